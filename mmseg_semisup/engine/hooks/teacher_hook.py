@@ -1,0 +1,27 @@
+"""Moves the teacher after each step of the student."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class TeacherUpdateHook(Hook):
+    """Updates the teacher once an optimizer step; nothing happens without a teacher."""
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Update, unless gradients are only accumulated so far."""
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        teacher = getattr(model, "teacher", None)
+        if teacher is not None and runner.optim_wrapper.should_update():
+            teacher.update(model.segmentor)

@@ -1,0 +1,83 @@
+"""Validation of student and teacher in one pass over the data."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, ValLoop, autocast
+from mmseg.registry import LOOPS
+from torch.utils.data import DataLoader
+
+
+@LOOPS.register_module()
+class TeacherStudentValLoop(ValLoop):
+    """Evaluates both networks; metrics are ``student/mIoU``, ``teacher/mIoU``, ...
+
+    Each image is read once. The network that the model predicts with is left as it was.
+
+    Args:
+        runner: The runner.
+        dataloader: Validation data, or its config.
+        evaluator: Config of the metrics; each network gets its own.
+        fp16: As in mmengine's ``ValLoop``.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: dict | list,
+        fp16: bool = False,
+    ) -> None:
+        if isinstance(evaluator, Evaluator):
+            raise ValueError("TeacherStudentValLoop: give the evaluator as a config")
+        super().__init__(runner, dataloader, copy.deepcopy(evaluator), fp16)
+        self.evaluators = {
+            "student": self.evaluator,
+            "teacher": runner.build_evaluator(evaluator),
+        }
+        self.evaluators["teacher"].dataset_meta = self.evaluator.dataset_meta
+
+    def run(self) -> dict[str, float]:
+        """Validate both, and report the metrics of both."""
+        self.runner.call_hook("before_val")
+        self.runner.call_hook("before_val_epoch")
+        self.runner.model.eval()
+        for idx, batch in enumerate(self.dataloader):
+            self.run_iter(idx, batch)
+        metrics = {
+            f"{name}/{key}": value
+            for name, evaluator in self.evaluators.items()
+            for key, value in evaluator.evaluate(len(self.dataloader.dataset)).items()
+        }
+        self.runner.call_hook("after_val_epoch", metrics=metrics)
+        self.runner.call_hook("after_val")
+        return metrics
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Predict one batch with both networks."""
+        self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
+        model = self.runner.model
+        model = model.module if is_model_wrapper(model) else model
+        chosen, maps = model.predict_with, model.signal_maps
+        batch = model.data_preprocessor(data_batch, False)
+        results = {}
+        try:
+            for name, evaluator in self.evaluators.items():
+                model.configure_test(name, maps)
+                samples = copy.deepcopy(batch["data_samples"])
+                with autocast(enabled=self.fp16):
+                    results[name] = model.predict(batch["inputs"], samples)
+                evaluator.process(data_samples=results[name], data_batch=data_batch)
+        finally:
+            model.configure_test(chosen, maps)
+        self.runner.call_hook(
+            "after_val_iter",
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=results[chosen],
+        )

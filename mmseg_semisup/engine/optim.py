@@ -1,0 +1,249 @@
+"""Several optimizers, one forward and one backward pass.
+
+The published adversarial methods move generator and discriminator at the same time, at
+the end of an iteration. So all losses are summed, one backward pass fills the gradients
+of all networks, and then every optimizer takes its step. The model's losses see to it
+that no gradient goes where it does not belong.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+import torch.nn as nn
+from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from torch import Tensor
+
+PRECISIONS = {
+    "float32": None,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+LOSS_SCALER = "loss_scaler"
+
+
+@OPTIM_WRAPPERS.register_module()
+class JointOptimWrapper(OptimWrapperDict):
+    """Optimizers that share one backward pass, in any precision.
+
+    mmengine's ``OptimWrapperDict`` leaves the update to the model's ``train_step``,
+    which ``MMDistributedDataParallel`` never calls; its ``AmpOptimWrapper`` refuses a
+    CPU and would scale the one loss once for each optimizer.
+
+    Args:
+        precision: 'float32', 'bfloat16' or 'float16'; the latter scales the loss.
+        optim_wrappers: Name to mmengine's ``OptimWrapper``, all with the same
+            ``accumulative_counts``.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self, precision: str = "float32", **optim_wrappers: OptimWrapper
+    ) -> None:
+        super().__init__(**optim_wrappers)
+        if precision not in PRECISIONS:
+            raise ValueError(
+                f"optim_wrapper.precision={precision!r}; allowed: {list(PRECISIONS)}"
+            )
+        counts = {w._accumulative_counts for w in optim_wrappers.values()}
+        if len(counts) != 1:
+            raise ValueError(
+                f"optimizers with different accumulative_counts: {sorted(counts)}"
+            )
+        self.dtype = PRECISIONS[precision]
+        self._lead = next(iter(optim_wrappers.values()))
+        self.device = self._lead.param_groups[0]["params"][0].device.type
+        self.scaler = torch.amp.GradScaler(
+            self.device, enabled=self.dtype is torch.float16
+        )
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Mixed precision, and no gradient exchange in a step that only accumulates."""
+        with ExitStack() as stack:
+            if not self._lead.should_sync() and hasattr(model, "no_sync"):
+                stack.enter_context(model.no_sync())
+            if self.dtype is not None:
+                stack.enter_context(torch.autocast(self.device, dtype=self.dtype))
+            yield
+
+    def update_params(
+        self,
+        loss: Tensor,
+        step_kwargs: dict | None = None,
+        zero_kwargs: dict | None = None,
+    ) -> None:
+        """One backward pass, then, unless gradients accumulate, a step of each."""
+        self.backward(self._lead.scale_loss(loss))
+        if self.should_update():
+            self.step(**(step_kwargs or {}))
+            self.zero_grad(**(zero_kwargs or {}))
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        """Fill the gradients of all networks."""
+        self.scaler.scale(loss).backward(**kwargs)
+        for wrapper in self.optim_wrappers.values():
+            wrapper._inner_count += 1
+
+    def step(self, **kwargs: Any) -> None:
+        """Clip and step each optimizer; with float16, skip those that overflowed."""
+        if not self.scaler.is_enabled():
+            for wrapper in self.optim_wrappers.values():
+                wrapper.step(**kwargs)
+            return
+        for wrapper in self.optim_wrappers.values():
+            self.scaler.unscale_(wrapper.optimizer)
+            if wrapper.clip_grad_kwargs:
+                wrapper._clip_grad()
+            self.scaler.step(wrapper.optimizer, **kwargs)
+        self.scaler.update()
+
+    def zero_grad(self, **kwargs: Any) -> None:
+        """Clear the gradients of all networks."""
+        for wrapper in self.optim_wrappers.values():
+            wrapper.zero_grad(**kwargs)
+
+    def should_update(self) -> bool:
+        """Whether the gradients of the last backward pass complete a step."""
+        return self._lead.should_update()
+
+    @property
+    def inner_count(self) -> int:
+        """Number of backward passes so far."""
+        return self._lead.inner_count
+
+    def initialize_count_status(
+        self, model: nn.Module, cur_iter: int, max_iters: int
+    ) -> None:
+        """Tell every optimizer where training stands."""
+        for wrapper in self.optim_wrappers.values():
+            wrapper.initialize_count_status(model, cur_iter, max_iters)
+
+    def state_dict(self) -> dict:
+        """State of all optimizers and of the loss scale."""
+        state = super().state_dict()
+        if self.scaler.is_enabled():
+            state[LOSS_SCALER] = self.scaler.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Restore :meth:`state_dict`.
+
+        Raises:
+            ValueError: If the state is of other optimizers.
+        """
+        state = dict(state_dict)
+        scale = state.pop(LOSS_SCALER, None)
+        if set(state) != set(self.optim_wrappers):
+            raise ValueError(
+                f"the checkpoint holds optimizers {sorted(state)}, but the config asks "
+                f"for {sorted(self.optim_wrappers)}; resume with the config that the "
+                "run was started with, or use load_from to take the weights only"
+            )
+        super().load_state_dict(state)
+        if scale and self.scaler.is_enabled():
+            self.scaler.load_state_dict(scale)
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class JointOptimWrapperConstructor:
+    """Builds a :class:`JointOptimWrapper` from one config a network.
+
+    The key ``segmentor`` takes every trainable parameter that no other key claims; any
+    other key claims the submodules that have its name (``discriminator``)::
+
+        optim_wrapper = dict(
+            constructor='JointOptimWrapperConstructor',
+            precision='float32', accumulative_counts=1,
+            segmentor=dict(optimizer=dict(type='SGD', lr=2.5e-4), paramwise_cfg=...),
+            discriminator=dict(optimizer=dict(type='Adam', lr=1e-4)))
+
+    Args:
+        optim_wrapper_cfg: The above, less ``constructor``.
+        paramwise_cfg: Must be None: it belongs into a network's own config.
+    """
+
+    def __init__(
+        self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None
+    ) -> None:
+        if paramwise_cfg is not None:
+            raise ValueError(
+                "optim_wrapper.paramwise_cfg: put it into a network's part, e.g. "
+                "optim_wrapper.segmentor.paramwise_cfg"
+            )
+        cfg = copy.deepcopy(dict(optim_wrapper_cfg))
+        cfg.pop("type", None)
+        self.precision = cfg.pop("precision", "float32")
+        self.accumulative_counts = cfg.pop("accumulative_counts", 1)
+        if "segmentor" not in cfg:
+            raise ValueError(
+                "optim_wrapper needs the key 'segmentor' with its optimizer; found "
+                f"{sorted(cfg)}"
+            )
+        for name, part in cfg.items():
+            if not isinstance(part, dict) or "optimizer" not in part:
+                raise ValueError(
+                    f"optim_wrapper.{name}={part!r}: expected dict(optimizer=...); "
+                    "besides networks, the keys are precision and accumulative_counts"
+                )
+        self.parts = cfg
+
+    def __call__(self, model: nn.Module) -> JointOptimWrapper:
+        """Build the wrapper for a model, bare or inside a distributed one."""
+        model = getattr(model, "module", model)
+        claims = {name: _claim(model, name) for name in self.parts}
+        claims["segmentor"] = []
+        owned = {id(m) for modules in claims.values() for m in modules}
+        teacher = getattr(model, "teacher", None)
+        wrappers = {}
+        for name, part in self.parts.items():
+            if name == "segmentor":
+                target = _without(model, owned | {id(teacher)})
+            elif claims[name]:
+                target = nn.ModuleList(claims[name])
+            else:
+                raise ValueError(
+                    f"optim_wrapper.{name}: the model has no trainable submodule of "
+                    f"that name; found {sorted(_trainable_names(model))}"
+                )
+            part = {
+                "type": "OptimWrapper",
+                "accumulative_counts": self.accumulative_counts,
+                **part,
+            }
+            wrappers[name] = build_optim_wrapper(target, part)
+        return JointOptimWrapper(precision=self.precision, **wrappers)
+
+
+def _claim(model: nn.Module, name: str) -> list[nn.Module]:
+    """Trainable submodules called ``name``, wherever they are."""
+    return [
+        module
+        for path, module in model.named_modules()
+        if path.rpartition(".")[2] == name
+        and any(p.requires_grad for p in module.parameters())
+    ]
+
+
+def _without(module: nn.Module, left_out: set[int]) -> nn.Module:
+    """The module with the same parameters and names, less some submodules."""
+    view = copy.copy(module)
+    view._modules = {
+        name: _without(child, left_out)
+        for name, child in module._modules.items()
+        if child is not None and id(child) not in left_out
+    }
+    return view
+
+
+def _trainable_names(model: nn.Module) -> set[str]:
+    """Names of the direct parts of the objectives, and of the model."""
+    parts = [model, *getattr(model, "objectives", [])]
+    return {name for part in parts for name, _ in part.named_children()}

@@ -1,0 +1,28 @@
+"""Segmentors, objectives, losses, heads and backbones."""
+
+from .backbones import *  # noqa: F403
+from .data_preprocessor import SemiDataPreprocessor
+from .discriminators import FCDiscriminator
+from .heads import *  # noqa: F403
+from .losses import PixelCrossEntropy
+from .objectives import (
+    AdversarialObjective,
+    ConsistencyObjective,
+    Objective,
+    SelfTaughtObjective,
+)
+from .segmentors import SegOutput, SemiSegmentor, Step, Teacher
+
+__all__ = [
+    "AdversarialObjective",
+    "ConsistencyObjective",
+    "FCDiscriminator",
+    "Objective",
+    "PixelCrossEntropy",
+    "SegOutput",
+    "SelfTaughtObjective",
+    "SemiDataPreprocessor",
+    "SemiSegmentor",
+    "Step",
+    "Teacher",
+]

@@ -1,0 +1,53 @@
+"""Building parts from configs, with errors that name the key and what is allowed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.registry import Registry
+
+
+def check_arguments(function: Callable, cfg: dict, where: str) -> None:
+    """Check that a config names only arguments that exist, and all that must be there.
+
+    Args:
+        function: Class or function that will be called with ``**cfg``.
+        cfg: Its arguments.
+        where: What to call it in the message, e.g. ``objectives[0]``.
+
+    Raises:
+        ValueError: Naming the key, and the allowed ones.
+    """
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    unknown = sorted(set(cfg) - set(parameters))
+    if unknown:
+        raise ValueError(
+            f"{where}: {getattr(function, '__name__', function)} has no argument "
+            f"{', '.join(map(repr, unknown))}; allowed: {sorted(parameters)}"
+        )
+    missing = sorted(
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty and p.kind is not p.VAR_POSITIONAL and name not in cfg
+    )
+    if missing:
+        raise ValueError(f"{where}: missing {', '.join(map(repr, missing))}")
+
+
+def build_part(registry: Registry, cfg: dict, where: str) -> Any:
+    """Build a registered class from its config, checking the arguments first.
+
+    Raises:
+        ValueError: If the type or an argument does not exist; the message says which
+            are allowed.
+    """
+    kind = cfg.get("type") if isinstance(cfg, dict) else None
+    cls = registry.get(kind) if isinstance(kind, str) else kind
+    if cls is None:
+        raise ValueError(f"{where}: type={kind!r} is not in the registry of models")
+    check_arguments(cls, {k: v for k, v in cfg.items() if k != "type"}, where)
+    return registry.build(cfg)

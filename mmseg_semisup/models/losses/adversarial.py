@@ -1,0 +1,46 @@
+"""Spatial cross-entropy of a discriminator (Hung et al., BMVC 2018, Eqs. 1 and 4)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def spatial_bce(logits: Tensor, is_real: bool, valid: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of a discriminator's map towards one constant target.
+
+    ``-log D`` for ``is_real`` (Eq. 4, and the second term of Eq. 1), ``-log(1 - D)``
+    otherwise (the first term of Eq. 1), with ``D = sigmoid(logits)``. The paper sums
+    over pixels; this is the mean over the valid ones, as in the authors' code, which
+    is what the published learning rates belong to. No valid pixel gives a finite zero.
+
+    Args:
+        logits: (N, 1, H, W), float, before the sigmoid.
+        is_real: The target: ground truth (1) or prediction (0).
+        valid: (N, H, W), bool; the pixels that count. None: all.
+
+    Returns:
+        Scalar tensor, float.
+    """
+    loss = F.softplus(-logits if is_real else logits).squeeze(1)
+    if valid is None:
+        return loss.mean()
+    return (loss * valid).sum() / valid.sum().clamp(min=1)
+
+
+def one_hot_labels(
+    labels: Tensor, num_classes: int, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Label maps as class probability maps; a pixel out of 0..C-1 is all zero.
+
+    Args:
+        labels: (N, H, W), int64.
+        num_classes: C.
+        dtype: Of the result.
+
+    Returns:
+        (N, C, H, W), 0 or 1.
+    """
+    classes = torch.arange(num_classes, device=labels.device).view(1, -1, 1, 1)
+    return (labels.unsqueeze(1) == classes).to(dtype)

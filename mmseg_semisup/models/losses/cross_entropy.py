@@ -1,0 +1,96 @@
+"""Cross-entropy over pixels, averaged over the pixels that count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from torch import Tensor
+
+
+def masked_cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    ignore_index: int = 255,
+    class_weight: Tensor | None = None,
+    pixel_weight: Tensor | None = None,
+) -> Tensor:
+    """Softmax cross-entropy, averaged over the pixels that are not ignored.
+
+    Without weights, it is ``-1/|V| sum_{p in V} log softmax(logits)[target_p]`` with
+    ``V`` the pixels whose target is not ``ignore_index``; no pixel at all gives a
+    finite zero with zero gradients. Nothing leaves the device.
+
+    Args:
+        logits: (N, C, H, W), float.
+        target: (N, H, W), int64, in 0..C-1 or ``ignore_index``.
+        ignore_index: Label of the pixels that do not count.
+        class_weight: (C,), float. The average is then weighted by the class of each
+            pixel, as in :func:`torch.nn.functional.cross_entropy`.
+        pixel_weight: (N, H, W), float. Multiplies the loss of each pixel; the
+            denominator stays the number of pixels that are not ignored.
+
+    Returns:
+        Scalar tensor, float.
+    """
+    valid = target != ignore_index
+    loss = F.cross_entropy(
+        logits,
+        target,
+        weight=class_weight,
+        ignore_index=ignore_index,
+        reduction="sum" if pixel_weight is None else "none",
+    )
+    if pixel_weight is not None:
+        loss = (loss * pixel_weight).sum()
+    if class_weight is None:
+        return loss / valid.sum().clamp(min=1)
+    total = (class_weight[target.masked_fill(~valid, 0)] * valid).sum()
+    return loss / total.clamp(min=torch.finfo(total.dtype).tiny)
+
+
+@MODELS.register_module()
+class PixelCrossEntropy(nn.Module):
+    """:func:`masked_cross_entropy` as the ``loss_decode`` of an mmseg head.
+
+    mmseg's own ``CrossEntropyLoss`` divides by all pixels unless ``avg_non_ignore``
+    is set, and then reads the count back to the host in every step.
+
+    Args:
+        loss_weight: Factor of the loss.
+        class_weight: One weight a class, or None.
+        loss_name: Key of the loss in the log; must begin with ``loss_``.
+    """
+
+    def __init__(
+        self,
+        loss_weight: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        loss_name: str = "loss_ce",
+    ) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+        weight = None if class_weight is None else torch.tensor(class_weight)
+        self.register_buffer("class_weight", weight, persistent=False)
+        self._loss_name = loss_name
+
+    @property
+    def loss_name(self) -> str:
+        """Key of the loss in the log."""
+        return self._loss_name
+
+    def forward(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int = 255,
+    ) -> Tensor:
+        """Loss of logits (N, C, H, W) for target (N, H, W); scalar."""
+        loss = masked_cross_entropy(
+            logits, target, ignore_index, self.class_weight, pixel_weight=weight
+        )
+        return self.loss_weight * loss

@@ -1,0 +1,13 @@
+"""Training signals from unlabelled images: one file a signal."""
+
+from .adversarial import AdversarialObjective
+from .base import Objective
+from .consistency import ConsistencyObjective
+from .self_taught import SelfTaughtObjective
+
+__all__ = [
+    "AdversarialObjective",
+    "ConsistencyObjective",
+    "Objective",
+    "SelfTaughtObjective",
+]

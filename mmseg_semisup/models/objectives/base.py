@@ -1,0 +1,48 @@
+"""What every training signal from unlabelled images has in common."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn as nn
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..segmentors.step import Step
+
+
+class Objective(BaseModule):
+    """One training signal: from a :class:`Step`, some losses.
+
+    A subclass implements :meth:`forward`; its networks (a discriminator, a projector)
+    are its submodules. Entries of the result whose name contains ``loss`` are summed
+    up and trained; the others are only logged. Names begin with the branch.
+    """
+
+    needs_teacher: bool = False
+
+    def check(self, segmentor: nn.Module) -> None:
+        """Raise ValueError, before training, if this cannot work with the segmentor."""
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """Losses and figures of this step, each a scalar tensor."""
+        raise NotImplementedError
+
+    def maps(self, probs: Tensor) -> dict[str, Tensor]:
+        """Pictures of the signal for given predictions, outside of training.
+
+        Args:
+            probs: (N, C, H, W), class probabilities.
+
+        Returns:
+            Name to (N, 1, H, W), in 0..1.
+        """
+        return {}
+
+    def idle(self) -> Tensor:
+        """Zero that depends on every parameter of this objective.
+
+        With several processes, a parameter that takes no part in a step would keep
+        the others waiting for its gradient.
+        """
+        parameters = [p.sum() for p in self.parameters() if p.requires_grad]
+        return 0.0 * torch.stack(parameters).sum()

@@ -1,0 +1,161 @@
+"""Consistency with a mean teacher under strong augmentation and mixing.
+
+Tarvainen, Valpola: Mean teachers are better role models, NeurIPS 2017; French et al.:
+Semi-supervised semantic segmentation needs strong, varied perturbations, BMVC 2020
+(CutMix); Sohn et al.: FixMatch, NeurIPS 2020 (hard labels above a confidence).
+"""
+
+from __future__ import annotations
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_semisup.datasets.geometry import view_to_view, warp
+
+from ..losses import masked_cross_entropy
+from ..segmentors.step import Step
+from .base import Objective
+
+
+@MODELS.register_module()
+class ConsistencyObjective(Objective):
+    """The student should say of a hard view what the teacher says of an easy one.
+
+    The teacher's labels are carried through the geometry of the views. Pixels count by
+    the share of the image's pixels in which the teacher is sure, as in French et al.:
+    unsure ones are ignored, and the loss is the mean over all valid pixels.
+
+    It publishes ``confidence``: (N, 1, H, W), the teacher's highest probability on the
+    student's view, before mixing.
+
+    Args:
+        weight: Weight of the loss.
+        threshold: Least confidence of the teacher for a pixel to count, in 0..1.
+        teacher_branch: Branch that the teacher sees.
+        student_branch: Branch that the student sees.
+        mix: 'cutmix' pastes a rectangle of each image into its neighbour of the batch,
+            images and labels alike; 'none' does not.
+        mix_share: Least and greatest share of an image that the rectangle covers.
+        start: Iteration from which on the loss counts.
+        ramp: Iterations over which the weight then grows linearly from 0.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    needs_teacher = True
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        threshold: float = 0.95,
+        teacher_branch: str = "unlabeled",
+        student_branch: str = "unlabeled_strong",
+        mix: str = "cutmix",
+        mix_share: tuple[float, float] = (0.25, 0.5),
+        start: int = 0,
+        ramp: int = 0,
+    ) -> None:
+        super().__init__()
+        if mix not in ("cutmix", "none"):
+            raise ValueError(
+                f"ConsistencyObjective: mix={mix!r}; allowed: 'cutmix', 'none'"
+            )
+        if not 0 <= threshold <= 1:
+            raise ValueError(
+                f"ConsistencyObjective: threshold={threshold}; allowed: 0 to 1"
+            )
+        if not 0 < mix_share[0] <= mix_share[1] <= 1:
+            raise ValueError(
+                f"ConsistencyObjective: mix_share={mix_share}; allowed: "
+                "0 < least <= greatest <= 1"
+            )
+        self.weight = weight
+        self.threshold = threshold
+        self.teacher_branch = teacher_branch
+        self.student_branch = student_branch
+        self.mix = mix
+        self.mix_share = mix_share
+        self.start = start
+        self.ramp = ramp
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """The loss, and the share of valid pixels in which the teacher is sure."""
+        if step.iteration < self.start:
+            return {}
+        confidence, labels, valid = self.pseudo_labels(step)
+        step.publish("confidence", lambda: confidence.unsqueeze(1))
+        images, branch = step.images(self.student_branch), self.student_branch
+        sure = valid & (confidence >= self.threshold)
+        labels = labels.masked_fill(~sure, step.ignore_index)
+        share = sure.sum() / valid.sum().clamp(min=1)
+        if self.mix == "cutmix":
+            paste = random_boxes(images, self.mix_share)
+            images, labels, valid = (
+                torch.where(box, x.roll(1, dims=0), x)
+                for x, box in (
+                    (images, paste[:, None]),
+                    (labels, paste),
+                    (valid, paste),
+                )
+            )
+            branch = f"{self.student_branch}_mixed"
+            step.add_branch(branch, images, valid)
+        logits = step.student(branch).full_logits
+        loss = masked_cross_entropy(logits, labels, step.ignore_index)
+        counted = (labels != step.ignore_index).sum() / valid.sum().clamp(min=1)
+        progress = (step.iteration - self.start + 1) / max(self.ramp, 1)
+        return {
+            f"{self.student_branch}.loss_consistency": (
+                self.weight * min(progress, 1.0) * counted * loss
+            ),
+            f"{self.student_branch}.selected": share,
+        }
+
+    @torch.no_grad()
+    def pseudo_labels(self, step: Step) -> tuple[Tensor, Tensor, Tensor]:
+        """Teacher's confidence, labels and valid pixels on the student's view.
+
+        Each (N, H, W): float in 0..1, int64, bool.
+        """
+        confidence, labels = step.teacher(self.teacher_branch).probs.max(dim=1)
+        valid = step.valid(self.student_branch)
+        if step.same_geometry(self.teacher_branch, self.student_branch):
+            return confidence, labels, valid
+        carry = view_to_view(
+            step.homography(self.teacher_branch), step.homography(self.student_branch)
+        )
+        size = tuple(valid.shape[-2:])
+        seen = step.valid(self.teacher_branch)
+        confidence, inside = warp(confidence[:, None], carry, size, "bilinear", 0.0)
+        labels, _ = warp(labels, carry, size, "nearest", step.ignore_index)
+        seen, _ = warp(seen.long(), carry, size, "nearest", 0)
+        return confidence[:, 0], labels, valid & inside[:, 0] & seen.bool()
+
+    def maps(self, probs: Tensor) -> dict[str, Tensor]:
+        """How sure the predictions are."""
+        return {"confidence": probs.amax(dim=1, keepdim=True)}
+
+
+def random_boxes(images: Tensor, share: tuple[float, float]) -> Tensor:
+    """A random rectangle in each image, (N, H, W), bool, drawn on the device.
+
+    Args:
+        images: (N, 3, H, W); gives size and device.
+        share: Least and greatest share of the area.
+    """
+    count, _, height, width = images.shape
+    device = images.device
+    low, high = share
+    area = low + (high - low) * torch.rand(count, 1, device=device)
+    # log-uniform aspect: the side length is area ** u of the image's.
+    stretch = torch.rand(count, 1, device=device)
+    box_h, box_w = area**stretch * height, area ** (1 - stretch) * width
+    top = torch.rand(count, 1, device=device) * (height - box_h)
+    left = torch.rand(count, 1, device=device) * (width - box_w)
+    rows = torch.arange(height, device=device) + 0.5
+    columns = torch.arange(width, device=device) + 0.5
+    in_rows = (rows >= top) & (rows < top + box_h)
+    in_columns = (columns >= left) & (columns < left + box_w)
+    return in_rows.unsqueeze(2) & in_columns.unsqueeze(1)

@@ -1,0 +1,145 @@
+"""What one network says of one branch, each part computed once and when asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+import torch.nn as nn
+from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from torch import Tensor
+
+
+def decode_heads(segmentor: nn.Module) -> list[nn.Module]:
+    """The decode head, or the stages of a cascade in order."""
+    head = segmentor.decode_head
+    return list(head) if isinstance(head, nn.ModuleList) else [head]
+
+
+def last_head(segmentor: nn.Module) -> nn.Module:
+    """The decode head whose logits are the prediction."""
+    return decode_heads(segmentor)[-1]
+
+
+class SegOutput:
+    """Lazy outputs of an mmseg segmentor on a batch of images.
+
+    Args:
+        network: An mmseg ``EncoderDecoder`` or ``CascadeEncoderDecoder``.
+        images: (N, 3, H, W), float, preprocessed.
+        grad: Whether to record gradients; False for a teacher.
+    """
+
+    def __init__(self, network: nn.Module, images: Tensor, grad: bool = True) -> None:
+        self._network = network
+        self._images = images
+        self.heads = decode_heads(network)
+        self._grad = grad
+        self._embedding: Tensor | None = None
+
+    @cached_property
+    def feats(self) -> tuple[Tensor, ...]:
+        """Features of backbone (and neck), each (N, D_i, H_i, W_i)."""
+        with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
+            return self._network.extract_feat(self._images)
+
+    @cached_property
+    def head_outputs(self) -> list:
+        """What each decode head returns, unchanged."""
+        feats = self.feats
+        classifier = getattr(self.heads[-1], "conv_seg", None)
+        outputs: list = []
+        with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
+            hook = None
+            if isinstance(classifier, nn.Module):
+                hook = classifier.register_forward_pre_hook(self._keep_embedding)
+            try:
+                for head in self.heads:
+                    previous = outputs[-1:]
+                    outputs.append(head.forward(feats, *previous))
+            finally:
+                if hook is not None:
+                    hook.remove()
+        return outputs
+
+    def _keep_embedding(self, module: nn.Module, args: tuple) -> None:
+        self._embedding = args[0]
+
+    @property
+    def logits(self) -> Tensor:
+        """Logits at the head's own stride, (N, C, h, w), float."""
+        output = self.head_outputs[-1]
+        logits = output[0] if isinstance(output, (tuple, list)) else output
+        if not isinstance(logits, Tensor) or logits.ndim != 4:
+            raise ValueError(
+                f"{type(self.heads[-1]).__name__} does not give logits (N, C, H, W); "
+                "training with unlabelled images needs a head that classifies pixels"
+            )
+        return logits
+
+    @property
+    def embedding(self) -> Tensor:
+        """Input of the last head's ``conv_seg``, (N, D, h, w), float.
+
+        Raises:
+            ValueError: If the head has no ``conv_seg`` that its forward pass calls.
+        """
+        _ = self.head_outputs
+        if self._embedding is None:
+            raise ValueError(
+                f"{type(self.heads[-1]).__name__} has no module `conv_seg` that its "
+                "forward pass calls, so it has no embedding in front of the "
+                "classifier; use a head derived from mmseg's BaseDecodeHead, or name "
+                "the head's classifier `conv_seg`"
+            )
+        return self._embedding
+
+    @cached_property
+    def full_logits(self) -> Tensor:
+        """Logits upsampled to the images, (N, C, H, W), float."""
+        return resize(
+            self.logits,
+            size=self._images.shape[-2:],
+            mode="bilinear",
+            align_corners=self.heads[-1].align_corners,
+            warning=False,
+        )
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """Softmax of :attr:`full_logits`, (N, C, H, W), in 0..1."""
+        return self.full_logits.softmax(dim=1)
+
+    def supervised_loss(self, samples: list) -> dict[str, Tensor]:
+        """Losses of all heads for labelled samples, under mmseg's own names.
+
+        The logits that other signals read are used again. Only a head with a ``loss``
+        of its own is run by that, after the shared backbone.
+
+        Args:
+            samples: N ``SegDataSample`` with ``gt_sem_seg``.
+
+        Returns:
+            E.g. ``decode.loss_ce``, ``aux.loss_ce``, ``decode.acc_seg``.
+        """
+        network, train_cfg = self._network, self._network.train_cfg
+        losses: dict[str, Tensor] = {}
+        for i, head in enumerate(self.heads):
+            name = f"decode_{i}" if len(self.heads) > 1 else "decode"
+            if type(head).loss in (BaseDecodeHead.loss, BaseCascadeDecodeHead.loss):
+                head_losses = head.loss_by_feat(self.head_outputs[i], samples)
+            else:
+                previous = self.head_outputs[i - 1 : i] if i else []
+                head_losses = head.loss(self.feats, *previous, samples, train_cfg)
+            losses.update({f"{name}.{k}": v for k, v in head_losses.items()})
+        auxiliary = getattr(network, "auxiliary_head", None)
+        single = not isinstance(auxiliary, nn.ModuleList)
+        for i, head in enumerate([auxiliary] if single else auxiliary):
+            if head is None:
+                continue
+            name = "aux" if single else f"aux_{i}"
+            head_losses = head.loss(self.feats, samples, train_cfg)
+            losses.update({f"{name}.{k}": v for k, v in head_losses.items()})
+        return losses
