@@ -1,11 +1,5 @@
 """Optimizers, hooks, loops and checkpoints."""
 
-from .hooks import *  # noqa: F403
-from .loops import TeacherStudentValLoop
-from .optim import JointOptimWrapper, JointOptimWrapperConstructor
+from mmseg_semisup.engine import hooks
 
-__all__ = [
-    "JointOptimWrapper",
-    "JointOptimWrapperConstructor",
-    "TeacherStudentValLoop",
-]
+__all__ = ["hooks"]

@@ -1,0 +1,28 @@
+"""Semi-supervised semantic segmentation for any MMSegmentation model.
+
+Importing the package checks the environment and registers every class in the
+registries of MMSegmentation. It has no other side effect. A config does it with
+``custom_imports = dict(imports=['mmseg_semisup'], allow_failed_imports=False)``.
+"""
+
+from mmseg_semisup.compat import check_environment
+
+check_environment()
+
+from mmseg_semisup import (  # noqa: E402
+    datasets,
+    engine,
+    evaluation,
+    models,
+    visualization,
+)
+from mmseg_semisup.version import __version__  # noqa: E402
+
+__all__ = [
+    "__version__",
+    "datasets",
+    "engine",
+    "evaluation",
+    "models",
+    "visualization",
+]

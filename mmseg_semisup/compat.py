@@ -1,0 +1,5 @@
+"""Environment check."""
+
+
+def check_environment() -> None:
+    """Check the environment."""

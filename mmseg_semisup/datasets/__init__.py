@@ -1,0 +1,1 @@
+"""Datasets, samplers, views and transforms."""

