@@ -1,0 +1,107 @@
+"""Checkpoints that a full disk or a killed process cannot destroy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmseg_semisup.engine.atomic_io import (
+    AtomicLocalBackend,
+    atomic_write,
+    remove_partial_files,
+)
+
+
+class _DeferredRemoval(AtomicLocalBackend):
+    """A backend that notes what to remove, for after the next save."""
+
+    def __init__(self) -> None:
+        self.outdated: list[str] = []
+
+    def remove(self, filepath: str | Path) -> None:
+        self.outdated.append(str(filepath))
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """MMEngine's checkpoint hook that first writes the new file, then removes the old.
+
+    It takes the arguments of :class:`mmengine.hooks.CheckpointHook`. A checkpoint on
+    a local disk appears under its name only when it is complete, ``last_checkpoint``
+    follows it, and only then are outdated checkpoints removed. When a save fails,
+    everything that was there before is still there, and training stops with an
+    ``OSError`` that names the file and the free space.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Choose the atomic backend for local folders and clean up leftovers.
+
+        Args:
+            runner: The runner of the training process.
+        """
+        folder = str(self.out_dir or runner.work_dir)
+        if self.backend_args is None and "://" not in folder:
+            self.backend_args = dict(backend="atomic_local")
+        super().before_train(runner)
+        if isinstance(self.file_backend, AtomicLocalBackend):
+            # MMEngine removes an old file before it writes the new one.
+            self.file_backend = _DeferredRemoval()
+            if is_main_process():
+                remove_partial_files(self.out_dir)
+                remove_partial_files(runner.work_dir)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        dropped = self._remember(runner, step)
+        filename = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            filename,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        pointer = Path(runner.work_dir) / "last_checkpoint"
+        atomic_write(pointer, self.last_ckpt.encode())
+        for old in dropped:
+            path = self.file_backend.join_path(
+                self.out_dir, self.filename_tmpl.format(old)
+            )
+            if self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+        self._remove_outdated()
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        super()._save_best_checkpoint(runner, metrics)
+        self._remove_outdated()
+
+    def _remember(self, runner: Runner, step: int) -> list[int]:
+        """Enter a step into the list of kept checkpoints, which the file stores."""
+        if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
+            return []
+        kept = [*self.keep_ckpt_ids, step]
+        dropped = kept[: -self.max_keep_ckpts]
+        self.keep_ckpt_ids.append(step)
+        runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        return dropped
+
+    def _remove_outdated(self) -> None:
+        if not isinstance(self.file_backend, _DeferredRemoval):
+            return
+        current = {self.last_ckpt, getattr(self, "best_ckpt_path", None)}
+        current.update(getattr(self, "best_ckpt_path_dict", {}).values())
+        for path in self.file_backend.outdated:
+            if path not in current:
+                Path(path).unlink(missing_ok=True)
+        self.file_backend.outdated.clear()

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmseg_semisup.engine import atomic_io
+from mmseg_semisup.engine.hooks import AtomicCheckpointHook
+
+
+class _Model(BaseModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+
+    def forward(self, inputs: Tensor, mode: str = "tensor") -> dict | Tensor:
+        return dict(loss=self.layer(inputs).sum()) if mode == "loss" else inputs
+
+
+class _Loader(list):
+    dataset = range(8)
+
+
+def _runner(folder: Path, iterations: int, **options) -> Runner:
+    hook = dict(type=AtomicCheckpointHook, by_epoch=False, interval=2, **options)
+    return Runner(
+        _Model(),
+        str(folder),
+        train_dataloader=_Loader([dict(inputs=torch.ones(1, 2))] * 8),
+        train_cfg=dict(by_epoch=False, max_iters=iterations),
+        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
+        default_hooks=dict(checkpoint=hook),
+        log_level="ERROR",
+        experiment_name=f"{folder.name}{iterations}{len(options)}",
+    )
+
+
+def _checkpoints(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+def test_keeps_the_last_checkpoints_and_the_pointer(tmp_path):
+    _runner(tmp_path, 6, max_keep_ckpts=2).train()
+    assert _checkpoints(tmp_path) == {"iter_4.pth", "iter_6.pth", "last_checkpoint"}
+    last = tmp_path / "iter_6.pth"
+    assert (tmp_path / "last_checkpoint").read_text() == str(last)
+    stored = torch.load(last, weights_only=False)
+    assert stored["message_hub"]["runtime_info"]["keep_ckpt_ids"] == [4, 6]
+
+
+def test_failing_save_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
+    runner = _runner(tmp_path, 4, max_keep_ckpts=1)
+    synchronise, written = os.fsync, []
+
+    def fill_disk_after_first(descriptor: int) -> None:
+        written.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if any("iter_4" in name for name in written):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        synchronise(descriptor)
+
+    monkeypatch.setattr(atomic_io.os, "fsync", fill_disk_after_first)
+    with pytest.raises(OSError, match=r"iter_4\.pth: No space left on device"):
+        runner.train()
+    assert _checkpoints(tmp_path) == {"iter_2.pth", "last_checkpoint"}
+    pointed = (tmp_path / "last_checkpoint").read_text()
+    assert torch.load(pointed, weights_only=False)["meta"]["iter"] == 2
+
+
+def test_best_checkpoint_is_replaced_after_the_new_one_is_whole(tmp_path, monkeypatch):
+    runner = _runner(tmp_path, 2, save_best="mIoU", max_keep_ckpts=1)
+    runner.train()
+    hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
+    hook.after_val_epoch(runner, dict(mIoU=10.0))
+    first = tmp_path / "best_mIoU_iter_2.pth"
+    assert first.is_file()
+
+    runner.train_loop._iter = 3
+    with monkeypatch.context() as patched:
+
+        def fail(*args):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patched.setattr(atomic_io.os, "replace", fail)
+        with pytest.raises(OSError, match="best_mIoU_iter_3"):
+            hook.after_val_epoch(runner, dict(mIoU=20.0))
+    assert first.is_file()
+
+    hook.best_ckpt_path = str(first)
+    hook.file_backend.outdated.clear()
+    hook.after_val_epoch(runner, dict(mIoU=30.0))
+    assert not first.exists()
+    assert (tmp_path / "best_mIoU_iter_3.pth").is_file()
+
+
+def test_same_best_twice_is_not_removed(tmp_path):
+    runner = _runner(tmp_path, 2, save_best="mIoU")
+    runner.train()
+    hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
+    for score in (10.0, 20.0):
+        hook.after_val_epoch(runner, dict(mIoU=score))
+    assert (tmp_path / "best_mIoU_iter_2.pth").is_file()
+
+
+def test_leftovers_of_a_killed_process_go(tmp_path):
+    leftover = tmp_path / f"{atomic_io.TEMPORARY_PREFIX}iter_2.pth-x"
+    leftover.touch()
+    _runner(tmp_path, 2).train()
+    assert not leftover.exists()
+
+
+def test_file_size_limit_ends_with_an_error_code(tmp_path):
+    """A real failing write: the system refuses files over 10 kB."""
+    script = (
+        "import sys; from pathlib import Path;"
+        "from mmseg_semisup.engine.atomic_io import atomic_write;"
+        "atomic_write(Path(sys.argv[1]), b'x' * 100_000)"
+    )
+    path = tmp_path / "iter_2.pth"
+    path.write_bytes(b"previous")
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode != 0
+    assert f"cannot write {path}" in done.stderr
+    assert path.read_bytes() == b"previous"
+    assert os.listdir(tmp_path) == ["iter_2.pth"]
