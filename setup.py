@@ -1,4 +1,4 @@
-"""Installs the package; configs/ and tools/ travel inside a wheel as ``.mim``."""
+"""Install the package; configs/ and tools/ travel inside a wheel as ``.mim``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHIPPED = ("configs", "tools")
 
 
 class BuildWithMim(build_py):
-    """Puts configs and tools where OpenMMLab's packages keep theirs."""
+    """Put configs and tools where OpenMMLab's packages keep theirs."""
 
     def run(self) -> None:
-        """Copies into the build folder, or links into an editable package."""
+        """Copy into the build folder, or link into an editable package."""
         super().run()
         for name in SHIPPED:
             if self.editable_mode:
@@ -29,7 +29,7 @@ class BuildWithMim(build_py):
 
 
 def copy_folder(name: str, destination: Path) -> None:
-    """Copies a top-level folder, without what Python left in it."""
+    """Copy a top-level folder, without what Python left in it."""
     target = destination / name
     shutil.rmtree(target, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -37,7 +37,7 @@ def copy_folder(name: str, destination: Path) -> None:
 
 
 def link_folder(name: str, destination: Path) -> None:
-    """Links to a top-level folder, so that edits need no new installation."""
+    """Link to a top-level folder, so that edits need no new installation."""
     destination.mkdir(exist_ok=True)
     link = destination / name
     if link.is_symlink():
@@ -47,19 +47,19 @@ def link_folder(name: str, destination: Path) -> None:
 
 
 def read_version() -> str:
-    """Reads the version without importing the package."""
+    """Read the version without importing the package."""
     text = (ROOT / PACKAGE / "version.py").read_text(encoding="utf-8")
     return re.search(r'__version__ = "([^"]+)"', text).group(1)
 
 
 def read_requirements() -> list[str]:
-    """Reads the run-time requirements."""
+    """Read the run-time requirements."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def read_readme() -> str:
-    """Reads the long description."""
+    """Read the long description."""
     readme = ROOT / "README.md"
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 

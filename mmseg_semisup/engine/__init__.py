@@ -1,5 +1,14 @@
 """Optimizers, hooks, loops and checkpoints."""
 
-from mmseg_semisup.engine import hooks
+from .hooks import *  # noqa: F403
+from .loops import TeacherStudentValLoop
+from .optim import JointOptimWrapper, JointOptimWrapperConstructor
+from .runner import SemiRunner, build_runner
 
-__all__ = ["hooks"]
+__all__ = [
+    "JointOptimWrapper",
+    "JointOptimWrapperConstructor",
+    "SemiRunner",
+    "TeacherStudentValLoop",
+    "build_runner",
+]
