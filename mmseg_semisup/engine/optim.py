@@ -59,7 +59,8 @@ class JointOptimWrapper(OptimWrapperDict):
             )
         self.dtype = PRECISIONS[precision]
         self._lead = next(iter(optim_wrappers.values()))
-        self.device = self._lead.param_groups[0]["params"][0].device.type
+        parameter = self._lead.optimizer.param_groups[0]["params"][0]
+        self.device = parameter.device.type
         self.scaler = torch.amp.GradScaler(
             self.device, enabled=self.dtype is torch.float16
         )

@@ -1,1 +1,5 @@
-"""Metrics."""
+"""Metrics of the training signals."""
+
+from .selected_pixels import SelectedPixelAccuracy
+
+__all__ = ["SelectedPixelAccuracy"]

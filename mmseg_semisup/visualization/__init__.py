@@ -1,1 +1,5 @@
-"""Pictures of predictions and training signals."""
+"""Pictures."""
+
+from .signal_picture_hook import SignalPictureHook
+
+__all__ = ["SignalPictureHook"]

@@ -106,8 +106,9 @@ class AdversarialObjective(Objective):
         step.publish("confidence", confidence)
 
         fakes = {b: step.student(b).probs.detach() for b in self.fake_branches}
+        weight = next(self.discriminator.parameters())
         real = one_hot_labels(
-            step.labels(self.real_branch), self.discriminator.num_classes
+            step.labels(self.real_branch), self.discriminator.num_classes, weight.dtype
         )
         on_fake = {b: self.discriminator(probs) for b, probs in fakes.items()}
         on_real = self.discriminator(real)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch.nn as nn
+from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -54,7 +55,7 @@ class SemiSegmentor(BaseModel):
         test_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        segmentor = dict(segmentor)
+        segmentor = ConfigDict(segmentor)
         own = segmentor.pop("data_preprocessor", None)
         data_preprocessor = dict(data_preprocessor or own or {})
         if data_preprocessor.get("type") in (None, "SegDataPreProcessor"):
