@@ -1,0 +1,88 @@
+"""A checkpoint of another architecture is an error, not a page of warnings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor, nn
+
+
+@HOOKS.register_module()
+class ArchitectureCheckHook(Hook):
+    """Compares a checkpoint's weights with the model's before they are loaded.
+
+    MMEngine loads what fits and logs the rest.
+
+    Args:
+        strict: Whether all weights must fit, as when training goes on or a model is
+            tested. Otherwise, as when training starts from other weights, some must.
+    """
+
+    def __init__(self, strict: bool = True) -> None:
+        self.strict = strict
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Compare the names and sizes.
+
+        Args:
+            runner: The runner, with its model.
+            checkpoint: What was read; a state dict, or a dict with one.
+
+        Raises:
+            ValueError: If the checkpoint is of another architecture.
+        """
+        state = checkpoint.get("state_dict", checkpoint)
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+        model = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
+        if hasattr(model, "segmentor") and not _has(state, "segmentor."):
+            model = model.segmentor
+        check_state(model, state, self.strict)
+
+
+def check_state(
+    model: nn.Module, state: dict[str, Tensor], strict: bool = True
+) -> None:
+    """Compare weights with the model that should take them.
+
+    Args:
+        model: The network.
+        state: Its ``state_dict``, presumably.
+        strict: Whether all must fit; otherwise, whether any must.
+
+    Raises:
+        ValueError: If they do not; the message names some of them.
+    """
+    own = model.state_dict()
+    common = sorted(set(own) & set(state))
+    shapes = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in common
+        if isinstance(own[name], Tensor) and own[name].shape != state[name].shape
+    ]
+    if not strict and len(shapes) < len(common):
+        return
+    problems = {
+        "missing": sorted(set(own) - set(state)),
+        "unexpected": sorted(set(state) - set(own)),
+        "of other size": shapes,
+    }
+    found = [
+        f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if names[3:] else ''})"
+        for kind, names in problems.items()
+        if names
+    ]
+    if found:
+        raise ValueError(
+            f"the checkpoint is of another architecture than the config's model; "
+            f"weights: {'; '.join(found)}"
+        )
+
+
+def _has(state: dict[str, Tensor], prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in state)

@@ -1,0 +1,288 @@
+"""What tools/train.py and tools/test.py do between the command line and the runner."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from .checkpoint import CheckpointError
+from .config import ConfigError
+from .hooks import ArchitectureCheckHook
+
+LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share.
+
+    Args:
+        parser: The parser of the tool.
+    """
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="changes to the config as key=value, e.g. model.teacher.momentum=0.99 "
+        "model.objectives.0.start.unlabeled=0 or key='[a,b]'",
+    )
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than tensors and plain data; such a "
+        "file can run any code, so use it for files whose origin you know",
+    )
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a tool; a mistake of the user's ends it with one line and exit code 1.
+
+    Args:
+        main: The tool.
+    """
+    try:
+        main()
+    except (ConfigError, CheckpointError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> None:
+    """Decide on the work-dir and make sure that it can be written.
+
+    The option comes before the config's own ``work_dir``, and that before
+    ``work_dirs/NAME_OF_THE_CONFIG``.
+
+    Args:
+        cfg: The config; changed in place.
+        work_dir: The option, or None.
+        config_path: The file of the config.
+
+    Raises:
+        ConfigError: If the folder cannot be made or written.
+    """
+    default = os.path.join("work_dirs", Path(config_path).stem)
+    cfg.work_dir = work_dir or cfg.get("work_dir") or default
+    check_writable(cfg.work_dir)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Make a folder and write a file there once.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        ConfigError: If that fails.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write into the folder {folder}: {error.strerror or error}"
+        ) from error
+
+
+def set_precision(cfg: Config) -> None:
+    """Switch training to mixed precision: float16 on CUDA, bfloat16 on a CPU.
+
+    Args:
+        cfg: The config; changed in place.
+
+    Raises:
+        ConfigError: If its optimizers cannot do that.
+    """
+    optim_wrapper = cfg.get("optim_wrapper") or {}
+    constructor = optim_wrapper.get("constructor")
+    if constructor != "JointOptimWrapperConstructor":
+        raise ConfigError(
+            "--amp needs optim_wrapper.constructor='JointOptimWrapperConstructor', "
+            f"but the config has {constructor!r}"
+        )
+    optim_wrapper.precision = "float16" if torch.cuda.is_available() else "bfloat16"
+
+
+def set_checkpoint(
+    cfg: Config, resume: str | None = None, load_from: str | None = None
+) -> None:
+    """Decide what training starts from.
+
+    Args:
+        cfg: The config, with its ``work_dir``; changed in place.
+        resume: A checkpoint to go on from; 'auto' for the newest in the work-dir, if
+            there is one; None to start anew.
+        load_from: A checkpoint to take weights from where nothing is resumed.
+
+    Raises:
+        ConfigError: If a checkpoint does not exist.
+    """
+    if load_from is not None:
+        cfg.load_from = load_from
+    cfg.resume = False
+    if resume == "auto":
+        found = find_last_checkpoint(cfg.work_dir)
+        if found is None:
+            print_log(f"No checkpoint in {cfg.work_dir}: training starts anew")
+        else:
+            cfg.resume, cfg.load_from = True, str(found)
+    elif resume is not None:
+        cfg.resume, cfg.load_from = True, resume
+    start = cfg.get("load_from")
+    if start and "://" not in start and not Path(start).is_file():
+        option = "--resume" if cfg.resume else "load_from"
+        raise ConfigError(f"{option}: there is no checkpoint {start}")
+
+
+def find_last_checkpoint(work_dir: str | Path) -> Path | None:
+    """The checkpoint to resume from, also in a work-dir that was moved or copied.
+
+    Args:
+        work_dir: Where an earlier training wrote.
+
+    Returns:
+        What ``last_checkpoint`` names, else the checkpoint of the latest iteration,
+        else None.
+    """
+    work_dir = Path(work_dir)
+    pointer = work_dir / "last_checkpoint"
+    if pointer.is_file():
+        named = Path(pointer.read_text().strip())
+        for path in (named, work_dir / named.name):
+            if path.is_file():
+                return path
+    numbered = {
+        int(match.group(1)): path
+        for path in work_dir.glob("*.pth")
+        if (match := re.fullmatch(r"(?:iter|epoch)_(\d+)\.pth", path.name))
+    }
+    return numbered[max(numbered)] if numbered else None
+
+
+def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
+    """Prepare the config, and on CPUs the process group, for several processes.
+
+    Args:
+        cfg: The config; changed in place.
+        launcher: One of :data:`LAUNCHERS`.
+        local_rank: Number of this process on its machine, where the launcher does
+            not say so in the environment.
+
+    Raises:
+        ConfigError: If the launcher needs GPUs and there are none.
+    """
+    cfg.launcher = launcher
+    os.environ.setdefault("LOCAL_RANK", str(local_rank))
+    if launcher == "none" or torch.cuda.is_available():
+        return
+    if launcher != "pytorch":
+        raise ConfigError(f"--launcher {launcher} needs GPUs; without them use pytorch")
+    # MMEngine would choose a GPU for each process; it leaves alone what exists.
+    torch.distributed.init_process_group("gloo")
+    cfg.model_wrapper_cfg = dict(
+        type="MMDistributedDataParallel",
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get("find_unused_parameters", False),
+    )
+
+
+def build_runner(cfg: Config, strict: bool) -> Runner:
+    """Build the runner of a config, which must not load from another architecture.
+
+    Args:
+        cfg: The config.
+        strict: Whether a checkpoint must hold exactly the model's weights.
+
+    Returns:
+        The runner, of the config's ``runner_type`` if it names one.
+    """
+    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    runner.register_hook(ArchitectureCheckHook(strict=strict))
+    return runner
+
+
+def choose_network(cfg: Config, network: str) -> None:
+    """Let the student or the teacher predict.
+
+    Args:
+        cfg: The config; changed in place.
+        network: 'student' or 'teacher'.
+
+    Raises:
+        ConfigError: If the model has no such network.
+    """
+    if "segmentor" in cfg.model:
+        cfg.merge_from_dict({"model.test_cfg.predict_with": network})
+    elif network != "student":
+        raise ConfigError("--network teacher: the config's model is a plain segmentor")
+
+
+def show_predictions(
+    cfg: Config, show: bool, folder: str | None, wait_time: float
+) -> None:
+    """Paint predictions during a test.
+
+    Args:
+        cfg: The config; changed in place.
+        show: Whether in a window.
+        folder: Where to save them, or None.
+        wait_time: Seconds that a window stays.
+
+    Raises:
+        ConfigError: If the config has no hook for it.
+    """
+    hook = (cfg.get("default_hooks") or {}).get("visualization")
+    if hook is None:
+        raise ConfigError(
+            "--show and --show-dir need the config's default_hooks to have "
+            "visualization=dict(type='SegVisualizationHook')"
+        )
+    hook.update(draw=True, show=show, wait_time=wait_time)
+    if folder is not None:
+        check_writable(folder)
+        cfg.visualizer.save_dir = folder
+
+
+def save_predictions(cfg: Config, folder: str) -> None:
+    """Save predicted label maps during a test.
+
+    Args:
+        cfg: The config; changed in place.
+        folder: Where to.
+
+    Raises:
+        ConfigError: If the folder cannot be written.
+    """
+    check_writable(folder)
+    evaluators = cfg.test_evaluator
+    for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+        evaluator.update(output_dir=folder, keep_results=True)
+
+
+def use_augmentation(cfg: Config) -> None:
+    """Average the predictions of several augmented copies of each test image.
+
+    Args:
+        cfg: The config; changed in place.
+
+    Raises:
+        ConfigError: If it does not say how.
+    """
+    missing = [key for key in ("tta_model", "tta_pipeline") if key not in cfg]
+    if missing:
+        raise ConfigError(f"--tta: the config has no {' and no '.join(missing)}")
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model

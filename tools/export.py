@@ -1,0 +1,52 @@
+"""Writes the student or the teacher as a plain MMSegmentation model."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.engine.export import export
+from mmseg_semisup.engine.launch import check_writable, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config of the training")
+    parser.add_argument("checkpoint", help="its checkpoint")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--network",
+        choices=("student", "teacher"),
+        default="student",
+        help="which network to write (default: student)",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds more than tensors and plain data",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    cfg = load_config(args.config)
+    check_writable(args.out)
+    checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
+    exported = export(cfg, checkpoint, args.out, args.network)
+    print(f"config:     {exported.config}\ncheckpoint: {exported.checkpoint}")
+    if exported.own_parts:
+        print(
+            f"The model has parts that MMSegmentation lacks ("
+            f"{', '.join(exported.own_parts)}): the config imports mmseg_semisup, "
+            "which must be installed where it is used."
+        )
+    else:
+        print("The model consists of MMSegmentation's own parts: it works without us.")
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,66 @@
+"""Predicts images: label masks with a palette, and coloured overlays."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import torch
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.engine.launch import check_writable, run_tool
+from mmseg_semisup.engine.predict import Predictor, find_images, predict_folder
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config of the training, or an exported one")
+    parser.add_argument("checkpoint", help="its checkpoint")
+    parser.add_argument("images", nargs="+", help="images, and folders of images")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--network",
+        choices=("student", "teacher"),
+        default="student",
+        help="which network predicts (default: student)",
+    )
+    parser.add_argument("--opacity", type=float, default=0.5, help="of the colours")
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds more than tensors and plain data",
+    )
+    return parser.parse_args()
+
+
+def report(line: str) -> None:
+    """Show progress: over and over in one line of a terminal, else line by line."""
+    end = "\r" if sys.stdout.isatty() else "\n"
+    print(f"{line:<60}", end=end, flush=True)
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    cfg = load_config(args.config)
+    images = find_images(args.images)
+    check_writable(args.out)
+    checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
+    predictor = Predictor(cfg, checkpoint, args.network, args.device)
+    failed = predict_folder(
+        predictor, images, args.out, predictor.palette, args.opacity, report
+    )
+    print(f"\n{len(images) - len(failed)} images predicted into {args.out}")
+    for path, reason in failed.items():
+        print(f"skipped {path}: {reason}", file=sys.stderr)
+    if failed:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of train.py]
+# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS say how much to ask for.
+set -euo pipefail
+if [ "$#" -lt 3 ]; then
+    sed -n '2,3s/^# //p' "$0" >&2
+    exit 2
+fi
+tools=$(cd "$(dirname "$0")" && pwd)
+gpus=${GPUS:-4}
+export PYTHONPATH="$(dirname "$tools")${PYTHONPATH:+:$PYTHONPATH}"
+# shellcheck disable=SC2086  # SRUN_ARGS holds several arguments
+exec srun -p "$1" \
+    --job-name="$2" \
+    --gres="gpu:${GPUS_PER_NODE:-$gpus}" \
+    --ntasks="$gpus" \
+    --ntasks-per-node="${GPUS_PER_NODE:-$gpus}" \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} \
+    python -u "$tools/train.py" "$3" --launcher slurm "${@:4}"

@@ -1,0 +1,68 @@
+"""Tests a checkpoint on the test data of a config."""
+
+from __future__ import annotations
+
+import argparse
+
+from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
+from mmseg_semisup.engine.config import find_config, load_config
+from mmseg_semisup.engine.launch import (
+    add_common_arguments,
+    build_runner,
+    choose_network,
+    run_tool,
+    save_predictions,
+    set_checkpoint,
+    set_launcher,
+    set_work_dir,
+    show_predictions,
+    use_augmentation,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="path of a config, or name of a shipped one")
+    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument("--work-dir", help="folder for logs and metrics")
+    parser.add_argument(
+        "--network",
+        choices=("student", "teacher"),
+        help="the network to test; without it, the config's choice",
+    )
+    parser.add_argument("--out", metavar="DIR", help="save predicted label maps there")
+    parser.add_argument("--show", action="store_true", help="show painted images")
+    parser.add_argument("--show-dir", metavar="DIR", help="save painted images there")
+    parser.add_argument(
+        "--wait-time", type=float, default=2, help="seconds that an image is shown"
+    )
+    parser.add_argument(
+        "--tta", action="store_true", help="test with the config's augmentations"
+    )
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    path = find_config(args.config)
+    cfg = load_config(path, args.cfg_options)
+    set_work_dir(cfg, args.work_dir, path)
+    set_checkpoint(cfg, load_from=args.checkpoint)
+    if args.network:
+        choose_network(cfg, args.network)
+    if args.show or args.show_dir:
+        show_predictions(cfg, args.show, args.show_dir, args.wait_time)
+    if args.out:
+        save_predictions(cfg, args.out)
+    if args.tta:
+        use_augmentation(cfg)
+    use_safe_checkpoints(trust=args.trust_checkpoint)
+    set_launcher(cfg, args.launcher, args.local_rank)
+    build_runner(cfg, strict=True).test()
+
+
+if __name__ == "__main__":
+    run_tool(main)
