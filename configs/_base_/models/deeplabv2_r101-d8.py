@@ -13,39 +13,44 @@
 #
 # Caffe's max pooling rounds sizes up, mmseg's down: the same for sides of 8 k + 1
 # pixels, as 321 and 505; otherwise features may be a pixel larger in the authors' code.
-norm_cfg = dict(type='BN', requires_grad=False)
+norm_cfg = dict(type="BN", requires_grad=False)
 model = dict(
-    type='EncoderDecoder',
+    type="EncoderDecoder",
     data_preprocessor=dict(
-        type='SegDataPreProcessor',
+        type="SegDataPreProcessor",
         # RGB in 0..255; padding is 0 after the mean is subtracted.
         mean=[122.67891434, 116.66876762, 104.00698793],
         std=[1.0, 1.0, 1.0],
         bgr_to_rgb=True,
         pad_val=0,
-        seg_pad_val=255),
+        seg_pad_val=255,
+    ),
     backbone=dict(
-        type='ResNet',
+        type="ResNet",
         depth=101,
         num_stages=4,
-        out_indices=(3, ),
+        out_indices=(3,),
         strides=(1, 2, 1, 1),
         dilations=(1, 1, 2, 4),
         contract_dilation=False,
-        style='caffe',
+        style="caffe",
         norm_cfg=norm_cfg,
         norm_eval=False,
         init_cfg=dict(
-            type='Pretrained',
-            checkpoint='http://vllab1.ucmerced.edu/~whung/adv-semi-seg/'
-            'resnet101COCO-41f33a49.pth')),
+            type="Pretrained",
+            checkpoint="http://vllab1.ucmerced.edu/~whung/adv-semi-seg/"
+            "resnet101COCO-41f33a49.pth",
+        ),
+    ),
     decode_head=dict(
-        type='DeepLabV2Head',
+        type="DeepLabV2Head",
         in_channels=2048,
         in_index=0,
         num_classes=21,
         dilations=(6, 12, 18, 24),
         align_corners=True,
-        loss_decode=dict(type='PixelCrossEntropy')),
+        loss_decode=dict(type="PixelCrossEntropy"),
+    ),
     train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    test_cfg=dict(mode="whole"),
+)

@@ -1,16 +1,18 @@
 # A short schedule for small networks and data sets: 2000 iterations of AdamW.
 optim_wrapper = dict(
-    constructor='JointOptimWrapperConstructor',
-    precision='float32',
+    constructor="JointOptimWrapperConstructor",
+    precision="float32",
     accumulative_counts=1,
     segmentor=dict(
-        optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
+        optimizer=dict(type="AdamW", lr=2e-3, weight_decay=0.01),
         paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))),
-        clip_grad=None))
+        clip_grad=None,
+    ),
+)
 param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0.0, begin=0, end=2000, by_epoch=False)
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=2000, by_epoch=False)
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=2000, val_interval=500)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=2000, val_interval=500)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
 default_hooks = dict(checkpoint=dict(interval=500))
