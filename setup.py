@@ -29,10 +29,10 @@ class BuildWithMim(build_py):
 
 
 def copy_folder(name: str, destination: Path) -> None:
-    """Copy a top-level folder, without what Python left in it."""
+    """Copy a top-level folder, without what only a clone can use."""
     target = destination / name
     shutil.rmtree(target, ignore_errors=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "dev.py")
     shutil.copytree(ROOT / name, target, ignore=ignored)
 
 

@@ -1,0 +1,322 @@
+#!/usr/bin/env python3
+"""Runs the demonstration or the tests in a virtual environment of their own.
+
+python3 tools/dev.py demo                      train on generated data, print a table
+python3 tools/dev.py test [PYTEST ARGUMENTS]   check the style, run the tests
+python3 tools/dev.py old-trio [--mmcv WHEEL]   run the fast tests under OpenMMLab's
+                                               own releases of the packages
+python3 tools/dev.py setup                     only make or update the environment
+
+Python 3.10 or newer and git are all that is needed. The environment is made in .venv
+on the first call and updated when the requirements change. Further arguments go to
+the program that is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CONSTRAINTS = "constraints.txt"
+INPUTS = (CONSTRAINTS, "requirements.txt", "setup.py", "pyproject.toml")
+STAMP = "installed.txt"
+OLD_TRIO = (
+    "mmengine==0.10.7",
+    "mmsegmentation==1.2.2",
+    "setuptools<81",
+    "ftfy",
+    "regex",
+)
+OLD_MMCV = "mmcv==2.1.0"
+SHOWN_STEPS = (
+    "Collecting ",
+    "Downloading ",
+    "Building ",
+    "Installing ",
+    "Successfully",
+)
+NO_NETWORK = (
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "NewConnectionError",
+    "Network is unreachable",
+    "Connection refused",
+    "ConnectTimeoutError",
+    "Cannot connect to proxy",
+)
+
+
+class SetupError(Exception):
+    """The environment cannot be made; the message says what to do."""
+
+
+class Environment:
+    """A virtual environment in the project's root, and what it should hold.
+
+    Args:
+        name: Name of its folder.
+        steps: Argument lists for ``pip install``, in their order.
+    """
+
+    def __init__(self, name: str, steps: list[list[str]]) -> None:
+        self.path = ROOT / name
+        self.steps = steps
+        folder = "Scripts" if os.name == "nt" else "bin"
+        self.python = self.path / folder / "python"
+
+    def prepare(self) -> None:
+        """Make the environment, or bring it up to date.
+
+        Raises:
+            SetupError: If that fails.
+        """
+        stamp = self.path / STAMP
+        wanted = self._fingerprint()
+        if stamp.is_file() and self._works() and stamp.read_text() == wanted:
+            return
+        start = time.monotonic()
+        say(f"preparing {self.path.name} (once; the packages need a few minutes)")
+        if not self._works():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._create()
+        stamp.unlink(missing_ok=True)
+        for number, arguments in enumerate(self.steps, 1):
+            say(f"step {number} of {len(self.steps)}: pip install {shorten(arguments)}")
+            self._install(arguments, start)
+        stamp.write_text(wanted)
+        say(f"{self.path.name} is ready after {time.monotonic() - start:.0f} s")
+
+    def run(self, arguments: list[str], **variables: str) -> int:
+        """Run a module of the environment from the project's root.
+
+        Args:
+            arguments: What follows ``python``.
+            variables: Environment variables in addition to the present ones; those
+                that are set already stay.
+
+        Returns:
+            The exit status.
+        """
+        environment = {**variables, **os.environ}
+        return subprocess.run(
+            [str(self.python), *arguments], cwd=ROOT, env=environment, check=False
+        ).returncode
+
+    def _fingerprint(self) -> str:
+        """Describe all that the content of the environment depends on."""
+        digest = hashlib.sha256(repr((self.steps, str(ROOT))).encode())
+        for name in INPUTS:
+            digest.update((ROOT / name).read_bytes())
+        return f"{sys.version_info[0]}.{sys.version_info[1]} {digest.hexdigest()}\n"
+
+    def _works(self) -> bool:
+        if not self.python.exists():
+            return False
+        code = "import pip, sys; print(sys.prefix, *sys.version_info[:2])"
+        try:
+            done = subprocess.run(
+                [str(self.python), "-c", code],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError:
+            return False
+        # A moved folder or another Python asks for a new environment.
+        expected = f"{self.path} {sys.version_info[0]} {sys.version_info[1]}"
+        return done.returncode == 0 and done.stdout.strip() == expected
+
+    def _create(self) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "venv", str(self.path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            shutil.rmtree(self.path, ignore_errors=True)
+            detail = (done.stderr or done.stdout).strip()
+            raise SetupError(
+                f"python -m venv failed. On Debian and Ubuntu it is in the package "
+                f"python{sys.version_info[0]}.{sys.version_info[1]}-venv.\n{detail}"
+            )
+
+    def _install(self, arguments: list[str], start: float) -> None:
+        """Run pip, show what it is doing, and explain its failures."""
+        command = [
+            *(str(self.python), "-m", "pip", "install"),
+            *("--disable-pip-version-check", "--progress-bar", "off"),
+            *arguments,
+        ]
+        variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        lines = []
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line.rstrip())
+                if line.strip().startswith(SHOWN_STEPS):
+                    elapsed = time.monotonic() - start
+                    say(f"{elapsed:5.0f} s  {line.strip()[:88]}")
+        if process.returncode:
+            raise SetupError(explain("\n".join(lines)))
+
+
+def explain(output: str) -> str:
+    """Put a failure of pip into words.
+
+    Args:
+        output: Everything that pip printed.
+
+    Returns:
+        What went wrong and what to do, then the end of the output.
+    """
+    end = "\n".join(output.splitlines()[-12:])
+    if any(words in output for words in NO_NETWORK):
+        reason = "pip cannot reach its package index; check the network or the proxy"
+    elif "No space left on device" in output:
+        reason = f"the disk of {ROOT} is full; the packages need a few GB"
+    elif "No matching distribution" in output:
+        version = ".".join(map(str, sys.version_info[:2]))
+        reason = (
+            f"a package has no release for Python {version} on this machine; "
+            f"Python 3.10, 3.11 and 3.12 are tested"
+        )
+    else:
+        reason = "pip failed"
+    return f"{reason}. The end of its output:\n\n{end}"
+
+
+def project_environment() -> Environment:
+    """Describe the environment with the tested versions and the tests' tools."""
+    return Environment(".venv", [["-c", CONSTRAINTS, "-e", ".[tests,pretrained]"]])
+
+
+def old_trio_environment(wheel: str | None) -> Environment:
+    """Describe the environment with OpenMMLab's own releases.
+
+    Args:
+        wheel: A built MMCV 2.1.0 for the tested PyTorch; None builds it from source,
+            which needs a compiler and about half an hour.
+
+    Returns:
+        The environment.
+
+    Raises:
+        SetupError: If there is no such wheel.
+    """
+    if wheel is not None and not Path(wheel).is_file():
+        raise SetupError(f"--mmcv: there is no file {wheel}")
+    mmcv = [str(Path(wheel).resolve())] if wheel else ["--no-build-isolation", OLD_MMCV]
+    # This package's own requirements name the other family, so it comes without.
+    return Environment(
+        ".venv-old-trio",
+        [
+            ["-c", CONSTRAINTS, "torch", *OLD_TRIO, "pytest", "tensorboard"],
+            ["--no-deps", *mmcv],
+            ["--no-deps", "-e", "."],
+        ],
+    )
+
+
+def demo(arguments: list[str]) -> int:
+    """Train on generated data."""
+    environment = project_environment()
+    environment.prepare()
+    return environment.run(
+        ["-m", "mmseg_semisup.demo", *arguments], OMP_WAIT_POLICY="passive"
+    )
+
+
+def test(arguments: list[str]) -> int:
+    """Check the style and run the tests."""
+    environment = project_environment()
+    environment.prepare()
+    steps = {
+        "style": ["-m", "ruff", "check", "."],
+        "format": ["-m", "ruff", "format", "--check", "."],
+        "tests": ["-m", "pytest", *arguments],
+    }
+    failed = []
+    for name, command in steps.items():
+        say(f"{name}: {' '.join(command[1:])}")
+        if environment.run(command, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1"):
+            failed.append(name)
+    say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+def old_trio(arguments: list[str]) -> int:
+    """Run the fast tests under OpenMMLab's own releases."""
+    wheel = None
+    if arguments[:1] == ["--mmcv"]:
+        if len(arguments) == 1:
+            raise SetupError("--mmcv needs the path of a wheel")
+        wheel, arguments = arguments[1], arguments[2:]
+    environment = old_trio_environment(wheel)
+    environment.prepare()
+    return environment.run(
+        ["-m", "pytest", "-m", "not slow", *arguments],
+        OMP_WAIT_POLICY="passive",
+        OMP_NUM_THREADS="1",
+    )
+
+
+def setup(arguments: list[str]) -> int:
+    """Make or update the environment."""
+    if arguments:
+        raise SetupError(f"setup takes no arguments, not {' '.join(arguments)}")
+    project_environment().prepare()
+    say("use it with: . .venv/bin/activate")
+    return 0
+
+
+def say(text: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(f"[dev] {text}", flush=True)
+
+
+def shorten(arguments: list[str]) -> str:
+    """Name the arguments of pip without the folders of files."""
+    return " ".join(Path(a).name if os.sep in a else a for a in arguments)
+
+
+COMMANDS = {"demo": demo, "test": test, "old-trio": old_trio, "setup": setup}
+
+
+def main() -> int:
+    """Run the command that was asked for."""
+    if sys.version_info < (3, 10):  # noqa: UP036, whoever starts this has any Python
+        version = ".".join(map(str, sys.version_info[:3]))
+        print(f"Python {version} is too old; use 3.10 or newer, e.g. python3.11 ...")
+        return 1
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    if name not in COMMANDS:
+        print(f"unknown command {name!r}; there are {', '.join(COMMANDS)}")
+        return 2
+    try:
+        return COMMANDS[name](arguments)
+    except SetupError as error:
+        print(f"[dev] error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
