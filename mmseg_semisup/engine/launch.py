@@ -207,8 +207,14 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
 
     Returns:
         The runner, of the config's ``runner_type`` if it names one.
+
+    Raises:
+        ConfigError: If the model or another part refuses its arguments.
     """
-    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    try:
+        runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     runner.register_hook(ArchitectureCheckHook(strict=strict))
     return runner
 

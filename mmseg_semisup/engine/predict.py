@@ -173,9 +173,10 @@ def predict_folder(
     start = time.perf_counter()
     for done, (path, name) in enumerate(images, 1):
         try:
-            picture = mmcv.imread(str(path), channel_order="rgb")
+            picture = mmcv.imread(str(path))
             if picture is None:
                 raise ValueError("not a readable image")
+            picture = picture[..., ::-1]
             mask = predict(path)
         except Exception as error:  # one bad image must not cost the others
             failed[path] = f"{type(error).__name__}: {error}"

@@ -10,6 +10,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
+from mmseg_semisup.engine.checkpoint import CheckpointError
+
 
 @HOOKS.register_module()
 class ArchitectureCheckHook(Hook):
@@ -33,7 +35,7 @@ class ArchitectureCheckHook(Hook):
             checkpoint: What was read; a state dict, or a dict with one.
 
         Raises:
-            ValueError: If the checkpoint is of another architecture.
+            CheckpointError: If the checkpoint is of another architecture.
         """
         state = checkpoint.get("state_dict", checkpoint)
         state = {name.removeprefix("module."): value for name, value in state.items()}
@@ -56,7 +58,7 @@ def check_state(
         strict: Whether all must fit; otherwise, whether any must.
 
     Raises:
-        ValueError: If they do not; the message names some of them.
+        CheckpointError: If they do not; the message names some of them.
     """
     own = model.state_dict()
     common = sorted(set(own) & set(state))
@@ -78,7 +80,7 @@ def check_state(
         if names
     ]
     if found:
-        raise ValueError(
+        raise CheckpointError(
             f"the checkpoint is of another architecture than the config's model; "
             f"weights: {'; '.join(found)}"
         )

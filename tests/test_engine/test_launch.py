@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_semisup.engine import launch
+from mmseg_semisup.engine.checkpoint import CheckpointError
+from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.engine.launch import (
+    find_last_checkpoint,
+    set_checkpoint,
+    set_launcher,
+    set_precision,
+    set_work_dir,
+    use_augmentation,
+)
+
+
+def test_work_dir_by_priority(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = Config()
+    set_work_dir(cfg, None, "configs/adv.py")
+    assert cfg.work_dir == "work_dirs/adv"
+    cfg = Config(dict(work_dir="own"))
+    set_work_dir(cfg, None, "configs/adv.py")
+    assert cfg.work_dir == "own"
+    set_work_dir(cfg, "option", "configs/adv.py")
+    assert cfg.work_dir == "option"
+    assert {p.name for p in tmp_path.iterdir()} == {"work_dirs", "own", "option"}
+
+
+def test_work_dir_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot write into the folder .*file/below"):
+        set_work_dir(Config(), str(tmp_path / "file" / "below"), "c.py")
+
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied")
+
+    # root may write everywhere, so the refusal is made up
+    monkeypatch.setattr(launch.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        set_work_dir(Config(), str(tmp_path), "c.py")
+
+
+@pytest.mark.parametrize(
+    ("cuda", "precision"), [(True, "float16"), (False, "bfloat16")]
+)
+def test_mixed_precision(monkeypatch, cuda, precision):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    optim_wrapper = dict(constructor="JointOptimWrapperConstructor")
+    cfg = Config(dict(optim_wrapper=optim_wrapper))
+    set_precision(cfg)
+    assert cfg.optim_wrapper.precision == precision
+    with pytest.raises(ConfigError, match="JointOptimWrapperConstructor"):
+        set_precision(Config(dict(optim_wrapper=dict(type="OptimWrapper"))))
+
+
+def test_resume(tmp_path):
+    weights = tmp_path / "weights.pth"
+    weights.touch()
+    cfg = Config(dict(work_dir=str(tmp_path / "run"), load_from=str(weights)))
+    set_checkpoint(cfg, resume="auto")
+    assert (cfg.resume, cfg.load_from) == (False, str(weights))
+
+    last = tmp_path / "run" / "iter_20.pth"
+    last.parent.mkdir()
+    for path in (last, last.with_name("iter_3.pth"), last.with_name("best_iter_9.pth")):
+        path.touch()
+    set_checkpoint(cfg, resume="auto")
+    assert (cfg.resume, cfg.load_from) == (True, str(last))
+    set_checkpoint(cfg, resume=str(weights))
+    assert (cfg.resume, cfg.load_from) == (True, str(weights))
+    set_checkpoint(cfg, load_from=str(last))
+    assert (cfg.resume, cfg.load_from) == (False, str(last))
+    with pytest.raises(ConfigError, match=r"--resume: there is no checkpoint no\.pth"):
+        set_checkpoint(cfg, resume="no.pth")
+    with pytest.raises(ConfigError, match=r"load_from: there is no checkpoint no\.pth"):
+        set_checkpoint(cfg, load_from="no.pth")
+
+
+def test_last_checkpoint_of_a_moved_work_dir(tmp_path):
+    assert find_last_checkpoint(tmp_path) is None
+    for name in ("iter_9.pth", "iter_10.pth"):
+        (tmp_path / name).touch()
+    pointer = tmp_path / "last_checkpoint"
+    pointer.write_text("/before/the/move/iter_9.pth")
+    assert find_last_checkpoint(tmp_path).name == "iter_9.pth"
+    pointer.write_text("/before/the/move/iter_11.pth")
+    assert find_last_checkpoint(tmp_path).name == "iter_10.pth"
+
+
+def test_launcher_without_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    started = []
+    monkeypatch.setattr(torch.distributed, "init_process_group", started.append)
+    cfg = Config()
+    set_launcher(cfg, "none", 0)
+    assert not started
+    assert "model_wrapper_cfg" not in cfg
+    set_launcher(cfg, "pytorch", 0)
+    assert started == ["gloo"]
+    assert cfg.model_wrapper_cfg.device_ids is None
+    with pytest.raises(ConfigError, match="slurm needs GPUs"):
+        set_launcher(cfg, "slurm", 0)
+
+
+def test_augmentation_needs_its_config():
+    with pytest.raises(ConfigError, match="no tta_model and no tta_pipeline"):
+        use_augmentation(Config())
+
+
+def test_weights_of_another_architecture():
+    model = torch.nn.Linear(2, 3)
+    check_state(model, model.state_dict())
+    other = dict(weight=torch.zeros(3, 4), bias=torch.zeros(3), more=torch.zeros(1))
+    message = r"1 unexpected \(more\); 1 of other size \(weight \(3, 4\) instead of"
+    with pytest.raises(CheckpointError, match=message):
+        check_state(model, other)
+    check_state(model, other, strict=False)
+    with pytest.raises(CheckpointError, match="2 missing"):
+        check_state(model, dict(other=torch.zeros(1)), strict=False)
