@@ -1,0 +1,65 @@
+"""Code in the documents runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import PREPROCESSOR, batch, tiny_segmentor
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_semisup.models import Objective, Step
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(path: str, language: str) -> list[str]:
+    """Fenced blocks of a document, without the indentation of a list."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    pattern = rf"^( *)```{language}\n(.*?)^\1```"
+    found = re.findall(pattern, text, flags=re.MULTILINE | re.DOTALL)
+    return [re.sub(f"^{indent}", "", body, flags=re.M) for indent, body in found]
+
+
+def test_the_method_in_three_files_trains():
+    (code,) = blocks("docs/architecture.md", "python")
+    future = "from __future__ import annotations\n"
+    names = {"MODELS": MODELS, "Objective": Objective, "Step": Step, "Tensor": Tensor}
+    exec(compile(future + code, "architecture.md", "exec"), names)
+    model = MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "objectives": [{"type": "EntropyObjective", "weight": 1.0}],
+            "data_preprocessor": PREPROCESSOR,
+        }
+    ).train()
+    MODELS.module_dict.pop("EntropyObjective")
+    with torch.no_grad():
+        model.segmentor.decode_head.conv_seg.weight.zero_()
+        model.segmentor.decode_head.conv_seg.bias.zero_()
+    losses = model(**model.data_preprocessor(batch(), True), mode="loss")
+    uniform = torch.log(torch.tensor(4.0))
+    torch.testing.assert_close(losses["unlabeled.loss_entropy"], uniform)
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/usage.md", "docs/demo.md"])
+def test_configs_in_documents_parse(document):
+    found = blocks(document, "python")
+    assert found, f"{document} shows no config"
+    for code in found:
+        assert len(Config.fromstring(code, ".py")) > 0
+
+
+@pytest.mark.parametrize("document", sorted(ROOT.glob("**/*.md")), ids=str)
+def test_links_lead_somewhere(document):
+    if ".venv" in document.parts or "work_dirs" in document.parts:
+        return
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"

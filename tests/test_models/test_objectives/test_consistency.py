@@ -1,0 +1,176 @@
+"""Mean-teacher consistency against a slow loop, with geometry and mixing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from helpers import PREPROCESSOR, batch, tiny_segmentor
+from mmseg.registry import MODELS
+
+from mmseg_semisup.models import ConsistencyObjective
+from mmseg_semisup.models.objectives.consistency import random_boxes
+
+VIEWS = ("unlabeled", "unlabeled_strong")
+
+
+def build(**objective):
+    torch.manual_seed(0)
+    return MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "teacher": {"momentum": 0.9},
+            "objectives": [{"type": "ConsistencyObjective", **objective}],
+            "data_preprocessor": PREPROCESSOR,
+        }
+    ).train()
+
+
+def flip(width):
+    return torch.tensor(
+        [[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]], dtype=torch.float64
+    )
+
+
+def prepare(model, flipped=False):
+    data = model.data_preprocessor(batch(size=16, views=VIEWS), True)
+    if flipped:
+        for one in data["data_samples"]["unlabeled_strong"]:
+            one.set_metainfo({"homography": flip(16)})
+    return data
+
+
+def slow_loss(teacher_probs, student_logits, valid, threshold):
+    """Pixels above the threshold learn the teacher's class; divided by all valid."""
+    total, count = student_logits.sum() * 0, 0
+    n, _, h, w = student_logits.shape
+    for i in range(n):
+        for y in range(h):
+            for x in range(w):
+                if not valid[i, y, x]:
+                    continue
+                count += 1
+                probs = teacher_probs[i, :, y, x]
+                if probs.max() >= threshold:
+                    log_p = student_logits[i, :, y, x].log_softmax(0)
+                    total = total - log_p[probs.argmax()]
+    return total / max(count, 1)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_equals_slow_loop_with_gradients(threshold, flipped):
+    model = build(threshold=threshold, mix="none", weight=2.0)
+    data = prepare(model, flipped)
+    step = model.make_step(**data)
+    losses = model.objectives[0](step)
+    loss = losses["unlabeled_strong.loss_consistency"]
+    probs = step.teacher("unlabeled").probs
+    probs = probs.flip(-1) if flipped else probs
+    valid = step.valid("unlabeled_strong")
+    logits = step.student("unlabeled_strong").full_logits
+    slow = 2.0 * slow_loss(probs, logits, valid, threshold)
+    torch.testing.assert_close(loss, slow)
+    parameters = list(model.segmentor.parameters())
+    fast_gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
+    slow_gradients = torch.autograd.grad(slow, parameters)
+    torch.testing.assert_close(fast_gradients, slow_gradients)
+    if threshold == 1.0:
+        assert loss == 0
+
+
+def test_cutmix_mixes_images_and_labels_alike():
+    """A teacher that reads its label off the image must agree on the mixed one."""
+    model = build(threshold=0.0, mix="cutmix")
+    data = prepare(model)
+    step = model.make_step(**data)
+    model.objectives[0](step)
+    mixed = step.images("unlabeled_strong_mixed")
+    strong = step.images("unlabeled_strong")
+    own = (mixed == strong).all(1)
+    pasted = (mixed == strong.roll(1, 0)).all(1)
+    assert (own | pasted).all()
+    share = pasted.float().mean()
+    assert 0.1 < share < 0.7
+    images, labels = step.images("unlabeled"), step.teacher("unlabeled").probs.argmax(1)
+    assert images.shape[-2:] == labels.shape[-2:]
+
+
+def test_mixed_labels_come_from_the_same_place_as_the_pixels(monkeypatch):
+    model = build(threshold=0.0, mix="cutmix")
+    data = prepare(model)
+    seen = {}
+
+    def catch(logits, labels, ignore_index):
+        seen.update(labels=labels)
+        return logits.sum() * 0
+
+    monkeypatch.setattr(
+        "mmseg_semisup.models.objectives.consistency.masked_cross_entropy", catch
+    )
+    step = model.make_step(**data)
+    model.objectives[0](step)
+    labels = step.teacher("unlabeled").probs.argmax(1)
+    mixed, strong = (
+        step.images(f"unlabeled_strong{s}").sum(1) for s in ("_mixed", "")
+    )
+    expected = torch.where(mixed == strong, labels, labels.roll(1, 0))
+    assert torch.equal(seen["labels"], expected)
+
+
+def test_padding_does_not_count():
+    model = build(threshold=0.0, mix="none")
+    data = prepare(model)
+    for view in VIEWS:
+        for one in data["data_samples"][view]:
+            one.set_metainfo({"img_shape": (8, 16)})
+    step = model.make_step(**data)
+    loss = model.objectives[0](step)["unlabeled_strong.loss_consistency"]
+    valid = torch.zeros(2, 16, 16, dtype=torch.bool)
+    valid[:, :8] = True
+    slow = slow_loss(
+        step.teacher("unlabeled").probs,
+        step.student("unlabeled_strong").full_logits,
+        valid,
+        0.0,
+    )
+    torch.testing.assert_close(loss, slow)
+
+
+def test_start_and_ramp():
+    model = build(threshold=0.0, mix="none", start=2, ramp=4)
+    data = prepare(model)
+    values = []
+    for iteration in range(8):
+        model.iteration.value = iteration
+        losses = model.objectives[0](model.make_step(**data))
+        values.append(float(losses.get("unlabeled_strong.loss_consistency", 0)))
+    full = values[-1]
+    assert full > 0
+    expected = [0, 0, 0.25, 0.5, 0.75, 1, 1, 1]
+    assert values == pytest.approx([full * share for share in expected])
+
+
+def test_boxes_cover_the_share_they_should():
+    images = torch.zeros(2000, 3, 40, 60)
+    boxes = random_boxes(images, (0.25, 0.5)).float().mean((1, 2))
+    assert boxes.mean() == pytest.approx(0.375, abs=0.02)
+    assert boxes.min() > 0.2
+    assert boxes.max() < 0.55
+    whole = random_boxes(images, (1.0, 1.0))
+    assert whole.all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mix": "mixup"}, "mix='mixup'; allowed"),
+        ({"threshold": math.inf}, "threshold=inf; allowed"),
+        ({"mix_share": (0.5, 0.2)}, "mix_share"),
+    ],
+)
+def test_mistakes_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ConsistencyObjective(**arguments)
