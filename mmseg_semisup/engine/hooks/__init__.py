@@ -1,11 +1,13 @@
 """Hooks."""
 
+from .acceleration_hook import AccelerationHook
 from .architecture_hook import ArchitectureCheckHook
 from .checkpoint_hook import AtomicCheckpointHook
 from .deferred_info_hook import DeferredInfoHook
 from .teacher_hook import TeacherUpdateHook
 
 __all__ = [
+    "AccelerationHook",
     "ArchitectureCheckHook",
     "AtomicCheckpointHook",
     "DeferredInfoHook",
