@@ -34,13 +34,7 @@ OLD_TRIO = (
     "regex",
 )
 OLD_MMCV = "mmcv==2.1.0"
-SHOWN_STEPS = (
-    "Collecting ",
-    "Downloading ",
-    "Building ",
-    "Installing ",
-    "Successfully",
-)
+SHOWN_STEPS = ("Downloading ", "Processing ", "Building ", "Installing ")
 NO_NETWORK = (
     "Temporary failure in name resolution",
     "Name or service not known",
@@ -169,7 +163,7 @@ class Environment:
                 lines.append(line.rstrip())
                 if line.strip().startswith(SHOWN_STEPS):
                     elapsed = time.monotonic() - start
-                    say(f"{elapsed:5.0f} s  {line.strip()[:88]}")
+                    say(f"{elapsed:5.0f} s  {line.strip().split(',')[0][:88]}")
         if process.returncode:
             raise SetupError(explain("\n".join(lines)))
 

@@ -123,3 +123,25 @@ def test_weights_of_another_architecture():
     check_state(model, other, strict=False)
     with pytest.raises(CheckpointError, match="2 missing"):
         check_state(model, dict(other=torch.zeros(1)), strict=False)
+
+
+def test_training_starts_from_the_same_backbone_with_other_classes():
+    def network(width, classes):
+        parts = dict(backbone=torch.nn.Linear(2, width))
+        return torch.nn.ModuleDict(
+            dict(**parts, decode_head=torch.nn.Linear(width, classes))
+        )
+
+    state = network(3, 19).state_dict()
+    check_state(network(3, 7), state, strict=False)
+    with pytest.raises(CheckpointError, match=r"a\.pth .*of other size \(decode_head"):
+        check_state(
+            network(3, 7),
+            dict(state, **{"decode_head.bias": torch.ones(2)}),
+            name="a.pth",
+        )
+    with pytest.raises(CheckpointError, match=r"2 of other size \(backbone\.bias"):
+        check_state(network(4, 7), state, strict=False)
+    state["backbone.more"] = torch.ones(1)
+    with pytest.raises(CheckpointError, match=r"1 unexpected \(backbone\.more\)"):
+        check_state(network(3, 7), state, strict=False)

@@ -21,7 +21,8 @@ class ArchitectureCheckHook(Hook):
 
     Args:
         strict: Whether all weights must fit, as when training goes on or a model is
-            tested. Otherwise, as when training starts from other weights, some must.
+            tested. Otherwise, as when training starts from other weights, the
+            backbone's must, and a head for other classes may begin anew.
     """
 
     def __init__(self, strict: bool = True) -> None:
@@ -42,25 +43,42 @@ class ArchitectureCheckHook(Hook):
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
+        name = str(runner.cfg.get("load_from") or "the checkpoint")
         if hasattr(model, "segmentor") and not _has(state, "segmentor."):
+            if self.strict and model.predict_with == "teacher":
+                raise CheckpointError(
+                    f"{name} holds a plain segmentor, but the teacher is to predict; "
+                    f"let the student do it: test_cfg.predict_with='student'"
+                )
             model = model.segmentor
-        check_state(model, state, self.strict)
+        check_state(model, state, self.strict, name)
 
 
 def check_state(
-    model: nn.Module, state: dict[str, Tensor], strict: bool = True
+    model: nn.Module,
+    state: dict[str, Tensor],
+    strict: bool = True,
+    name: str = "the checkpoint",
 ) -> None:
     """Compare weights with the model that should take them.
 
     Args:
         model: The network.
         state: Its ``state_dict``, presumably.
-        strict: Whether all must fit; otherwise, whether any must.
+        strict: Whether all must fit; otherwise the backbone's must, or, in a model
+            without a backbone, any.
+        name: What to call the checkpoint in the message.
 
     Raises:
         CheckpointError: If they do not; the message names some of them.
     """
     own = model.state_dict()
+    if not strict and any(_in_backbone(key) for key in own):
+        own, state = (
+            {key: value for key, value in weights.items() if _in_backbone(key)}
+            for weights in (own, state)
+        )
+        strict = True
     common = sorted(set(own) & set(state))
     shapes = [
         f"{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
@@ -81,9 +99,13 @@ def check_state(
     ]
     if found:
         raise CheckpointError(
-            f"the checkpoint is of another architecture than the config's model; "
-            f"weights: {'; '.join(found)}"
+            f"{name} is of another architecture than the config's model; weights: "
+            f"{'; '.join(found)}. Use the config with which it was made"
         )
+
+
+def _in_backbone(key: str) -> bool:
+    return key.removeprefix("segmentor.").startswith("backbone.")
 
 
 def _has(state: dict[str, Tensor], prefix: str) -> bool:
