@@ -1,13 +1,14 @@
 """Training signals from unlabelled images: one file a signal."""
 
 from .adversarial import AdversarialObjective
-from .base import Objective
+from .base import NetworkPass, Objective
 from .consistency import ConsistencyObjective
 from .self_taught import SelfTaughtObjective
 
 __all__ = [
     "AdversarialObjective",
     "ConsistencyObjective",
+    "NetworkPass",
     "Objective",
     "SelfTaughtObjective",
 ]

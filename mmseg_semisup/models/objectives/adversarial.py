@@ -21,7 +21,7 @@ from ..build import build_part
 from ..losses import one_hot_labels, spatial_bce
 from ..segmentors.seg_output import last_head
 from ..segmentors.step import Step
-from .base import Objective
+from .base import NetworkPass, Objective
 
 
 @MODELS.register_module()
@@ -129,3 +129,17 @@ class AdversarialObjective(Objective):
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
         """The discriminator's confidence in given predictions."""
         return {"confidence": self.discriminator(probs).sigmoid()}
+
+    def passes(self) -> list[NetworkPass]:
+        """Student, the discriminator as a judge, and the discriminator as a learner."""
+        judged = [branch for branch, weight in self.weights.items() if weight]
+        seen = dict.fromkeys((*judged, *self.fake_branches))
+        network, classes = self.discriminator, self.discriminator.num_classes
+        return [
+            *(NetworkPass("student", branch, "weights") for branch in seen),
+            *(NetworkPass(network, branch, "inputs", classes) for branch in judged),
+            *(
+                NetworkPass(network, branch, "weights", classes)
+                for branch in (*self.fake_branches, self.real_branch)
+            ),
+        ]

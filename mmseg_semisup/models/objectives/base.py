@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..segmentors.step import Step
+
+
+@dataclass(frozen=True)
+class NetworkPass:
+    """A pass through a network that a signal cannot do without, for benchmarks.
+
+    Args:
+        network: 'student', 'teacher', or a network of the objective's own.
+        branch: Branch that it sees. Student and teacher see its images; other networks
+            see maps of the same size.
+        gradient: Of what the backward pass computes gradients: 'weights'; 'inputs',
+            when the network only passes them on; 'none' for a forward pass alone.
+        channels: Of the maps; None for images.
+    """
+
+    network: str | nn.Module
+    branch: str
+    gradient: str
+    channels: int | None = None
 
 
 class Objective(BaseModule):
@@ -37,6 +58,14 @@ class Objective(BaseModule):
             Name to (N, 1, H, W), in 0..1.
         """
         return {}
+
+    def passes(self) -> list[NetworkPass]:
+        """The passes through networks that this signal cannot do without.
+
+        ``tools/benchmark.py`` measures how much longer than these a step takes. A pass
+        of student or teacher that several objectives name counts once.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not name its passes")
 
     def idle(self) -> Tensor:
         """Zero that depends on every parameter of this objective.

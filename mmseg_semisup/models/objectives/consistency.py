@@ -15,7 +15,7 @@ from mmseg_semisup.datasets.geometry import view_to_view, warp
 
 from ..losses import masked_cross_entropy
 from ..segmentors.step import Step
-from .base import Objective
+from .base import NetworkPass, Objective
 
 
 @MODELS.register_module()
@@ -132,6 +132,13 @@ class ConsistencyObjective(Objective):
         labels, _ = warp(labels, carry, size, "nearest", step.ignore_index)
         seen, _ = warp(seen.long(), carry, size, "nearest", 0)
         return confidence[:, 0], labels, valid & inside[:, 0] & seen.bool()
+
+    def passes(self) -> list[NetworkPass]:
+        """The teacher on the easy view, the student on the hard one."""
+        return [
+            NetworkPass("teacher", self.teacher_branch, "none"),
+            NetworkPass("student", self.student_branch, "weights"),
+        ]
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
         """How sure the predictions are."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..losses import masked_cross_entropy
 from ..segmentors.step import Step
-from .base import Objective
+from .base import NetworkPass, Objective
 
 
 @MODELS.register_module()
@@ -61,3 +61,7 @@ class SelfTaughtObjective(Objective):
             f"{self.branch}.loss_semi": self.weight * loss,
             f"{self.branch}.selected": selected.sum() / valid.sum().clamp(min=1),
         }
+
+    def passes(self) -> list[NetworkPass]:
+        """The student; the confidence is what another objective needs anyway."""
+        return [NetworkPass("student", self.branch, "weights")] if self.weight else []
