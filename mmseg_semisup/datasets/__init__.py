@@ -1,1 +1,26 @@
-"""Datasets, samplers, views and transforms."""
+"""Sources of images, the stream that deals from them, views and their geometry."""
+
+from .collate import branch_collate
+from .geometry import rescale, valid_mask, view_to_view, warp
+from .multi_view import MultiView
+from .sampler import SampleKey, SourceSampler
+from .semi_dataset import SemiDataset
+from .unlabeled import UnlabeledDataset
+from .view_geometry import register_appearance, register_geometry
+from .voc_animals import VOCAnimalsDataset
+
+__all__ = [
+    "MultiView",
+    "SampleKey",
+    "SemiDataset",
+    "SourceSampler",
+    "UnlabeledDataset",
+    "VOCAnimalsDataset",
+    "branch_collate",
+    "register_appearance",
+    "register_geometry",
+    "rescale",
+    "valid_mask",
+    "view_to_view",
+    "warp",
+]

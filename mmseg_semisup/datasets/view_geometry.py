@@ -1,0 +1,163 @@
+"""The homography of a random transform, while it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from mmcv.transforms import (
+    BaseTransform,
+    Pad,
+    RandomApply,
+    RandomChoice,
+    RandomChoiceResize,
+    RandomFlip,
+    RandomResize,
+    Resize,
+)
+from mmcv.transforms.utils import cache_random_params
+from mmseg.datasets import transforms as mmseg_transforms
+
+Tracker = Callable[[BaseTransform, dict], tuple[dict, np.ndarray]]
+TRACKERS: dict[type, Tracker] = {}
+
+
+def register_geometry(*transforms: type) -> Callable[[Tracker], Tracker]:
+    """Say how to apply a transform and find its homography.
+
+    The decorated function takes the transform and the results of a pipeline; it returns
+    the transformed results and a (3, 3) float64 array from old to new pixel coordinates
+    (x right, y down, pixel centres at integers).
+    """
+
+    def register(tracker: Tracker) -> Tracker:
+        TRACKERS.update(dict.fromkeys(transforms, tracker))
+        return tracker
+
+    return register
+
+
+def find_tracker(transform: BaseTransform) -> Tracker:
+    """The tracker of a transform's class, or of its nearest base class.
+
+    Raises:
+        ValueError: If there is none; the message says how to register one.
+    """
+    for cls in type(transform).__mro__:
+        if cls in TRACKERS:
+            return TRACKERS[cls]
+    raise ValueError(
+        f"MultiView cannot follow the geometry of {type(transform).__name__}; register "
+        "it with mmseg_semisup.datasets.register_geometry, or with "
+        "register_appearance if it moves no pixel"
+    )
+
+
+def register_appearance(*transforms: type) -> None:
+    """Say that transforms leave every pixel where it is."""
+    TRACKERS.update(dict.fromkeys(transforms, _appearance))
+
+
+def _appearance(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+    return transform(results), np.eye(3)
+
+
+def _mmseg(*names: str) -> list[type]:
+    """Transforms of the installed mmseg, whose versions differ in what they have."""
+    found = (getattr(mmseg_transforms, name, None) for name in names)
+    return [cls for cls in found if cls is not None]
+
+
+register_appearance(
+    Pad,  # at the right and bottom
+    *_mmseg(
+        "PhotoMetricDistortion",
+        "CLAHE",
+        "AdjustGamma",
+        "RGB2Gray",
+        "Rerange",
+        "RandomCutOut",
+        "LoadAnnotations",
+    ),
+)
+
+
+@register_geometry(
+    Resize,
+    RandomResize,
+    RandomChoiceResize,
+    *_mmseg("ResizeToMultiple", "ResizeShortestEdge"),
+)
+def _resize(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+    height, width = results["img"].shape[:2]
+    results = transform(results)
+    sy, sx = (n / o for n, o in zip(results["img"].shape, (height, width)))  # noqa: B905
+    matrix = [[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]]
+    return results, np.array(matrix)
+
+
+@register_geometry(RandomFlip)
+def _flip(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+    results = transform(results)
+    height, width = results["img"].shape[:2]
+    matrix = np.eye(3)
+    if results["flip"]:
+        if results["flip_direction"] in ("horizontal", "diagonal"):
+            matrix[0] = [-1, 0, width - 1]
+        if results["flip_direction"] in ("vertical", "diagonal"):
+            matrix[1] = [0, -1, height - 1]
+    return results, matrix
+
+
+@register_geometry(*_mmseg("RandomCrop"))
+def _crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+    with cache_random_params(transform):
+        top, _, left, _ = transform.crop_bbox(results)
+        results = transform(results)
+    return results, np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]])
+
+
+@register_geometry(*_mmseg("RandomRotate"))
+def _rotate(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+    height, width = results["img"].shape[:2]
+    with cache_random_params(transform):
+        rotates, degree = transform.generate_degree()
+        results = transform(results)
+    matrix = np.eye(3)
+    if rotates:
+        cx, cy = transform.center or ((width - 1) / 2, (height - 1) / 2)
+        radians = np.deg2rad(degree)  # clockwise, in coordinates with y down
+        cos, sin = np.cos(radians), np.sin(radians)
+        new_height, new_width = results["img"].shape[:2]
+        if transform.auto_bound:
+            dx = (height * abs(sin) + width * abs(cos) - width) / 2
+            dy = (height * abs(cos) + width * abs(sin) - height) / 2
+        else:
+            dx = dy = 0.0
+        matrix[0] = [cos, -sin, cx - cos * cx + sin * cy + dx]
+        matrix[1] = [sin, cos, cy - sin * cx - cos * cy + dy]
+    return results, matrix
+
+
+@register_geometry(RandomApply)
+def _apply(transform: RandomApply, results: dict) -> tuple[dict, np.ndarray]:
+    if transform.random_apply():
+        return apply_tracked(transform.transforms.transforms, results)
+    return results, np.eye(3)
+
+
+@register_geometry(RandomChoice)
+def _choice(transform: RandomChoice, results: dict) -> tuple[dict, np.ndarray]:
+    chosen = transform.transforms[transform.random_pipeline_index()]
+    return apply_tracked(chosen.transforms, results)
+
+
+def apply_tracked(
+    transforms: list[BaseTransform], results: dict
+) -> tuple[dict, np.ndarray]:
+    """Apply transforms in order; returns the results and their joint homography."""
+    matrix = np.eye(3)
+    for transform in transforms:
+        results, step = find_tracker(transform)(transform, results)
+        matrix = step @ matrix
+    return results, matrix
