@@ -32,8 +32,8 @@ class SourceSampler(Sampler):
 
     Every block of ``sum(ratio)`` positions holds ``ratio[source]`` samples of each
     source. Each source is read in its own shuffled order, again and again, so either
-    may be the shorter one. Blocks are dealt to the processes in turn: two processes with
-    batches of 8 see the global batches of one with batches of 16.
+    may be the shorter one. Blocks are dealt to the processes in turn: two processes
+    with batches of 8 see the global batches of one with batches of 16.
 
     Args:
         dataset: A ``SemiDataset``.
