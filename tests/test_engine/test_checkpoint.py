@@ -12,8 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import tiny_segmentor
+from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, MessageHub
-from mmengine.runner import CheckpointLoader
+from mmengine.model import BaseModel
+from mmengine.runner import CheckpointLoader, Runner
+from mmseg.apis import init_model
 
 from mmseg_semisup.engine.checkpoint import (
     CheckpointError,
@@ -197,3 +201,63 @@ def test_downloads_are_checked(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="hash"):
         load_checkpoint_url(bad.as_uri())
     assert not (tmp_path / "hub" / "checkpoints" / bad.name).exists()
+
+
+class Toy(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(2))
+
+    def forward(self, inputs, data_samples=None, mode="loss"):
+        return dict(loss=(self.weight * inputs).sum())
+
+
+def toy_runner(work_dir: Path, iterations: int, **options) -> Runner:
+    return Runner(
+        model=Toy(),
+        work_dir=str(work_dir),
+        train_dataloader=dict(
+            dataset=[dict(inputs=torch.ones(2)) for _ in range(4)],
+            sampler=dict(type="InfiniteSampler", shuffle=False),
+            batch_size=2,
+            collate_fn=dict(type="default_collate"),
+        ),
+        train_cfg=dict(type="IterBasedTrainLoop", max_iters=iterations),
+        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1, momentum=0.9)),
+        param_scheduler=dict(type="PolyLR", by_epoch=False, begin=0, end=8),
+        default_hooks=dict(
+            checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=2)
+        ),
+        default_scope="mmengine",
+        experiment_name=f"{work_dir.name}_{iterations}",
+        **options,
+    )
+
+
+@pytest.mark.usefixtures("restored")
+def test_resume_continues_exactly_and_executes_nothing(tmp_path):
+    use_safe_checkpoints()
+    whole = toy_runner(tmp_path / "whole", 4).train()
+    toy_runner(tmp_path / "half", 2).train()
+    path, marker = tmp_path / "half" / "iter_2.pth", tmp_path / "marker"
+    checkpoint = load_checkpoint_file(path)
+    checkpoint["meta"]["config"] = f"import os; os.mkdir({str(marker)!r})"
+    torch.save(checkpoint, path)
+    runner = toy_runner(tmp_path / "half", 4, load_from=str(path), resume=True)
+    assert torch.equal(runner.train().weight, whole.weight)
+    assert not marker.exists()
+
+
+@pytest.mark.usefixtures("restored")
+def test_init_model_reads_a_checkpoint_with_histories(tmp_path):
+    use_safe_checkpoints()
+    cfg = Config(dict(model=tiny_segmentor(), default_scope="mmseg"))
+    first = init_model(cfg, device="cpu")
+    checkpoint = own_checkpoint()
+    checkpoint["state_dict"] = first.state_dict()
+    checkpoint["meta"]["dataset_meta"]["palette"] = [[0, 0, 0], [1, 1, 1]]
+    torch.save(checkpoint, tmp_path / "a.pth")
+    second = init_model(cfg, str(tmp_path / "a.pth"), device="cpu")
+    assert second.dataset_meta["classes"] == ("a", "b")
+    for name, value in second.state_dict().items():
+        assert torch.equal(value, first.state_dict()[name]), name
