@@ -16,6 +16,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+import mmseg_semisup  # noqa: F401, spawned processes start without conftest
+
 OPTIMIZERS = {
     "constructor": "JointOptimWrapperConstructor",
     "segmentor": {
