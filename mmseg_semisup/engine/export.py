@@ -84,15 +84,7 @@ def plain_config(cfg: Config) -> Config:
     Returns:
         Config with model, test pipeline and visualizer.
     """
-    model = copy.deepcopy(cfg.model.to_dict())
-    if "segmentor" in model:
-        preprocessor = model.get("data_preprocessor")
-        model = model["segmentor"]
-        model["data_preprocessor"] = preprocessor or model.get("data_preprocessor")
-    model["data_preprocessor"] = _plain_preprocessor(
-        model.get("data_preprocessor") or cfg.get("data_preprocessor")
-    )
-    model = _plain_parts(model)
+    model = plain_model(cfg)
     pipeline = test_pipeline(cfg)
     content = dict(
         default_scope="mmseg",
@@ -111,6 +103,23 @@ def plain_config(cfg: Config) -> Config:
     if imports:
         content["custom_imports"] = dict(imports=imports, allow_failed_imports=False)
     return Config(content)
+
+
+def plain_model(cfg: Config) -> dict[str, Any]:
+    """The config of the segmentor alone, with MMSegmentation's data preprocessor.
+
+    Args:
+        cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
+    """
+    model = copy.deepcopy(cfg.model.to_dict())
+    if "segmentor" in model:
+        preprocessor = model.get("data_preprocessor")
+        model = model["segmentor"]
+        model["data_preprocessor"] = preprocessor or model.get("data_preprocessor")
+    model["data_preprocessor"] = _plain_preprocessor(
+        model.get("data_preprocessor") or cfg.get("data_preprocessor")
+    )
+    return _plain_parts(model)
 
 
 def test_pipeline(cfg: Config) -> list[dict]:

@@ -1,0 +1,60 @@
+"""The figures of a benchmark as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def to_text(result: dict[str, Any]) -> str:
+    """Lay out the figures of ``tools/benchmark.py``.
+
+    Args:
+        result: What the tool measured.
+
+    Returns:
+        Lines of text.
+    """
+    step, floor = result["step_ms"], result["floor_ms"]
+    lines = [
+        f"config              {result['config']}",
+        f"device              {result['device']}, {result['threads']} threads, "
+        f"torch {result['torch']}, {result['precision']}",
+        f"batch               {_shapes(result['batch'])}",
+        f"step                {step:9.1f} ms   median of {result['repeats']}, "
+        f"middle half {result['step_range_ms'][0]:.1f} to "
+        f"{result['step_range_ms'][1]:.1f}",
+        f"floor               {floor:9.1f} ms",
+        *(
+            f"  {name:<34}{value:9.1f} ms"
+            for name, value in result["passes_ms"].items()
+        ),
+        f"ratio               {step / floor:9.3f}",
+        f"peak memory         {result['peak_memory_mb']:9.0f} MB",
+        f"waits of the host   {_counts(result['waits'])}",
+        f"  mmseg's own step  {_counts(result['waits_mmseg'])}",
+    ]
+    loading = result.get("loading")
+    if loading:
+        speed = loading["samples_per_second"]
+        costs = loading["milliseconds_per_sample"]
+        lines += [
+            f"loader              {speed['ours']:9.1f} samples/s with "
+            f"{loading['workers']} workers; mmseg's own {speed['mmseg']:.1f}",
+            f"  mmseg's sample    {costs['mmseg']:9.1f} ms",
+        ]
+        for name, views in loading["views"].items():
+            lines.append(
+                f"  {name:<18}{costs[name]:9.1f} ms   {views} view(s), "
+                f"{costs[name] / costs['mmseg']:.2f} of mmseg's"
+            )
+    return "\n".join(lines)
+
+
+def _shapes(batch: dict[str, list[int]]) -> str:
+    return ", ".join(f"{k} {'x'.join(map(str, v))}" for k, v in batch.items())
+
+
+def _counts(waits: dict[str, float]) -> str:
+    total = sum(waits.values())
+    parts = ", ".join(f"{name} {count:g}" for name, count in sorted(waits.items()))
+    return f"{total:9.1f} a step{f'   ({parts})' if parts else ''}"

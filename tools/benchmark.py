@@ -1,0 +1,82 @@
+"""Measures a config's training step against the bare passes of its networks.
+
+The floor is forward and backward of the networks that the method cannot do without, on
+the same shapes and in the same run, without losses, data, optimizers or teacher update.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from mmengine.config import DictAction
+from mmengine.logging import MMLogger
+
+from mmseg_semisup.engine.benchmark import (
+    benchmark,
+    generate_sources,
+    set_sizes,
+    to_text,
+)
+from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.engine.launch import check_writable, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="path of a config, or name of a shipped one")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument(
+        "--synthetic", action="store_true", help="generated images, no data set needed"
+    )
+    parser.add_argument("--batch", type=int, help="samples in a batch, all sources")
+    parser.add_argument("--crop", type=int, help="side of the crops in pixels")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--threads", type=int, help="of torch; default: all cores")
+    parser.add_argument("--workers", type=int, help="of the data loaders")
+    parser.add_argument(
+        "--loader-seconds",
+        type=float,
+        default=10,
+        help="how long each data loader runs; 0 leaves them out",
+    )
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    MMLogger.get_current_instance().setLevel("WARNING")
+    cfg = load_config(args.config, args.cfg_options)
+    if args.json:
+        check_writable(Path(args.json).resolve().parent)
+    torch.set_num_threads(args.threads or len(os.sched_getaffinity(0)))
+    set_sizes(cfg, args.batch, args.crop)
+    with tempfile.TemporaryDirectory() as folder:
+        if args.synthetic:
+            generate_sources(cfg, folder)
+        result = benchmark(
+            cfg,
+            device=args.device,
+            repeats=args.repeats,
+            warmup=args.warmup,
+            loader_seconds=args.loader_seconds,
+            workers=args.workers,
+        )
+    print(to_text(result))
+    if args.json:
+        Path(args.json).write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    run_tool(main)
