@@ -40,7 +40,9 @@ train_dataloader = dict(
                 exclude="splits/unimatch183_labeled.txt",
                 pipeline=[
                     load,
-                    dict(type="MultiView", shared=augment, views=dict(unlabeled=[pack])),
+                    dict(
+                        type="MultiView", shared=augment, views=dict(unlabeled=[pack])
+                    ),
                 ],
             ),
         ),

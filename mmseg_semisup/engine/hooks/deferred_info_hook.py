@@ -41,8 +41,10 @@ class DeferredInfoHook(RuntimeInfoHook):
         """Keep the figures of this step; read all back when the logger is due."""
         if outputs:
             self._pending.append({k: v.detach() for k, v in outputs.items()})
+        due = self.every_n_inner_iters(batch_idx, self._interval)
         last = runner.iter + 1 >= runner.max_iters
-        if last or self.every_n_inner_iters(batch_idx, self._interval):
+        # The logger also writes a line when the list of images has been gone through.
+        if due or last or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._flush(runner)
 
     def before_val(self, runner: Runner) -> None:

@@ -1,0 +1,38 @@
+# AdvSemiSeg as the authors' code trains it (https://github.com/hfslyc/AdvSemiSeg,
+# commit 841d546, the command of its README), where that differs from the paper:
+# - two dilated classifiers, as the published module returns before the others;
+# - the discriminator learns from unlabelled predictions, too, and its ground truth
+#   comes from crops of its own, without padding;
+# - the adversarial loss on unlabelled images counts from the first iteration on;
+# - weight decay 5e-4, no Nesterov momentum;
+# - the optimizer holds parameters of the backbone several times, which multiplies their
+#   learning rate: four times for the convolutions of a shortcut, once for the first
+#   convolution, three times for all others;
+# - crops only, no scaling, no flipping.
+_base_ = ["./adv-semi-seg_deeplabv2-r101_20k_voc-1_8.py"]
+model = dict(
+    segmentor=dict(decode_head=dict(dilations=(6, 12))),
+    objectives=[
+        dict(
+            type="AdversarialObjective",
+            discriminator=dict(type="FCDiscriminator", num_classes=21),
+            weights=dict(labeled=0.01, unlabeled=0.001),
+            start=dict(labeled=0, unlabeled=0),
+            fake_branches=["labeled", "unlabeled"],
+            real_branch="labeled_gt",
+        ),
+        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
+    ],
+)
+optim_wrapper = dict(
+    segmentor=dict(
+        optimizer=dict(nesterov=False, weight_decay=5e-4),
+        paramwise_cfg=dict(
+            custom_keys={
+                "backbone": dict(lr_mult=3.0),
+                "backbone.conv1": dict(lr_mult=1.0),
+                "downsample": dict(lr_mult=4.0),
+            }
+        ),
+    ),
+)

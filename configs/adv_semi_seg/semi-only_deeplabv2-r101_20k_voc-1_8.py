@@ -1,0 +1,14 @@
+# Table 6, L_semi without L_adv: the discriminator is trained and judges, but the
+# segmentor does not try to please it.
+_base_ = ["./adv-semi-seg_deeplabv2-r101_20k_voc-1_8.py"]
+model = dict(
+    objectives=[
+        dict(
+            type="AdversarialObjective",
+            discriminator=dict(type="FCDiscriminator", num_classes=21),
+            weights=dict(labeled=0.0, unlabeled=0.0),
+            start=dict(labeled=0, unlabeled=0),
+        ),
+        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
+    ],
+)
