@@ -5,9 +5,10 @@ registries of MMSegmentation. It has no other side effect. A config does it with
 ``custom_imports = dict(imports=['mmseg_semisup'], allow_failed_imports=False)``.
 """
 
-from mmseg_semisup.compat import check_environment
+from mmseg_semisup.compat import check_environment, import_quietly
 
 check_environment()
+import_quietly()
 
 from mmseg_semisup import (  # noqa: E402
     datasets,

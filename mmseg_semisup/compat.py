@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import re
+import warnings
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
@@ -110,6 +112,18 @@ def check_environment() -> None:
         raise EnvironmentProblemError(
             f"mmseg_semisup cannot work with the installed packages:\n{listed}"
         )
+
+
+def import_quietly() -> None:
+    """Import MMCV and MMSegmentation without notes about parts that nobody asked for.
+
+    The continuation tells at every start that a compiled operator and a cloud
+    service's data set are absent.
+    """
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.filterwarnings("ignore", message="Fail to import ``MultiScale")
+        importlib.import_module("mmseg.models")
+        importlib.import_module("mmseg.datasets")
 
 
 def _torch_problems(versions: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from mmseg_semisup import compat
@@ -99,3 +102,17 @@ def test_a_faulty_environment_raises(monkeypatch):
 def test_custom_imports_shows_the_reason():
     # MMEngine replaces the message of every ImportError.
     assert not issubclass(compat.EnvironmentProblemError, ImportError)
+
+
+@pytest.mark.slow
+def test_importing_says_nothing_and_changes_no_settings():
+    code = (
+        "import torch, mmseg_semisup, os; "
+        "from mmengine.logging import HistoryBuffer; "
+        "assert HistoryBuffer not in torch.serialization.get_safe_globals(); "
+        "assert 'TORCH_FORCE_WEIGHTS_ONLY_LOAD' not in os.environ"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

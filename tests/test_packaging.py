@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_semisup import __main__ as starter
 from mmseg_semisup.compat import MINIMUM, TORCH_MINIMUM
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,6 +91,20 @@ def contents(wheel: Path) -> dict[str, int]:
             for entry in archive.infolist()
             if not entry.filename.endswith("RECORD")
         }
+
+
+def test_the_starter_runs_a_tool_with_its_arguments(monkeypatch, tmp_path):
+    tools = tmp_path / ".mim" / "tools"
+    tools.mkdir(parents=True)
+    (tools / "train.py").write_text("import sys\nraise SystemExit(sys.argv[1:])")
+    monkeypatch.setattr(starter, "PACKAGE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mmseg_semisup", "train", "a.py", "--amp"])
+    with pytest.raises(SystemExit) as stopped:
+        starter.main()
+    assert stopped.value.code == ["a.py", "--amp"]
+    monkeypatch.setattr(sys, "argv", ["mmseg_semisup", "tarin"])
+    with pytest.raises(SystemExit, match="no tool 'tarin'; there are train"):
+        starter.main()
 
 
 def load_dev():

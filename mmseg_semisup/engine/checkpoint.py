@@ -188,13 +188,15 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _allowed_types() -> Iterator[None]:
-    before = torch.serialization.get_safe_globals()
-    torch.serialization.add_safe_globals(_allow_list())
+    added = set(_allow_list()) - set(torch.serialization.get_safe_globals())
+    torch.serialization.add_safe_globals(list(added))
     try:
         yield
     finally:
+        # torch adds types of its own when it imports a module meanwhile
+        kept = [t for t in torch.serialization.get_safe_globals() if t not in added]
         torch.serialization.clear_safe_globals()
-        torch.serialization.add_safe_globals(before)
+        torch.serialization.add_safe_globals(kept)
 
 
 def _allow_list() -> list[Callable]:
