@@ -31,3 +31,4 @@ model = dict(
 optim_wrapper = dict(
     discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),
 )
+default_hooks = dict(checkpoint=dict(interval=500))

@@ -34,3 +34,4 @@ train_dataloader = dict(
         )
     ),
 )
+default_hooks = dict(checkpoint=dict(interval=500))
