@@ -1,0 +1,146 @@
+"""Files that cannot be used are named, and training goes on only if asked to."""
+
+from __future__ import annotations
+
+import shutil
+
+import mmcv
+import numpy as np
+import pytest
+from mmseg.registry import DATASETS
+from test_stream import build
+
+from mmseg_semisup.datasets import SampleKey
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def web_page(path):
+    path.write_bytes(b"<html>not found</html>")
+
+
+def remove(path):
+    path.unlink()
+
+
+def wrong_value(path):
+    mmcv.imwrite(np.full((40, 48), 3, dtype=np.uint8), str(path))
+
+
+def wrong_size(path):
+    mmcv.imwrite(np.zeros((48, 40), dtype=np.uint8), str(path))
+
+
+def three_channels(path):
+    mmcv.imwrite(np.zeros((40, 48, 3), dtype=np.uint8), str(path))
+
+
+IMAGE = {
+    cut: "cut off",
+    empty: "file is empty",
+    web_page: "not a JPEG or PNG",
+    remove: "No such file",
+}
+MASK = {
+    **IMAGE,
+    wrong_value: r"values \[3\]; allowed: 0 to 2 \(the classes\) and 255",
+    wrong_size: r"\(48, 40\), the image \(40, 48\)",
+    three_channels: r"\(40, 48, 3\)",
+}
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("damage", IMAGE)
+@pytest.mark.parametrize("source", ["labeled", "unlabeled"])
+def test_a_bad_image_is_named(copy, source, damage):
+    dataset = build(copy)
+    path = dataset.sources[source].get_data_info(1)["img_path"]
+    damage(copy / path)
+    with pytest.raises(RuntimeError, match=f"{path}.*{IMAGE[damage]}"):
+        dataset[SampleKey(source, 1, 0)]
+
+
+@pytest.mark.parametrize("damage", MASK)
+def test_a_bad_mask_is_named(copy, damage):
+    dataset = build(copy)
+    path = dataset.sources["labeled"].get_data_info(1)["seg_map_path"]
+    damage(copy / path)
+    with pytest.raises(RuntimeError, match=f"{path}.*{MASK[damage]}"):
+        dataset[SampleKey("labeled", 1, 0)]
+
+
+def test_skipping_takes_the_next_image_and_warns_once(copy, caplog):
+    dataset = build(copy, on_error="skip")
+    source = dataset.sources["unlabeled"]
+    empty(copy / source.get_data_info(4)["img_path"])
+    for _ in range(2):
+        sample = dataset[SampleKey("unlabeled", 4, 0)]
+    expected = source.get_data_info(0)["img_path"]
+    assert sample["data_samples"]["unlabeled"].img_path == expected
+    assert len(dataset._warned) == 1
+
+
+def test_nothing_left_to_skip_to(copy):
+    dataset = build(copy, on_error="skip")
+    for i in range(3):
+        empty(copy / f"img/00{i}.jpg")
+    with pytest.raises(RuntimeError, match="no image of the source 'labeled'"):
+        dataset[SampleKey("labeled", 0, 0)]
+
+
+def unlabeled(folder, **changes):
+    return DATASETS.build(
+        {
+            "type": "UnlabeledDataset",
+            "data_root": str(folder),
+            "data_prefix": {"img_path": "img"},
+            **changes,
+        }
+    )
+
+
+def names(dataset):
+    return [dataset.get_data_info(i)["img_path"][-7:-4] for i in range(len(dataset))]
+
+
+def test_unlabelled_lists(folder, tmp_path):
+    assert names(unlabeled(folder)) == [f"{i:03d}" for i in range(8)]
+    listed = tmp_path / "ids.txt"
+    listed.write_text("005\n002\n\n003\n")
+    assert names(unlabeled(folder, ann_file=str(listed))) == ["005", "002", "003"]
+    both = unlabeled(folder, ann_file=str(listed), exclude="labeled.txt")
+    assert names(both) == ["005", "003"]
+    listed.write_text("004.jpg\n")
+    assert names(unlabeled(folder, ann_file=str(listed))) == ["004"]
+
+
+def test_unlabelled_lists_with_mistakes(folder, tmp_path):
+    listed = tmp_path / "ids.txt"
+    listed.write_text("005\n900\n")
+    with pytest.raises(ValueError, match=r"1 of 2 ids, among them \['900'\]"):
+        unlabeled(folder, ann_file=str(listed))
+    with pytest.raises(ValueError, match="no list of ids"):
+        unlabeled(folder, ann_file="nowhere.txt")
+    with pytest.raises(ValueError, match="there is no folder"):
+        unlabeled(folder, data_prefix={"img_path": "nowhere"})
+    (tmp_path / "img").mkdir()
+    with pytest.raises(ValueError, match="none left of 0"):
+        unlabeled(tmp_path)
+
+
+def test_images_of_all_kinds_in_folders_below(folder, tmp_path):
+    for name in ("a/1.JPG", "a/b/2.png", "3.jpeg"):
+        (tmp_path / "img" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "img/000.jpg", tmp_path / "img" / name)
+    (tmp_path / "img/notes.txt").write_text("no image")
+    assert len(unlabeled(tmp_path)) == 3
