@@ -193,10 +193,14 @@ def test_drawing_a_sample_leaves_the_global_generators_alone(folder):
 
 
 def test_seeded_restores_after_an_error():
+    def draw_and_fail():
+        with seeded(3):
+            np.random.rand()
+            raise KeyError
+
     state = np.random.get_state()[1].copy()
-    with pytest.raises(KeyError), seeded(3):
-        np.random.rand()
-        raise KeyError
+    with pytest.raises(KeyError):
+        draw_and_fail()
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
