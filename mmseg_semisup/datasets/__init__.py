@@ -1,6 +1,7 @@
 """Sources of images, the stream that deals from them, views and their geometry."""
 
 from .collate import branch_collate
+from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
 from .multi_view import MultiView
 from .sampler import SampleKey, SourceSampler
@@ -10,6 +11,7 @@ from .view_geometry import register_appearance, register_geometry
 from .voc_animals import VOCAnimalsDataset
 
 __all__ = [
+    "FolderDataset",
     "MultiView",
     "SampleKey",
     "SemiDataset",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Sequence
-from pathlib import Path
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+from .lists import IMAGE_SUFFIXES, read_ids, scan_folder, strip_suffix
 
 
 @DATASETS.register_module()
@@ -23,8 +22,10 @@ class UnlabeledDataset(BaseSegDataset):
         ann_file: Text file of ids, one a line: paths below the folder, with the suffix
             or without. Empty: all images of the folder.
         exclude: Text file of ids to leave out, or several: the labelled list. Ids are
-            compared without suffix.
-        img_suffix: Suffixes of images; case does not matter.
+            compared without suffix. Within ``SemiDataset``, ``'source:labeled'`` leaves
+            out the images of that source, whatever names them.
+        img_suffix: How names of images end, or several; case does not matter. An id is
+            the name without it.
         pipeline: Transforms.
         metainfo: As in mmseg; not needed.
 
@@ -38,7 +39,7 @@ class UnlabeledDataset(BaseSegDataset):
         data_prefix: dict | None = None,
         ann_file: str = "",
         exclude: str | Sequence[str] = (),
-        img_suffix: str | Sequence[str] = SUFFIXES,
+        img_suffix: str | Sequence[str] = IMAGE_SUFFIXES,
         pipeline: Sequence[dict] = (),
         metainfo: dict | None = None,
         lazy_init: bool = False,
@@ -60,58 +61,35 @@ class UnlabeledDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict]:
         """Find the images."""
-        folder = Path(self.data_prefix.get("img_path") or ".")
-        if not folder.is_dir():
+        folder = self.data_prefix.get("img_path") or "."
+        if not osp.isdir(folder):
             raise ValueError(f"unlabelled images: there is no folder {folder}")
-        names = self._listed(folder) if self.ann_file else self._found(folder)
-        left_out = {i for path in self.exclude for i in map(_stem, read_ids(path))}
-        kept = [name for name in names if _stem(name) not in left_out]
+        found = scan_folder(folder, self.suffixes)
+        ids = self._listed(found, folder) if self.ann_file else list(found)
+        left_out = {
+            strip_suffix(name, self.suffixes)
+            for path in self.exclude
+            for name in read_ids(path)
+        }
+        kept = [i for i in ids if i not in left_out]
         if not kept:
             raise ValueError(
-                f"unlabelled images: none left of {len(names)} in {folder}"
+                f"unlabelled images: none left of {len(ids)} in {folder}"
                 + (f" without those of {self.exclude}" if self.exclude else "")
                 + f"; suffixes looked for: {list(self.suffixes)}"
             )
         common = {"label_map": None, "reduce_zero_label": False}
         return [
-            {"img_path": str(folder / name), "seg_fields": [], **common}
-            for name in kept
+            {"img_path": osp.join(folder, found[i]), "seg_fields": [], **common}
+            for i in kept
         ]
 
-    def _found(self, folder: Path) -> list[str]:
-        files = (p for p in folder.rglob("*") if p.suffix.lower() in self.suffixes)
-        return sorted(p.relative_to(folder).as_posix() for p in files)
-
-    def _listed(self, folder: Path) -> list[str]:
-        wanted = read_ids(self.ann_file)
-        if all(osp.splitext(name)[1].lower() in self.suffixes for name in wanted):
-            missing = [name for name in wanted if not (folder / name).is_file()]
-            names = wanted
-        else:
-            by_id = {_stem(name): name for name in self._found(folder)}
-            missing = [name for name in wanted if name not in by_id]
-            names = [by_id[name] for name in wanted if name in by_id]
+    def _listed(self, found: dict[str, str], folder: str) -> list[str]:
+        ids = [strip_suffix(name, self.suffixes) for name in read_ids(self.ann_file)]
+        missing = [i for i in ids if i not in found]
         if missing:
             raise ValueError(
                 f"{self.ann_file}: no image in {folder} for {len(missing)} of "
-                f"{len(wanted)} ids, among them {missing[:5]}"
+                f"{len(ids)} ids, among them {missing[:5]}"
             )
-        return names
-
-
-def read_ids(path: str) -> list[str]:
-    """Ids of a text file, one a line, empty lines left out.
-
-    Raises:
-        ValueError: If there is no such file.
-    """
-    if not osp.isfile(path):
-        raise ValueError(f"there is no list of ids {path}")
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _stem(name: str) -> str:
-    """An id without its suffix, if it has one of an image."""
-    stem, suffix = osp.splitext(name)
-    return stem if suffix.lower() in SUFFIXES else name
+        return ids

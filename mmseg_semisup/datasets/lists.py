@@ -1,0 +1,79 @@
+"""Lists of ids, and the files of a folder by their ids.
+
+The id of a file is its path below its folder, with ``/``, without its suffix.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+
+
+def read_ids(path: str | Path) -> list[str]:
+    """Ids of a text file, one a line, empty lines left out.
+
+    Raises:
+        ValueError: If there is no such file, or it is not text.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no list of ids {path}")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file of ids") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def strip_suffix(name: str, suffixes: Sequence[str]) -> str:
+    """A name without the longest of the suffixes that it ends with; case is free."""
+    lower = name.lower()
+    ends = [s for s in suffixes if lower.endswith(s.lower()) and len(s) < len(name)]
+    return name[: -max(map(len, ends))] if ends else name
+
+
+def scan_folder(folder: str | Path, suffixes: Sequence[str]) -> dict[str, str]:
+    """Id to path below the folder, of all files that end with one of the suffixes.
+
+    Folders below are searched, too. Names that begin with a dot are left out.
+
+    Raises:
+        ValueError: If there is no such folder, or two files have the same id.
+    """
+    if not os.path.isdir(folder):
+        raise ValueError(f"there is no folder {folder}")
+    wanted = tuple(suffix.lower() for suffix in suffixes)
+    found: dict[str, str] = {}
+    for name in sorted(_walk(str(folder), "")):
+        if not name.lower().endswith(wanted):
+            continue
+        key = strip_suffix(name, wanted)
+        if key in found:
+            raise ValueError(
+                f"{folder}: {found[key]} and {name} have the same id {key!r}; remove "
+                "one, or name the suffix that counts"
+            )
+        found[key] = name
+    return found
+
+
+def some(names: Sequence[str], limit: int = 5) -> str:
+    """The first of many names, for a message."""
+    rest = f", ... ({len(names)} in all)" if len(names) > limit else ""
+    return ", ".join(map(str, names[:limit])) + rest
+
+
+def _walk(folder: str, below: str) -> Iterator[str]:
+    with os.scandir(os.path.join(folder, below)) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = f"{below}{entry.name}"
+            if entry.is_dir():
+                yield from _walk(folder, f"{name}/")
+            else:
+                yield name
