@@ -39,6 +39,7 @@ def _runner(folder: Path, iterations: int, **options) -> Runner:
         optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
         default_hooks=dict(checkpoint=hook),
         log_level="ERROR",
+        randomness=dict(seed=3),
         experiment_name=f"{folder.name}{iterations}{len(options)}",
     )
 
@@ -134,3 +135,34 @@ def test_file_size_limit_of_the_system(tmp_path):
     assert os.waitstatus_to_exitcode(status) == 7
     assert path.read_bytes() == b"previous"
     assert os.listdir(tmp_path) == ["iter_2.pth"]
+
+
+def test_random_numbers_go_on_after_a_resume(tmp_path):
+    drawn: list[float] = []
+
+    class _Dropout(_Model):
+        def forward(self, inputs: Tensor, mode: str = "tensor") -> dict | Tensor:
+            drawn.append(torch.rand(()).item())
+            return super().forward(inputs, mode)
+
+    def train(folder: str, iterations: int, resume: bool) -> list[float]:
+        drawn.clear()
+        runner = _runner(tmp_path / folder, iterations, max_keep_ckpts=3)
+        runner.model = _Dropout()
+        runner._resume = resume
+        runner.train()
+        return drawn.copy()
+
+    whole = train("whole", 6, resume=False)
+    parts = train("parts", 4, resume=False)
+    assert parts + train("parts", 6, resume=True) == whole
+
+
+def test_validation_draws_for_itself(tmp_path):
+    runner = _runner(tmp_path, 2)
+    hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
+    expected = torch.get_rng_state()
+    hook.before_val(runner)
+    torch.rand(3)
+    hook.after_val(runner)
+    assert torch.equal(torch.get_rng_state(), expected)

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from mmseg.visualization import SegLocalVisualizer
 from PIL import Image
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -44,6 +45,80 @@ test_pipeline = [
 """
 
 
+TRAINING = """
+model.update(objectives=[
+    dict(
+        type='AdversarialObjective',
+        discriminator=dict(
+            type='FCDiscriminator', num_classes=3, channels=(4, 4)),
+        weights=dict(labeled=0.01, unlabeled=0.001),
+        start=dict(labeled=0, unlabeled=0)),
+    dict(type='SelfTaughtObjective', threshold=0.2, start=0)])
+load = dict(type='LoadImageFromFile')
+crop = dict(type='RandomCrop', crop_size=(16, 16))
+pack = dict(type='PackSegInputs')
+masks = dict(
+    type='BaseSegDataset', data_root=data_root,
+    data_prefix=dict(img_path='images', seg_map_path='masks'),
+    metainfo=dict(
+        classes=('ground', 'cat', 'dog'),
+        palette=[[0, 0, 0], [255, 0, 0], [0, 255, 0]]))
+train_dataloader = dict(
+    batch_size=4, num_workers=0,
+    sampler=dict(type='SourceSampler', ratio=dict(labeled=1, unlabeled=1)),
+    collate_fn=dict(type='branch_collate'),
+    dataset=dict(
+        type='SemiDataset',
+        sources=dict(
+            labeled=dict(
+                masks,
+                pipeline=[load, dict(type='LoadAnnotations'), crop, pack]),
+            unlabeled=dict(
+                type='UnlabeledDataset', data_root=data_root,
+                data_prefix=dict(img_path='images'), pipeline=[load, crop, pack]))))
+val_dataloader = test_dataloader = dict(
+    batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(masks, pipeline=[load, dict(type='LoadAnnotations'), pack]))
+val_evaluator = test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+optim_wrapper = dict(
+    constructor='JointOptimWrapperConstructor',
+    segmentor=dict(optimizer=dict(type='SGD', lr=0.01)),
+    discriminator=dict(optimizer=dict(type='Adam', lr=0.0001)))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=4)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(
+    checkpoint=dict(
+        type='AtomicCheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1),
+    logger=dict(type='LoggerHook', interval=2),
+    visualization=dict(type='SegVisualizationHook', interval=1))
+custom_hooks = [dict(type='TeacherUpdateHook')]
+log_processor = dict(by_epoch=False)
+randomness = dict(seed=0)
+visualizer = dict(
+    type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')],
+    name='visualizer')
+tta_model = dict(type='SegTTAModel')
+tta_pipeline = [
+    load,
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)],
+            [dict(type='LoadAnnotations')],
+            [pack]])]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch) -> None:
+    """Leaves out what takes longer than a tiny training: pretty texts, machine data."""
+    monkeypatch.setattr(
+        "yapf.yapflib.yapf_api.FormatCode", lambda text, **_: (text, True)
+    )
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+
+
 @pytest.fixture
 def run_tool(monkeypatch) -> Callable[..., ModuleType]:
     """Runs ``tools/NAME.py`` in this process, as if from the command line."""
@@ -51,6 +126,8 @@ def run_tool(monkeypatch) -> Callable[..., ModuleType]:
     def run(name: str, *arguments: object) -> None:
         spec = importlib.util.spec_from_file_location(f"tool_{name}", TOOLS / name)
         tool = importlib.util.module_from_spec(spec)
+        # A new process would have none; mmengine keeps them by name.
+        SegLocalVisualizer._instance_dict.clear()
         spec.loader.exec_module(tool)
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         tool.run_tool(tool.main)
@@ -63,6 +140,25 @@ def config(tmp_path) -> Path:
     """The file of a tiny semi-supervised config with an EMA teacher."""
     path = tmp_path / "tiny.py"
     path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def training(config, tmp_path) -> Path:
+    """The file of a tiny config that trains AdvSemiSeg on four generated images."""
+    generator = np.random.default_rng(0)
+    root = tmp_path / "data"
+    for index in range(4):
+        for kind, size, suffix in (
+            ("images", (20, 24, 3), "jpg"),
+            ("masks", (20, 24), "png"),
+        ):
+            path = root / kind / f"{index}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            high = 256 if kind == "images" else 3
+            Image.fromarray(generator.integers(0, high, size, np.uint8)).save(path)
+    path = tmp_path / "training.py"
+    path.write_text(f"data_root = {str(root)!r}\n{CONFIG}\n{TRAINING}")
     return path
 
 

@@ -8,11 +8,18 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import Tensor
 
 from mmseg_semisup.engine.atomic_io import (
     AtomicLocalBackend,
     atomic_write,
     remove_partial_files,
+)
+from mmseg_semisup.engine.random_state import (
+    gather_random_states,
+    random_state,
+    restore_random_states,
+    set_random_state,
 )
 
 
@@ -35,7 +42,15 @@ class AtomicCheckpointHook(CheckpointHook):
     follows it, and only then are outdated checkpoints removed. When a save fails,
     everything that was there before is still there, and training stops with an
     ``OSError`` that names the file and the free space.
+
+    A checkpoint also holds the state of torch's generators in every process, and a
+    validation leaves them as they were: a resumed training draws the numbers that an
+    uninterrupted one would.
     """
+
+    _random_states: list[dict[str, Tensor]] | None = None
+    _resumed_states: list[dict[str, Tensor]] | None = None
+    _state_before_val: dict[str, Tensor] | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Choose the atomic backend for local folders and clean up leftovers.
@@ -54,8 +69,65 @@ class AtomicCheckpointHook(CheckpointHook):
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
 
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """In the first iteration after a resume, set the generators.
+
+        Not earlier: MMEngine may make a new iterator of the data, which draws a number.
+
+        Args:
+            runner: The runner.
+            batch_idx: Number of the iteration.
+            data_batch: The batch.
+        """
+        states, self._resumed_states = self._resumed_states, None
+        if states is not None:
+            restore_random_states(states)
+
+    def before_val(self, runner: Runner) -> None:
+        """Note the state of the generators.
+
+        Args:
+            runner: The runner.
+        """
+        self._state_before_val = random_state()
+
+    def after_val(self, runner: Runner) -> None:
+        """Let the generators go on as if there had been no validation.
+
+        Args:
+            runner: The runner.
+        """
+        if self._state_before_val is not None:
+            set_random_state(self._state_before_val)
+            self._state_before_val = None
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the state of the generators.
+
+        Args:
+            runner: The runner.
+            checkpoint: What will be saved.
+        """
+        if self._random_states is not None:
+            checkpoint["random_states"] = self._random_states
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the state of the generators until training begins.
+
+        Args:
+            runner: The runner.
+            checkpoint: What was loaded.
+        """
+        if runner._resume:
+            self._resumed_states = checkpoint.get("random_states")
+
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         dropped = self._remember(runner, step)
+        # A checkpoint that a validation improves on is of the time before it.
+        state = self._state_before_val or random_state()
+        self._random_states = gather_random_states(state)
         filename = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)

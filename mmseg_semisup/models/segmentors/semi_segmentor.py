@@ -109,6 +109,11 @@ class SemiSegmentor(BaseModel):
         """The student or the teacher, each a plain mmseg segmentor."""
         return self.segmentor if name == "student" else self.teacher.network
 
+    @property
+    def out_channels(self) -> int:
+        """Channels of the logits; mmseg's test-time augmentation asks for them."""
+        return self.segmentor.out_channels
+
     def forward(
         self,
         inputs: dict[str, Tensor] | Tensor,

@@ -1,0 +1,58 @@
+"""The random numbers that networks draw (dropout, mixing), across a resume.
+
+Augmentation needs none of this: its seeds come from the position in the stream.
+"""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.logging import print_log
+from torch import Tensor
+
+
+def gather_random_states(state: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+    """The states of all processes; all of them must call this.
+
+    Args:
+        state: That of this process, as :func:`random_state` returns it.
+
+    Returns:
+        One a process.
+    """
+    return all_gather_object(state)
+
+
+def random_state() -> dict[str, Tensor]:
+    """The state of torch's generators in this process: 'cpu', and 'cuda' if any."""
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def set_random_state(state: dict[str, Tensor]) -> None:
+    """Let torch's generators go on from a state.
+
+    Args:
+        state: What :func:`random_state` returned.
+    """
+    torch.set_rng_state(state["cpu"].cpu())
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"].cpu())
+
+
+def restore_random_states(states: list[dict[str, Tensor]]) -> None:
+    """Let this process go on from its own state, if the processes are as many.
+
+    Args:
+        states: What :func:`gather_random_states` returned.
+    """
+    if len(states) == get_world_size():
+        set_random_state(states[get_rank()])
+    else:
+        print_log(
+            f"The checkpoint is of {len(states)} processes, these are "
+            f"{get_world_size()}: random numbers start anew",
+            logger="current",
+        )

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from mmseg_semisup.engine import atomic_io
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=False)["state_dict"]
+
+
+@pytest.mark.slow
+def test_train_resume_and_test(run_tool, training, tmp_path, capsys):
+    work, whole = tmp_path / "work", tmp_path / "whole"
+    run_tool("train.py", training, "--work-dir", whole)
+    stop = "train_cfg.max_iters=2"
+    run_tool("train.py", training, "--work-dir", work, "--cfg-options", stop)
+    assert (work / "iter_2.pth").is_file()
+    run_tool("train.py", training, "--work-dir", work, "--resume")
+    assert not (work / "iter_2.pth").exists()
+    resumed, straight = _weights(work / "iter_4.pth"), _weights(whole / "iter_4.pth")
+    assert list(resumed) == list(straight)
+    assert all(torch.equal(resumed[name], straight[name]) for name in straight)
+
+    out, show = tmp_path / "out", tmp_path / "show"
+    options = ("--out", out, "--show-dir", show, "--network", "teacher")
+    last = work / "iter_4.pth"
+    run_tool("test.py", training, last, "--work-dir", work, *options)
+    assert {path.name for path in out.iterdir()} == {f"{i}.png" for i in range(4)}
+    assert Image.open(out / "0.png").size == (24, 20)
+    assert list(show.rglob("*.png"))
+    assert "mIoU" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_test_time_augmentation(run_tool, training, tmp_path, capsys):
+    work = tmp_path / "work"
+    run_tool("train.py", training, "--work-dir", work)
+    run_tool("test.py", training, work / "iter_4.pth", "--work-dir", work, "--tta")
+    assert "mIoU" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_mixed_precision_on_a_cpu(run_tool, training, tmp_path):
+    work = tmp_path / "work"
+    run_tool("train.py", training, "--work-dir", work, "--amp")
+    assert "precision='bfloat16'" in (work / "training.py").read_text()
+    assert (work / "iter_4.pth").is_file()
+
+
+@pytest.mark.slow
+def test_load_from_starts_anew(run_tool, training, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    run_tool("train.py", training, "--work-dir", first)
+    still = "optim_wrapper.segmentor.optimizer.lr=0.0"
+    start = ("--load-from", first / "iter_4.pth", "--cfg-options", still)
+    run_tool("train.py", training, "--work-dir", second, *start)
+    name = "segmentor.decode_head.conv_seg.weight"
+    before, after = _weights(first / "iter_4.pth"), _weights(second / "iter_4.pth")
+    assert torch.equal(before[name], after[name])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume", "no.pth"], r"--resume: there is no checkpoint no\.pth"),
+        (["--cfg-options", "model.techer.momentum=0"], "did you mean 'teacher'"),
+        (
+            ["--cfg-options", "model.objectives.1.treshold=0.1"],
+            "has no key 'treshold'; did you mean 'threshold'",
+        ),
+        (["--cfg-options", "model.objectives.1.extra=0.1"], "no argument 'extra'"),
+        (
+            ["--cfg-options", "model.objectives.0.discriminator.num_classes=5"],
+            "num_classes=5, but the segmentor predicts 3",
+        ),
+    ],
+)
+def test_mistakes_end_with_one_line(run_tool, training, tmp_path, arguments, message):
+    with pytest.raises(SystemExit, match=message):
+        run_tool("train.py", training, "--work-dir", tmp_path / "work", *arguments)
+
+
+@pytest.mark.slow
+def test_checkpoints_that_cannot_be_used(run_tool, training, tmp_path):
+    work = tmp_path / "work"
+    run_tool("train.py", training, "--work-dir", work)
+    last = work / "iter_4.pth"
+    wider = "model.segmentor.decode_head.num_convs=2"
+    with pytest.raises(SystemExit, match="another architecture"):
+        run_tool(
+            "train.py", training, "--work-dir", work, "--resume", "--cfg-options", wider
+        )
+    with pytest.raises(SystemExit, match="another architecture"):
+        run_tool("test.py", training, last, "--work-dir", work, "--cfg-options", wider)
+    last.write_bytes(last.read_bytes()[:-1000])
+    with pytest.raises(SystemExit, match=r"iter_4\.pth is damaged"):
+        run_tool("train.py", training, "--work-dir", work, "--resume")
+
+
+def test_full_disk_keeps_the_previous_checkpoint(
+    run_tool, training, tmp_path, monkeypatch
+):
+    work = tmp_path / "work"
+    replace = os.replace
+
+    def fill_up(source: str, target: os.PathLike) -> None:
+        if Path(target).name == "iter_4.pth":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(atomic_io.os, "replace", fill_up)
+    with pytest.raises(OSError, match=r"iter_4\.pth: No space left on device"):
+        run_tool("train.py", training, "--work-dir", work)
+    assert (work / "last_checkpoint").read_text() == str(work / "iter_2.pth")
+    monkeypatch.undo()
+    assert _weights(work / "iter_2.pth")
+
+
+@pytest.mark.parametrize(
+    "name", ["dist_train.sh", "dist_test.sh", "slurm_train.sh", "slurm_test.sh"]
+)
+def test_launchers_explain_themselves(name):
+    done = subprocess.run(
+        ["bash", TOOLS / name], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Usage: tools/{name} ")
+
+
+@pytest.mark.slow
+def test_two_processes(training, tmp_path):
+    work = tmp_path / "work"
+    subprocess.run(
+        ["bash", TOOLS / "dist_train.sh", training, "2", "--work-dir", work],
+        check=True,
+        env=os.environ | {"PORT": "29613", "OMP_NUM_THREADS": "1"},
+    )
+    assert (work / "iter_4.pth").is_file()
