@@ -1,0 +1,210 @@
+"""Training with mmengine's own runner, from a config to metrics and back."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from helpers import PREPROCESSOR, adversarial_objectives, tiny_segmentor
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
+CROP = [
+    {"type": "RandomCrop", "crop_size": (24, 24)},
+    {"type": "RandomFlip", "prob": 0.5},
+]
+PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
+
+
+def config(folder, work_dir, **changes):
+    masks = {
+        "type": "BaseSegDataset",
+        "data_root": str(folder),
+        "data_prefix": {"img_path": "img", "seg_map_path": "ann"},
+        "ann_file": "labeled.txt",
+        "metainfo": {"classes": ("a", "b", "c"), "palette": PALETTE},
+    }
+    labels = {"type": "LoadAnnotations"}
+    unlabeled = {
+        "type": "UnlabeledDataset",
+        "data_root": str(folder),
+        "data_prefix": {"img_path": "img"},
+        "exclude": "labeled.txt",
+        "pipeline": [
+            LOAD,
+            {
+                "type": "MultiView",
+                "shared": CROP,
+                "views": {
+                    "unlabeled": [PACK],
+                    "unlabeled_strong": [{"type": "PhotoMetricDistortion"}, PACK],
+                },
+            },
+        ],
+    }
+    objectives = adversarial_objectives()
+    objectives[0]["discriminator"]["num_classes"] = 3
+    objectives.append({"type": "ConsistencyObjective", "threshold": 0.3})
+    cfg = {
+        "default_scope": "mmseg",
+        "work_dir": str(work_dir),
+        "experiment_name": f"{work_dir.name}",
+        "model": {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(num_classes=3),
+            "teacher": {"momentum": 0.9},
+            "objectives": objectives,
+            "data_preprocessor": PREPROCESSOR,
+            "test_cfg": {"signal_maps": True},
+        },
+        "train_dataloader": {
+            "batch_size": 4,
+            "num_workers": 0,
+            "sampler": {
+                "type": "SourceSampler",
+                "ratio": {"labeled": 1, "unlabeled": 1},
+            },
+            "collate_fn": {"type": "branch_collate"},
+            "dataset": {
+                "type": "SemiDataset",
+                "sources": {
+                    "labeled": {**masks, "pipeline": [LOAD, labels, *CROP, PACK]},
+                    "unlabeled": unlabeled,
+                },
+            },
+        },
+        "val_dataloader": {
+            "batch_size": 1,
+            "num_workers": 0,
+            "sampler": {"type": "DefaultSampler", "shuffle": False},
+            "dataset": {**masks, "test_mode": True, "pipeline": [LOAD, labels, PACK]},
+        },
+        "val_evaluator": {"type": "IoUMetric", "iou_metrics": ["mIoU"]},
+        "val_cfg": {"type": "ValLoop"},
+        "train_cfg": {"type": "IterBasedTrainLoop", "max_iters": 6, "val_interval": 6},
+        "optim_wrapper": {
+            "constructor": "JointOptimWrapperConstructor",
+            "segmentor": {"optimizer": {"type": "SGD", "lr": 0.05, "momentum": 0.9}},
+            "discriminator": {"optimizer": {"type": "Adam", "lr": 1e-3}},
+        },
+        "param_scheduler": [{"type": "PolyLR", "end": 12, "by_epoch": False}],
+        "default_hooks": {
+            "runtime_info": {"type": "DeferredInfoHook"},
+            "logger": {"type": "LoggerHook", "interval": 2},
+            "checkpoint": {
+                "type": "CheckpointHook",
+                "by_epoch": False,
+                "interval": 3,
+            },
+        },
+        "custom_hooks": [
+            {"type": "TeacherUpdateHook"},
+            {"type": "SignalPictureHook", "images": 2},
+        ],
+        "visualizer": {
+            "type": "SegLocalVisualizer",
+            "vis_backends": [{"type": "LocalVisBackend"}],
+        },
+        "randomness": {"seed": 0},
+        "log_processor": {"by_epoch": False},
+        "log_level": "WARNING",
+    }
+    merged = Config(copy.deepcopy(cfg))
+    merged.merge_from_dict(changes)
+    return merged
+
+
+def train(cfg):
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def history(runner, name):
+    return runner.message_hub.get_scalar(f"train/{name}").data[0].tolist()
+
+
+def test_trains_validates_and_draws(folder, tmp_path):
+    runner = train(config(folder, tmp_path / "run"))
+    names = [
+        "labeled.decode.loss_ce",
+        "labeled.loss_adv",
+        "unlabeled.loss_adv",
+        "unlabeled.loss_semi",
+        "unlabeled_strong.loss_consistency",
+        "discriminator.loss_d",
+    ]
+    for name in names:
+        assert len(history(runner, name)) == 6
+    assert runner.model.teacher.updates.value == 6
+    assert runner.message_hub.get_scalar("val/mIoU").current() >= 0
+    assert list((tmp_path / "run").rglob("vis_image/signals_6.png"))
+    rates = {
+        name: optimizer.param_groups[0]["lr"]
+        for name, optimizer in runner.optim_wrapper.items()
+    }
+    assert 0 < rates["segmentor"] < 0.05
+    assert 0 < rates["discriminator"] < 1e-3
+
+
+def test_the_log_is_that_of_mmengines_own_hook(folder, tmp_path):
+    ours = train(config(folder, tmp_path / "ours"))
+    plain = {"default_hooks.runtime_info.type": "RuntimeInfoHook"}
+    theirs = train(config(folder, tmp_path / "theirs", **plain))
+    assert set(ours.message_hub.log_scalars) == set(theirs.message_hub.log_scalars)
+    for name in theirs.message_hub.log_scalars:
+        if "time" not in name:
+            first, second = (
+                r.message_hub.get_scalar(name).data[0].tolist() for r in (ours, theirs)
+            )
+            assert first == second, name
+
+
+def test_student_and_teacher_are_validated_in_one_pass(folder, tmp_path):
+    loop = {"val_cfg.type": "TeacherStudentValLoop"}
+    runner = train(config(folder, tmp_path / "run", **loop))
+    scalars = {
+        name: runner.message_hub.get_scalar(f"val/{name}/mIoU").current()
+        for name in ("student", "teacher")
+    }
+    alone = config(folder, tmp_path / "alone")
+    alone.load_from = str(tmp_path / "run/iter_6.pth")
+    for name, value in scalars.items():
+        alone.experiment_name = f"alone-{name}"
+        alone.model.test_cfg.predict_with = name
+        checker = Runner.from_cfg(alone)
+        checker.load_or_resume()
+        assert checker.val()["mIoU"] == pytest.approx(value)
+    assert runner.model.predict_with == "student"
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_resumed_run_sees_the_same_data(folder, tmp_path, workers):
+    """Without dropout and mixing, the weights are those of the uninterrupted run."""
+    changes = {
+        "train_dataloader.num_workers": workers,
+        "model.objectives.2.mix": "none",
+    }
+    whole = train(config(folder, tmp_path / "whole", **changes))
+    resumed = config(folder, tmp_path / "resumed", **changes)
+    resumed.load_from = str(tmp_path / "whole/iter_3.pth")
+    resumed.resume = True
+    resumed = train(resumed)
+    expected = whole.model.state_dict()
+    for name, value in resumed.model.state_dict().items():
+        assert torch.equal(value, expected[name]), name
+
+
+def test_gradient_accumulation_moves_the_teacher_once_a_step(folder, tmp_path):
+    changes = {"optim_wrapper.accumulative_counts": 3}
+    runner = train(config(folder, tmp_path / "run", **changes))
+    assert runner.model.iteration.value == 6
+    assert runner.model.teacher.updates.value == 2
+
+
+def test_bf16_trains_on_a_cpu(folder, tmp_path):
+    changes = {"optim_wrapper.precision": "bfloat16"}
+    runner = train(config(folder, tmp_path / "run", **changes))
+    assert all(value == value for value in history(runner, "loss"))
