@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from .files import check_complete
 from .sampler import SampleKey
+from .sources import build_sources
 
 IGNORE_INDEX = 255
 
@@ -30,7 +31,9 @@ class SemiDataset(Dataset):
 
     Args:
         sources: Name to an mmseg dataset or its config. ``labeled`` must be there; its
-            metainfo is that of the whole.
+            metainfo is that of the whole. An ``ann_file`` may be a published list, as
+            ``split:voc12aug/unimatch_92_labeled.txt``; ``exclude='source:labeled'``
+            leaves out the images of another source.
         on_error: What a file that cannot be used does: 'raise' stops training; 'skip'
             warns once for each file, and takes the next image of the source.
 
@@ -49,13 +52,7 @@ class SemiDataset(Dataset):
             raise ValueError(
                 f"SemiDataset: on_error={on_error!r}; allowed: 'raise', 'skip'"
             )
-        self.sources = {
-            name: DATASETS.build(source) if isinstance(source, dict) else source
-            for name, source in sources.items()
-        }
-        for name, source in self.sources.items():
-            if len(source) == 0:
-                raise ValueError(f"SemiDataset: the source {name!r} has no image")
+        self.sources = build_sources(sources)
         self.on_error = on_error
         self._warned: set[str] = set()
 

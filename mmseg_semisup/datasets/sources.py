@@ -1,0 +1,170 @@
+"""From the config of a source to its dataset, with errors in plain words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import join_path
+from mmseg.registry import DATASETS
+from torch.utils.data import Dataset
+
+from .splits import resolve_splits
+
+SOURCE_PREFIX = "source:"
+
+
+def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
+    """Build the datasets of a training set.
+
+    An ``ann_file`` may be a published list (``split:voc12aug/val.txt``); ``exclude``
+    may name other sources, whose images are left out (``source:labeled``).
+
+    Args:
+        sources: Name to dataset, or to its config.
+
+    Returns:
+        Name to dataset, loaded and not empty, in the same order.
+
+    Raises:
+        ValueError: If a source cannot be built or has no image; names it.
+    """
+    built: dict[str, Dataset] = {}
+    excluded: dict[str, list[str]] = {}
+    for name, source in sources.items():
+        if isinstance(source, Mapping):
+            cfg, excluded[name] = split_exclude(source)
+            built[name] = build_source(name, cfg)
+        else:
+            built[name] = source
+            if len(source) == 0:
+                raise ValueError(f"source {name!r}: the dataset has no image")
+    for name, others in excluded.items():
+        for other in others:
+            if other not in built:
+                raise ValueError(
+                    f"source {name!r}: exclude={SOURCE_PREFIX + other!r}, but the "
+                    f"sources are {sorted(built)}"
+                )
+            leave_out(built[name], built[other], name, other)
+    return built
+
+
+def split_exclude(source: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A source's config without the sources in ``exclude``, and their names."""
+    cfg = dict(source)
+    exclude = cfg.get("exclude", ())
+    exclude = [exclude] if isinstance(exclude, str) else list(exclude)
+    named = [e for e in exclude if e.startswith(SOURCE_PREFIX)]
+    if named:
+        rest = [e for e in exclude if not e.startswith(SOURCE_PREFIX)]
+        cfg.pop("exclude")
+        if rest:
+            cfg["exclude"] = rest
+    return cfg, [e.removeprefix(SOURCE_PREFIX) for e in named]
+
+
+def build_source(name: str, source: Mapping[str, Any]) -> Dataset:
+    """Build one dataset.
+
+    Args:
+        name: What messages call it.
+        source: Its config.
+
+    Raises:
+        ValueError: If it cannot be built or has no image.
+    """
+    try:
+        cfg = resolve_splits(source)
+        _check_lists(cfg)
+        dataset = DATASETS.build(cfg)
+        if hasattr(dataset, "full_init"):
+            dataset.full_init()
+    except (AssertionError, OSError, TypeError, ValueError) as error:
+        reason = str(error) or f"{type(error).__name__} in {source.get('type')}"
+        if "at least one array to concatenate" in reason:
+            # What mmengine says when it packs an empty list.
+            reason = f"no image in {_folder(cfg)} for {cfg.get('type')}"
+        raise ValueError(f"source {name!r}: {reason}") from error
+    if len(dataset) == 0:
+        raise ValueError(f"source {name!r}: no image in {_folder(cfg)}")
+    return dataset
+
+
+def leaves(dataset: Dataset) -> list[BaseDataset]:
+    """The datasets that read files, within those that wrap others."""
+    if hasattr(dataset, "datasets"):
+        return [leaf for part in dataset.datasets for leaf in leaves(part)]
+    if not isinstance(dataset, BaseDataset) and hasattr(dataset, "dataset"):
+        return leaves(dataset.dataset)
+    return [dataset]
+
+
+def infos(dataset: Dataset) -> list[dict[str, Any]]:
+    """What every sample of a dataset is loaded from: ``img_path`` and so on."""
+    return [leaf.get_data_info(i) for leaf in leaves(dataset) for i in range(len(leaf))]
+
+
+def leave_out(dataset: Dataset, other: Dataset, name: str, other_name: str) -> None:
+    """Remove the images of another dataset from one.
+
+    Raises:
+        ValueError: If nothing is left, or the dataset cannot do that.
+    """
+    if not isinstance(dataset, BaseDataset):
+        raise ValueError(
+            f"source {name!r}: exclude='{SOURCE_PREFIX}{other_name}' works for one "
+            f"dataset, not for a {type(dataset).__name__} of several"
+        )
+    taken = {file_key(info["img_path"]) for info in infos(other)}
+    paths = [info["img_path"] for info in infos(dataset)]
+    kept = [i for i, path in enumerate(paths) if file_key(path) not in taken]
+    if not kept:
+        raise ValueError(
+            f"source {name!r}: no image is left of {len(paths)} without those of "
+            f"{other_name!r}"
+        )
+    if len(kept) < len(paths):
+        dataset.get_subset_(kept)
+
+
+def file_key(path: str) -> str:
+    """The same string for all ways to write a path to the same file."""
+    if "://" in path:
+        return path
+    folder, name = os.path.split(path)
+    key = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(key) if os.path.islink(key) else key
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _check_lists(cfg: Mapping[str, Any]) -> None:
+    """Raise ValueError for a list that is missing or empty."""
+    for part in (cfg.get("dataset"), *(cfg.get("datasets") or ())):
+        if isinstance(part, Mapping):
+            _check_lists(part)
+    path = cfg.get("ann_file")
+    if not isinstance(path, str) or not path or "://" in path:
+        return
+    if cfg.get("data_root") and not os.path.isabs(path):
+        path = join_path(cfg["data_root"], path)
+    if os.path.isdir(path):
+        return
+    if not os.path.isfile(path):
+        raise ValueError(f"there is no list of ids {path}")
+    if not Path(path).read_bytes().strip():
+        raise ValueError(f"the list {path} is empty")
+
+
+def _folder(cfg: Mapping[str, Any]) -> str:
+    """Where the images of a dataset are looked for."""
+    path = (cfg.get("data_prefix") or {}).get("img_path") or ""
+    return os.path.join(cfg.get("data_root") or "", path) or "its folder"
