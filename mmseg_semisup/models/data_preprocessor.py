@@ -23,7 +23,8 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         seg_pad_val: Padding value of label maps: the ignored label.
         bgr_to_rgb: Swap the channels.
         rgb_to_bgr: Swap the channels.
-        test_cfg: Padding at test time: ``dict(size=...)`` or ``dict(size_divisor=...)``.
+        test_cfg: Padding at test time: ``dict(size=...)`` or
+            ``dict(size_divisor=...)``.
     """
 
     def __init__(

@@ -113,9 +113,7 @@ def test_mixed_labels_come_from_the_same_place_as_the_pixels(monkeypatch):
     step = model.make_step(**data)
     model.objectives[0](step)
     labels = step.teacher("unlabeled").probs.argmax(1)
-    mixed, strong = (
-        step.images(f"unlabeled_strong{s}").sum(1) for s in ("_mixed", "")
-    )
+    mixed, strong = (step.images(f"unlabeled_strong{s}").sum(1) for s in ("_mixed", ""))
     expected = torch.where(mixed == strong, labels, labels.roll(1, 0))
     assert torch.equal(seen["labels"], expected)
 
