@@ -4,6 +4,7 @@ from .collate import branch_collate
 from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
 from .multi_view import MultiView
+from .original_shape import SetOriginalShape
 from .sampler import SampleKey, SourceSampler
 from .semi_dataset import SemiDataset
 from .unlabeled import UnlabeledDataset
@@ -15,6 +16,7 @@ __all__ = [
     "MultiView",
     "SampleKey",
     "SemiDataset",
+    "SetOriginalShape",
     "SourceSampler",
     "UnlabeledDataset",
     "VOCAnimalsDataset",

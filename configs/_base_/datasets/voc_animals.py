@@ -37,7 +37,7 @@ train_dataloader = dict(
                 data_root=data_root,
                 data_prefix=dict(img_path="images"),
                 ann_file="splits/train_aug.txt",
-                exclude="splits/unimatch183_labeled.txt",
+                exclude="source:labeled",
                 pipeline=[
                     load,
                     dict(
