@@ -1,0 +1,87 @@
+"""What several trained models say of the same images, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+
+from .panels import color_labels, color_map, overlay, stack_rows, titled_row
+
+
+def compare(
+    models: Mapping[str, tuple[Config, Mapping[str, Any]]],
+    count: int = 6,
+    images: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Draw predictions and signal maps of models for validation images.
+
+    Args:
+        models: Title to the config of a training with ``SemiSegmentor`` and its
+            checkpoint, as loaded. The first one's ``val_dataloader`` gives the images.
+        count: Number of images, spread evenly over the validation list.
+        images: Or their places in the list.
+
+    Returns:
+        (H, W, 3), uint8, RGB: a row an image; columns image, ground truth, and for each
+        model its prediction and its objectives' maps.
+
+    Raises:
+        ValueError: If a model is no ``SemiSegmentor``, or an image is not in the list.
+    """
+    first, _ = next(iter(models.values()))
+    init_default_scope(first.get("default_scope", "mmseg"))
+    dataset = DATASETS.build(first.val_dataloader.dataset)
+    if images is None:
+        images = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)
+    if max(images) >= len(dataset):
+        raise ValueError(f"image {max(images)}: the list has {len(dataset)} images")
+    samples = [dataset[int(i)] for i in images]
+    palette = dataset.metainfo["palette"]
+    rows = [_given(sample["data_samples"], palette) for sample in samples]
+    for title, (cfg, checkpoint) in models.items():
+        model = _load(title, cfg, checkpoint)
+        for row, sample in zip(rows, samples, strict=True):
+            row.update(_said(title, model, sample, row["image"], palette))
+    return stack_rows([titled_row(row) for row in rows])
+
+
+def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> torch.nn.Module:
+    if cfg.model.type != "SemiSegmentor":
+        raise ValueError(f"{title}: model.type={cfg.model.type!r}, not SemiSegmentor")
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model.load_state_dict(checkpoint["state_dict"])
+    model.configure_test(model.predict_with, signal_maps=True)
+    return model.eval()
+
+
+def _given(sample: Any, palette: list) -> dict[str, np.ndarray]:
+    image = mmcv.imread(sample.img_path, channel_order="rgb")
+    labels = sample.gt_sem_seg.data.squeeze(0).numpy()
+    colored = color_labels(labels, palette)
+    if colored.shape != image.shape:
+        colored = mmcv.imresize(colored, image.shape[1::-1], interpolation="nearest")
+    return {"image": image, "ground truth": overlay(image, colored)}
+
+
+@torch.inference_mode()
+def _said(
+    title: str, model: torch.nn.Module, sample: dict, image: np.ndarray, palette: list
+) -> dict[str, np.ndarray]:
+    batch = {key: [value] for key, value in sample.items()}
+    (result,) = model.test_step(batch)
+    labels = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
+    pictures = {title: overlay(image, color_labels(labels, palette))}
+    probs = result.seg_logits.data.softmax(0).unsqueeze(0)
+    for objective in model.objectives:
+        for name in objective.maps(probs):
+            values = getattr(result, name).data.squeeze(0).cpu().numpy()
+            pictures[f"{name} ({title})"] = color_map(values)
+    return pictures

@@ -1,0 +1,53 @@
+"""Draws what several trained models say of the same validation images."""
+
+from __future__ import annotations
+
+import argparse
+
+import mmcv
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.visualization.compare import compare
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--model",
+        nargs=3,
+        action="append",
+        required=True,
+        metavar=("TITLE", "CONFIG", "CHECKPOINT"),
+        help="a trained model; give the option once a model",
+    )
+    parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
+    parser.add_argument("--count", type=int, default=6, help="images, spread evenly")
+    parser.add_argument("--images", type=int, nargs="+", help="or their places")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds more than tensors and plain data",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    models = {
+        title: (
+            load_config(config),
+            load_checkpoint_file(checkpoint, trust=args.trust_checkpoint),
+        )
+        for title, config, checkpoint in args.model
+    }
+    picture = compare(models, args.count, args.images)
+    mmcv.imwrite(picture[..., ::-1], args.out)
+    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}")
+
+
+if __name__ == "__main__":
+    run_tool(main)
