@@ -22,7 +22,24 @@ def view_to_view(from_view: Tensor, to_view: Tensor) -> Tensor:
     Returns:
         (N, 3, 3), float64.
     """
-    return to_view.double() @ torch.linalg.inv(from_view.double())
+    return to_view.double() @ inverse(from_view)
+
+
+def inverse(homography: Tensor) -> Tensor:
+    """Inverse of homographies, by cofactors.
+
+    ``torch.linalg.inv`` would have the host wait, to be told whether it failed.
+
+    Args:
+        homography: (N, 3, 3).
+
+    Returns:
+        (N, 3, 3), float64.
+    """
+    a, b, c = homography.double().unbind(dim=-2)
+    columns = [torch.linalg.cross(p, q) for p, q in ((b, c), (c, a), (a, b))]
+    determinant = (a * columns[0]).sum(dim=-1)
+    return torch.stack(columns, dim=-1) / determinant[..., None, None]
 
 
 def rescale(
@@ -75,7 +92,7 @@ def source_points(homography: Tensor, size: tuple[int, int]) -> tuple[Tensor, Te
     device = homography.device
     y = torch.arange(height, dtype=torch.float64, device=device).view(1, -1, 1)
     x = torch.arange(width, dtype=torch.float64, device=device).view(1, 1, -1)
-    m = torch.linalg.inv(homography.double())[:, :, :, None, None]
+    m = inverse(homography)[:, :, :, None, None]
     scale = m[:, 2, 0] * x + m[:, 2, 1] * y + m[:, 2, 2]
     points = []
     for row in (0, 1):
