@@ -16,6 +16,12 @@ from mmseg_semisup.engine import atomic_io
 from mmseg_semisup.engine.hooks import AtomicCheckpointHook
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch) -> None:
+    """Does without a description of the machine, for which compilers are asked."""
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
+
+
 class _Model(BaseModel):
     def __init__(self) -> None:
         super().__init__()

@@ -14,21 +14,21 @@ def to_text(result: dict[str, Any]) -> str:
     Returns:
         Lines of text.
     """
-    step, floor = result["step_ms"], result["floor_ms"]
+    quarters = result["step_range_ms"]
     lines = [
         f"config              {result['config']}",
         f"device              {result['device']}, {result['threads']} threads, "
         f"torch {result['torch']}, {result['precision']}",
         f"batch               {_shapes(result['batch'])}",
-        f"step                {step:9.1f} ms   median of {result['repeats']}, "
-        f"middle half {result['step_range_ms'][0]:.1f} to "
-        f"{result['step_range_ms'][1]:.1f}",
-        f"floor               {floor:9.1f} ms",
+        f"step                {result['step_ms']:9.1f} ms   median of "
+        f"{result['repeats']}, middle half {quarters[0]:.1f} to {quarters[1]:.1f}",
+        f"floor               {result['floor_ms']:9.1f} ms",
         *(
             f"  {name:<34}{value:9.1f} ms"
             for name, value in result["passes_ms"].items()
         ),
-        f"ratio               {step / floor:9.3f}",
+        f"ratio               {result['ratio']:9.3f}      "
+        f"{result['processor_ratio']:.3f} in processor time",
         f"peak memory         {result['peak_memory_mb']:9.0f} MB",
         f"waits of the host   {_counts(result['waits'])}",
         f"  mmseg's own step  {_counts(result['waits_mmseg'])}",

@@ -54,7 +54,9 @@ def benchmark(
         memory = peak()
     floor = Floor(step.model, step.optim_wrapper, batch)
     times = interleave(dict(step=step, floor=floor), repeats, warmup, device)
-    quarters = statistics.quantiles(times["step"], n=4)
+    quarters = statistics.quantiles(times["step"].wall, n=4)
+    wall = {name: 1e3 * statistics.median(t.wall) for name, t in times.items()}
+    processor = {n: 1e3 * statistics.median(t.processor) for n, t in times.items()}
     images = step.model.data_preprocessor(batch, True)["inputs"]
     result = dict(
         config=cfg.filename,
@@ -64,9 +66,12 @@ def benchmark(
         precision=cfg.optim_wrapper.get("precision", "float32"),
         batch={name: list(image.shape) for name, image in images.items()},
         repeats=repeats,
-        step_ms=1e3 * statistics.median(times["step"]),
+        step_ms=wall["step"],
         step_range_ms=[1e3 * quarters[0], 1e3 * quarters[2]],
-        floor_ms=1e3 * statistics.median(times["floor"]),
+        floor_ms=wall["floor"],
+        ratio=wall["step"] / wall["floor"],
+        processor_ms=processor,
+        processor_ratio=processor["step"] / processor["floor"],
         passes_ms={
             name: 1e3 * statistics.median(values[warmup:])
             for name, values in floor.times.items()
@@ -74,7 +79,6 @@ def benchmark(
         peak_memory_mb=memory,
         waits=count_waits(step, device),
     )
-    result["ratio"] = result["step_ms"] / result["floor_ms"]
     mmseg_step = TrainingStep.of_mmseg(cfg, batch, device)
     mmseg_step()
     result["waits_mmseg"] = count_waits(mmseg_step, device)

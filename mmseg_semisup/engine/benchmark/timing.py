@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -23,12 +24,25 @@ def now(device: torch.device | str) -> float:
     return time.perf_counter()
 
 
+class Times(NamedTuple):
+    """Durations of the runs of one function, in seconds.
+
+    Attributes:
+        wall: On the clock.
+        processor: Of all threads of this process together. On a machine that others
+            use too, it says more about a CPU than the clock.
+    """
+
+    wall: list[float]
+    processor: list[float]
+
+
 def interleave(
     runs: Mapping[str, Callable[[], object]],
     repeats: int,
     warmup: int,
     device: torch.device | str,
-) -> dict[str, list[float]]:
+) -> dict[str, Times]:
     """Time several functions in turn, so that a slow moment meets all of them.
 
     Args:
@@ -38,15 +52,17 @@ def interleave(
         device: Where they run.
 
     Returns:
-        Name to seconds of each measured run.
+        Name to durations of the measured runs.
     """
-    times: dict[str, list[float]] = {name: [] for name in runs}
+    times = {name: Times([], []) for name in runs}
     for repeat in range(warmup + repeats):
         for name, run in runs.items():
-            start = now(device)
+            start, processor_start = now(device), time.process_time()
             run()
+            end, processor_end = now(device), time.process_time()
             if repeat >= warmup:
-                times[name].append(now(device) - start)
+                times[name].wall.append(end - start)
+                times[name].processor.append(processor_end - processor_start)
     return times
 
 

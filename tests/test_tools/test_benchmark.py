@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import PREPROCESSOR, adversarial_objectives, batch, tiny_segmentor
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_semisup.engine.benchmark import generate_sources, set_sizes
+from mmseg_semisup.engine.benchmark.floor import Floor, needed_passes
+from mmseg_semisup.engine.benchmark.host import count_waits
+from mmseg_semisup.engine.benchmark.step import TrainingStep
+from mmseg_semisup.engine.benchmark.timing import interleave, peak_memory
+from mmseg_semisup.engine.config import ConfigError
+
+OPTIMIZERS = dict(
+    constructor="JointOptimWrapperConstructor",
+    segmentor=dict(optimizer=dict(type="SGD", lr=0.01)),
+    discriminator=dict(optimizer=dict(type="Adam", lr=1e-4)),
+)
+
+
+def _step(**changes) -> TrainingStep:
+    model = dict(
+        type="SemiSegmentor",
+        segmentor=tiny_segmentor(),
+        objectives=adversarial_objectives(),
+        data_preprocessor=PREPROCESSOR,
+    )
+    train_cfg = dict(max_iters=9)
+    cfg = dict(model=model | changes, optim_wrapper=OPTIMIZERS, train_cfg=train_cfg)
+    return TrainingStep.from_config(Config(cfg), batch(), "cpu")
+
+
+def _names(model: nn.Module) -> list[tuple[str, str, str]]:
+    return [
+        (p.network if isinstance(p.network, str) else "D", p.branch, p.gradient)
+        for p in needed_passes(model)
+    ]
+
+
+def test_passes_of_adv_semi_seg():
+    assert _names(_step().model) == [
+        ("student", "labeled", "weights"),
+        ("student", "unlabeled", "weights"),
+        ("D", "labeled", "inputs"),
+        ("D", "unlabeled", "inputs"),
+        ("D", "labeled", "weights"),
+        ("D", "labeled", "weights"),
+    ]
+
+
+def test_a_pass_that_two_signals_share_counts_once():
+    signal = dict(type="ConsistencyObjective", student_branch="unlabeled")
+    cfg = dict(
+        type="SemiSegmentor",
+        segmentor=tiny_segmentor(),
+        teacher=dict(momentum=0.9),
+        objectives=[signal, signal],
+        data_preprocessor=PREPROCESSOR,
+    )
+    assert _names(MODELS.build(cfg)) == [
+        ("student", "labeled", "weights"),
+        ("teacher", "unlabeled", "none"),
+        ("student", "unlabeled", "weights"),
+    ]
+
+
+def test_the_step_runs_no_network_more_often_than_the_floor():
+    step = _step()
+    floor = Floor(step.model, step.optim_wrapper, step.batch)
+    discriminator = step.model.objectives[0].discriminator
+    counts = {}
+    for name, run in dict(step=step, floor=floor).items():
+        calls = Counter()
+        hooks = [
+            module.register_forward_hook(lambda m, *_, c=calls: c.update([type(m)]))
+            for module in (step.model.segmentor.backbone, discriminator)
+        ]
+        run()
+        for hook in hooks:
+            hook.remove()
+        counts[name] = {kind.__name__: count for kind, count in calls.items()}
+    assert counts["step"] == counts["floor"] == dict(ResNet=2, FCDiscriminator=4)
+
+
+def test_the_floor_changes_nothing():
+    step = _step()
+    before = copy.deepcopy(dict(step.model.named_parameters()))
+    floor = Floor(step.model, step.optim_wrapper, step.batch)
+    floor()
+    for name, parameter in step.model.named_parameters():
+        assert torch.equal(parameter, before[name])
+        assert parameter.grad is None
+    assert all(len(times) == 1 and times[0] > 0 for times in floor.times.values())
+    assert len(floor.times) == 6
+
+
+def test_a_step_trains_everything():
+    step = _step(teacher=dict(momentum=0.5))
+    before = copy.deepcopy(step.model.state_dict())
+    step()
+    changed = {
+        name.split(".")[0]
+        for name, value in step.model.state_dict().items()
+        if isinstance(value, torch.Tensor) and not torch.equal(value, before[name])
+    }
+    assert {"segmentor", "teacher", "objectives"} <= changed
+
+
+def test_waits_are_counted():
+    numbers = torch.arange(4.0, requires_grad=True)
+    optimizer = torch.optim.Adam([numbers], lr=0.1)
+
+    def wait() -> None:
+        numbers.sum().item()
+        torch.nonzero(numbers)
+        numbers.grad = torch.ones(4)
+        optimizer.step()
+
+    waits = count_waits(wait, "cpu")
+    assert waits == {"aten::_local_scalar_dense": 1, "aten::nonzero": 1}
+
+
+def test_no_wait_is_added_to_mmseg():
+    step = _step()
+    cfg = Config(dict(model=dict(segmentor=tiny_segmentor())))
+    cfg.model.data_preprocessor = PREPROCESSOR
+    mmseg_step = TrainingStep.of_mmseg(cfg, step.batch, "cpu")
+    assert count_waits(step, "cpu") == count_waits(mmseg_step, "cpu")
+
+
+def test_functions_are_timed_in_turn():
+    calls: list[str] = []
+    runs = {name: lambda name=name: calls.append(name) for name in "ab"}
+    times = interleave(runs, repeats=2, warmup=1, device="cpu")
+    assert calls == ["a", "b"] * 3
+    assert [len(times[name].wall) for name in "ab"] == [2, 2]
+
+
+def test_peak_memory_sees_what_is_given_back():
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux")
+    with peak_memory("cpu") as peak:
+        torch.ones(50_000_000)
+        assert 150 < peak() < 400
+
+
+def test_sizes(training):
+    cfg = Config.fromfile(training)
+    set_sizes(cfg, batch=6, crop=8)
+    sources = cfg.train_dataloader.dataset.sources
+    crops = [
+        sources[n].pipeline[i].crop_size for n, i in (("labeled", 2), ("unlabeled", 1))
+    ]
+    assert crops == [(8, 8), (8, 8)]
+    assert cfg.train_dataloader.batch_size == 6
+    cfg.train_dataloader = dict(dataset=dict(type="Other"))
+    with pytest.raises(ConfigError, match="no RandomCrop"):
+        set_sizes(cfg, None, 8)
+    with pytest.raises(ConfigError, match="SemiDataset"):
+        generate_sources(cfg, "folder")
+
+
+def test_tool_without_data(run_tool, training, tmp_path, capsys):
+    training.write_text(training.read_text().replace("/data'", "/nowhere'"))
+    options = "--synthetic --repeats 2 --warmup 1 --threads 1 --loader-seconds 0.05"
+    report = tmp_path / "report.json"
+    run_tool("benchmark.py", training, *options.split(), "--json", report)
+    result = json.loads(report.read_text())
+    assert result["batch"] == dict(labeled=[2, 3, 16, 16], unlabeled=[2, 3, 16, 16])
+    assert result["ratio"] == pytest.approx(result["step_ms"] / result["floor_ms"])
+    assert sum(result["passes_ms"].values()) == pytest.approx(
+        result["floor_ms"], rel=0.5
+    )
+    assert result["loading"]["views"] == dict(labeled=1, unlabeled=1)
+    assert min(result["loading"]["samples_per_second"].values()) > 0
+    text = capsys.readouterr().out
+    assert f"ratio               {result['ratio']:9.3f}" in text
