@@ -14,4 +14,9 @@ model = dict(
 train_dataloader = dict(
     batch_size=10,
     sampler=dict(ratio=dict(_delete_=True, labeled=1)),
+    dataset=dict(
+        sources=dict(
+            _delete_=True, labeled=_base_.train_dataloader.dataset.sources.labeled
+        )
+    ),
 )

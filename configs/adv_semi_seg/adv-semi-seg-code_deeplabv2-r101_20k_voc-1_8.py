@@ -9,6 +9,8 @@
 #   learning rate: four times for the convolutions of a shortcut, once for the first
 #   convolution, three times for all others;
 # - crops only, no scaling, no flipping.
+# What remains different: the padded border of an unlabelled image is ignored; a small
+# image of the discriminator's own source is stretched after the crop, not before.
 _base_ = ["./adv-semi-seg_deeplabv2-r101_20k_voc-1_8.py"]
 model = dict(
     segmentor=dict(decode_head=dict(dilations=(6, 12))),
@@ -34,5 +36,30 @@ optim_wrapper = dict(
                 "downsample": dict(lr_mult=4.0),
             }
         ),
+    ),
+)
+
+load = dict(type="LoadImageFromFile")
+annotations = dict(type="LoadAnnotations")
+crop = dict(type="RandomCrop", crop_size=_base_.crop_size)
+stretch = dict(type="Resize", scale=_base_.crop_size[::-1], keep_ratio=False)
+pack = dict(type="PackSegInputs")
+train_dataloader = dict(
+    batch_size=30,
+    sampler=dict(ratio=dict(labeled_gt=1)),
+    dataset=dict(
+        sources=dict(
+            labeled=dict(pipeline=[load, annotations, crop, pack]),
+            labeled_gt=dict(
+                _base_.train_dataloader.dataset.sources.labeled,
+                pipeline=[load, annotations, crop, stretch, pack],
+            ),
+            unlabeled=dict(
+                pipeline=[
+                    load,
+                    dict(type="MultiView", shared=[crop], views=dict(unlabeled=[pack])),
+                ]
+            ),
+        )
     ),
 )

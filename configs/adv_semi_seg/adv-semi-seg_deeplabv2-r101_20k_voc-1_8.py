@@ -3,7 +3,7 @@
 # teach from iteration 5000 on.
 _base_ = [
     "../_base_/models/deeplabv2_r101-d8.py",
-    "../_base_/datasets/DATASET_VOC.py",
+    "../_base_/datasets/pascal_voc12_aug.py",
     "../_base_/schedules/sgd_20k.py",
     "../_base_/default_runtime.py",
 ]

@@ -1,7 +1,7 @@
 # The baseline of AdvSemiSeg: the same network, schedule and labelled images.
 _base_ = [
     "../_base_/models/deeplabv2_r101-d8.py",
-    "../_base_/datasets/DATASET_VOC.py",
+    "../_base_/datasets/pascal_voc12_aug.py",
     "../_base_/schedules/sgd_20k.py",
     "../_base_/default_runtime.py",
 ]

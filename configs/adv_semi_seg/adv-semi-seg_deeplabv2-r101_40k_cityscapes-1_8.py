@@ -1,0 +1,34 @@
+# AdvSemiSeg on Cityscapes with 1/8 of the masks (Tables 2 and 9): whole images at half
+# resolution, two of each kind a step. The weights are those of VOC; the paper names no
+# others.
+_base_ = [
+    "../_base_/models/deeplabv2_r101-d8.py",
+    "../_base_/datasets/cityscapes.py",
+    "../_base_/schedules/sgd_40k.py",
+    "../_base_/default_runtime.py",
+]
+num_classes = 19
+model = dict(
+    _delete_=True,
+    type="SemiSegmentor",
+    data_preprocessor=dict(_base_.model.data_preprocessor),
+    segmentor=dict(
+        _base_.model,
+        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+    ),
+    objectives=[
+        dict(
+            type="AdversarialObjective",
+            discriminator=dict(type="FCDiscriminator", num_classes=num_classes),
+            weights=dict(labeled=0.01, unlabeled=0.001),
+            start=dict(labeled=0, unlabeled=5000),
+            fake_branches=["labeled"],
+            real_branch="labeled",
+        ),
+        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
+    ],
+)
+optim_wrapper = dict(
+    discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),
+)
+train_dataloader = dict(batch_size=4)

@@ -1,0 +1,203 @@
+"""Every shipped config builds, and trains and validates at a tiny size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+from mmengine.config import Config, ConfigDict
+from mmengine.runner import Runner
+from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+
+ROOT = Path(__file__).parents[1] / "configs"
+LEAVES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.rglob("*.py")
+    if "_base_" not in path.relative_to(ROOT).parts
+)
+CROP = 64
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Six images, 96x64, and masks of two classes with a border to ignore."""
+    root = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (root / name).mkdir()
+    for i in range(6):
+        image = rng.integers(0, 256, (96, 64, 3), dtype=np.uint8)
+        mask = np.zeros((96, 64), np.uint8)
+        mask[20:60, 10:40] = 1
+        mask[19, :] = 255
+        cv2.imwrite(str(root / "images" / f"{i}.png"), image)
+        cv2.imwrite(str(root / "masks" / f"{i}.png"), mask)
+    return root
+
+
+def shrink(cfg: Config, folder: Path) -> Config:
+    """The config with small networks, crops and data, and nothing to download."""
+    without_weights(cfg.model)
+    if "size" in cfg.model.get("data_preprocessor", {}):
+        cfg.model.data_preprocessor.size = (CROP, CROP)
+    network = cfg.model.segmentor
+    if network.backbone.type == "ResNet":
+        depth = 50 if network.backbone.depth >= 50 else 18
+        network.backbone.update(depth=depth, base_channels=8, stem_channels=8)
+        network.decode_head.in_channels = 256 if depth == 50 else 64
+    for objective in cfg.model.objectives:
+        if "discriminator" in objective:
+            objective.discriminator.channels = (8, 8, 8, 8)
+        if isinstance(objective.get("start"), dict):
+            objective.start = {k: min(v, 1) for k, v in objective.start.items()}
+        elif "start" in objective:
+            objective.start = min(objective.start, 1)
+
+    loader = cfg.train_dataloader
+    sources = loader.dataset.sources
+    for name, source in sources.items():
+        sources[name] = tiny_source(source, folder)
+    loader.batch_size = 2 * sum(loader.sampler.ratio.values())
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.pop("prefetch_factor", None)
+    cfg.val_dataloader.dataset = tiny_source(cfg.val_dataloader.dataset, folder)
+    cfg.val_dataloader.dataset.indices = 2
+
+    cfg.custom_hooks = [h for h in cfg.custom_hooks if "DataCheck" not in h.type]
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.work_dir = str(folder / "work")
+    cfg.experiment_name = Path(cfg.filename).stem
+    cfg.log_level = "ERROR"
+    cfg.visualizer = dict(type="Visualizer", vis_backends=[])
+    cfg.default_hooks.pop("visualization")
+    cfg.default_hooks.checkpoint.update(interval=1000, save_best=None, save_last=False)
+    return cfg
+
+
+def without_weights(node: object) -> None:
+    """Remove every address of pretrained weights."""
+    if isinstance(node, dict):
+        if (node.get("init_cfg") or {}).get("type") == "Pretrained":
+            node["init_cfg"] = None
+        for value in node.values():
+            without_weights(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            without_weights(value)
+
+
+def tiny_source(source: ConfigDict, folder: Path) -> ConfigDict:
+    """The source's pipeline on the tiny folder, with or without its masks."""
+    tiny = dict(
+        type=source.type,
+        data_prefix=dict(img_path=str(folder / "images")),
+        pipeline=smaller(source.pipeline),
+    )
+    if source.type != "UnlabeledDataset":
+        classes = [str(i) for i in range(21)]
+        tiny.update(
+            type="BaseSegDataset",
+            metainfo=dict(classes=classes, palette=[[i, i, i] for i in range(21)]),
+            img_suffix=".png",
+            seg_map_suffix=".png",
+        )
+        tiny["data_prefix"]["seg_map_path"] = str(folder / "masks")
+    return ConfigDict(tiny)
+
+
+def smaller(node: object) -> object:
+    """Crops of at most 64 pixels, and images that are not enlarged."""
+    if isinstance(node, (list, tuple)):
+        return [smaller(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: smaller(value) for key, value in node.items()}
+    if "crop_size" in node:
+        node["crop_size"] = (CROP, CROP)
+    if node.get("type") in ("Resize", "RandomResize", "RandomChoiceResize"):
+        node["scale"] = (96, 64)
+    return node
+
+
+@pytest.fixture(autouse=True)
+def _no_printing_of_configs(monkeypatch):
+    """Formatting a config takes longer than training the tiny network."""
+    monkeypatch.setattr(Config, "pretty_text", "")
+    monkeypatch.setattr(Runner, "_log_env", lambda self, env_cfg: None)
+
+
+def test_there_are_configs():
+    assert len(LEAVES) > 10
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_config_trains_two_steps_and_validates(name, folder):
+    cfg = shrink(Config.fromfile(ROOT / name), folder)
+    runner = Runner.from_cfg(cfg)
+    model = runner.model
+    before = {k: p.detach().clone() for k, p in model.named_parameters()}
+    runner.train()
+    assert runner.iter == 2
+    history = runner.message_hub.log_scalars
+    losses = {
+        k: v for k, v in history.items() if k.startswith("train/") and "loss" in k
+    }
+    assert "train/labeled.decode.loss_ce" in losses
+    for key, scalar in losses.items():
+        assert np.isfinite(scalar.data[0]).all(), key
+    adversarial = {
+        f"train/{branch}.loss_adv"
+        for objective in cfg.model.objectives
+        if objective.type == "AdversarialObjective"
+        for branch, weight in objective.weights.items()
+        if weight > 0
+    }
+    assert {k for k in losses if k.endswith("loss_adv")} == adversarial
+    moved = {k for k, p in model.named_parameters() if not torch.equal(before[k], p)}
+    networks = {"segmentor.backbone", "segmentor.decode_head"}
+    networks |= {
+        f"objectives.{i}.discriminator"
+        for i, objective in enumerate(model.objectives)
+        if hasattr(objective, "discriminator")
+    }
+    for network in networks:
+        assert any(k.startswith(network) for k in moved), network
+    assert any("mIoU" in key for key in history)
+
+
+def test_published_code_learning_rates():
+    """conv1 once, downsampling four times, the rest of the backbone three times."""
+    cfg = Config.fromfile(
+        ROOT / "adv_semi_seg/adv-semi-seg-code_deeplabv2-r101_20k_voc-1_8.py"
+    )
+    cfg.model.segmentor.backbone.update(init_cfg=None, depth=50)
+    model = MODELS.build(cfg.model)
+    wrapper_cfg = cfg.optim_wrapper
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.get(wrapper_cfg.pop("constructor"))
+    wrapper = constructor(wrapper_cfg)(model)
+    groups = wrapper["segmentor"].optimizer.param_groups
+    rates = {id(p): g["lr"] / 2.5e-4 for g in groups for p in g["params"]}
+    names = {id(p): k for k, p in model.segmentor.named_parameters()}
+    found = {names[key]: round(rate, 6) for key, rate in rates.items()}
+    assert found["backbone.conv1.weight"] == 1
+    assert found["backbone.layer1.0.conv1.weight"] == 3
+    assert found["backbone.layer4.0.downsample.0.weight"] == 4
+    assert found["decode_head.conv_seg.0.weight"] == 10
+    assert all(g["weight_decay"] == 5e-4 and not g["nesterov"] for g in groups)
+
+
+@pytest.mark.parametrize("method", ["adv_semi_seg", "supervised"])
+def test_readme_and_metafile_name_every_config(method):
+    readme = (ROOT / method / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / method / "metafile.yml").read_text(encoding="utf-8")
+    metafile = yaml.safe_load(text)
+    listed = {model["Config"] for model in metafile["Models"]}
+    present = {f"configs/{leaf}" for leaf in LEAVES if leaf.startswith(f"{method}/")}
+    assert listed == present
+    for path in present:
+        assert Path(path).name in readme
