@@ -1,0 +1,41 @@
+# A UNet of 0.4 M parameters at half resolution, from scratch: for the demonstration.
+norm_cfg = dict(type="BN", requires_grad=True)
+model = dict(
+    type="EncoderDecoder",
+    data_preprocessor=dict(
+        type="SegDataPreProcessor",
+        mean=[127.5, 127.5, 127.5],
+        std=[63.75, 63.75, 63.75],
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    ),
+    backbone=dict(
+        type="UNet",
+        in_channels=3,
+        base_channels=16,
+        num_stages=4,
+        strides=(2, 1, 1, 1),
+        enc_num_convs=(2, 2, 2, 2),
+        dec_num_convs=(1, 1, 1),
+        downsamples=(True, True, True),
+        enc_dilations=(1, 1, 1, 1),
+        dec_dilations=(1, 1, 1),
+        norm_cfg=norm_cfg,
+    ),
+    decode_head=dict(
+        type="FCNHead",
+        in_channels=16,
+        in_index=3,
+        channels=16,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=0.0,
+        num_classes=5,
+        norm_cfg=norm_cfg,
+        align_corners=False,
+        loss_decode=dict(type="PixelCrossEntropy"),
+    ),
+    train_cfg=dict(),
+    test_cfg=dict(mode="whole"),
+)

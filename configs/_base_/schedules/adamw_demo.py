@@ -1,0 +1,20 @@
+# For the demonstration: a minute or two of AdamW, with a line of log every second.
+_base_ = ["../default_runtime.py"]
+optim_wrapper = dict(
+    constructor="JointOptimWrapperConstructor",
+    precision="float32",
+    accumulative_counts=1,
+    segmentor=dict(
+        optimizer=dict(type="AdamW", lr=1e-2, weight_decay=0.01), clip_grad=None
+    ),
+)
+param_scheduler = [
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=1400, by_epoch=False)
+]
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=1400, val_interval=200)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+default_hooks = dict(
+    logger=dict(interval=10),
+    checkpoint=dict(interval=200, max_keep_ckpts=1),
+)

@@ -1,0 +1,5 @@
+"""Generated data on which unlabelled images help, and a program that shows it.
+
+``python -m mmseg_semisup.demo`` draws the data, trains a supervised baseline and a
+semi-supervised method with the configs in ``configs/demo``, and compares them.
+"""

@@ -1,0 +1,175 @@
+"""A table and a picture that compare trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.export import test_pipeline
+from mmseg_semisup.visualization.panels import color_labels, color_map
+
+ZOOM = 3
+GAP = 6
+BAR = 26
+Picture = np.ndarray
+"""(H, W, 3), uint8, RGB."""
+
+
+def make_table(miou: Mapping[str, Mapping[int, float]]) -> str:
+    """The last and the best mIoU of each training, the first being the baseline.
+
+    Args:
+        miou: Method to iteration to validation mIoU in percent.
+
+    Returns:
+        Lines of text.
+    """
+    width = max(len(name) for name in (*miou, "method"))
+    lines = [f"{'method':{width}}  last mIoU  best mIoU  (at)   gain, last"]
+    baseline = None
+    for name, values in miou.items():
+        if not values:
+            lines.append(f"{name:{width}}  no validation")
+            continue
+        last = list(values.values())[-1]
+        best_at = max(values, key=values.__getitem__)
+        line = f"{name:{width}}  {last:9.1f}  {values[best_at]:9.1f}  {best_at:5d}"
+        baseline = last if baseline is None else baseline
+        if name != next(iter(miou)):
+            line += f"  {last - baseline:+10.1f}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
+class Painter:
+    """Draws what trained models say of some images.
+
+    Args:
+        data_root: The generated data set.
+        ids: Its validation images to draw.
+        classes: Names of the classes.
+        palette: Their colours, RGB.
+    """
+
+    def __init__(
+        self,
+        data_root: Path,
+        ids: Sequence[str],
+        classes: Sequence[str],
+        palette: Sequence[Sequence[int]],
+    ) -> None:
+        self.classes = classes
+        self.palette = palette
+        self.paths = [data_root / "images" / f"{name}.png" for name in ids]
+        images = [cv2.imread(str(path))[..., ::-1] for path in self.paths]
+        masks = [
+            cv2.imread(str(data_root / "masks" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+            for name in ids
+        ]
+        self.columns: dict[str, list[Picture]] = {
+            "image": images,
+            "ground truth": [color_labels(mask, palette) for mask in masks],
+        }
+
+    def add_model(self, title: str, cfg: Config, checkpoint: Path) -> None:
+        """Add a column with predictions, and one with the training signal's map.
+
+        Args:
+            title: Of the first column.
+            cfg: Config of the training.
+            checkpoint: Its checkpoint.
+        """
+        init_default_scope(cfg.get("default_scope", "mmseg"))
+        model = MODELS.build(cfg.model)
+        model.load_state_dict(load_checkpoint_file(checkpoint)["state_dict"])
+        model.eval()
+        pipeline = Compose(test_pipeline(cfg))
+        packed = [pipeline(dict(img_path=str(path))) for path in self.paths]
+        batch = {k: [sample[k] for sample in packed] for k in packed[0]}
+        predictions = [
+            color_labels(_array(sample.pred_sem_seg.data), self.palette)
+            for sample in _predict(model, batch)
+        ]
+        self.columns[title] = predictions
+        if len(model.objectives):
+            judge = "student" if model.teacher is None else "teacher"
+            model.configure_test(judge, signal_maps=True)
+            samples = _predict(model, batch)
+            self.columns["its confidence"] = [
+                color_map(_array(sample.confidence.data)) for sample in samples
+            ]
+
+    def draw(self) -> Picture:
+        """All columns, under their titles and over the classes' colours."""
+        columns = []
+        for title, pictures in self.columns.items():
+            enlarged = [_enlarge(picture) for picture in pictures]
+            parts: list[Picture] = [_bar(title, enlarged[0].shape[1])]
+            for picture in enlarged:
+                parts += [picture, _white(GAP, picture.shape[1])]
+            columns += [np.concatenate(parts), _white(len(np.concatenate(parts)), GAP)]
+        body = np.concatenate(columns[:-1], axis=1)
+        return np.concatenate([body, self._legend(body.shape[1])])
+
+    def _legend(self, width: int) -> Picture:
+        picture = _white(BAR, width)
+        x = 2
+        for name, color in zip(self.classes, self.palette, strict=True):
+            picture[6:20, x : x + 14] = color
+            x = _write(picture, name, x + 19) + 18
+        x = _write(picture, "confidence 0", x + 20) + 5
+        picture[6:20, x : x + 100] = color_map(np.linspace(0, 1, 100)[None])
+        _write(picture, "1", x + 105)
+        return picture
+
+
+def save_picture(picture: Picture, path: Path) -> None:
+    """Write a PNG.
+
+    Raises:
+        OSError: If that fails.
+    """
+    done, content = cv2.imencode(".png", picture[..., ::-1])
+    if not done:
+        raise OSError(f"cannot encode {path}")
+    path.write_bytes(content.tobytes())
+
+
+@torch.inference_mode()
+def _predict(model: torch.nn.Module, batch: dict) -> list[SegDataSample]:
+    return model.test_step(batch)
+
+
+def _array(data: torch.Tensor) -> np.ndarray:
+    return data.squeeze(0).cpu().numpy()
+
+
+def _enlarge(picture: Picture) -> Picture:
+    return picture.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
+
+
+def _white(height: int, width: int) -> Picture:
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+def _bar(title: str, width: int) -> Picture:
+    picture = _white(BAR, width)
+    _write(picture, title, 2)
+    return picture
+
+
+def _write(picture: Picture, text: str, x: int) -> int:
+    """Write a text into a bar; the column where it ends."""
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
+    cv2.putText(picture, text, (x, BAR - 9), font, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    return x + cv2.getTextSize(text, font, scale, 1)[0][0]

@@ -1,0 +1,287 @@
+"""Trainings in processes of their own, watched through the logs that they write."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+
+from mmseg_semisup.engine.atomic_io import atomic_write
+from mmseg_semisup.engine.config import PACKAGE_FOLDER, load_config
+from mmseg_semisup.engine.launch import find_last_checkpoint
+
+VALIDATIONS = 7
+CONFIG_NAME = "config.py"
+OUTPUT_NAME = "output.txt"
+DONE_NAME = "done.txt"
+
+
+class TrainingError(RuntimeError):
+    """A training ended before its time; the message holds the end of its output."""
+
+
+class Run:
+    """One training: its config, its folder, its process.
+
+    Args:
+        method: Name of a config in ``configs/demo``.
+        folder: Work-dir of the training.
+        data_root: The generated data set.
+        seed: Of the data's order, the augmentation and the first weights.
+        iters: Number of iterations; None: the config's.
+
+    Raises:
+        ConfigError: If there is no such config.
+    """
+
+    def __init__(
+        self, method: str, folder: Path, data_root: Path, seed: int, iters: int | None
+    ) -> None:
+        self.method = method
+        self.folder = folder
+        self.cfg = make_config(method, data_root, seed, iters)
+        self.iters: int = self.cfg.train_cfg.max_iters
+        self._process: subprocess.Popen | None = None
+        self._started = (0.0, 0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the folder holds this training, complete."""
+        return (self.folder / DONE_NAME).is_file() and self._same_config()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is at work."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, threads: int) -> None:
+        """Train, from where an interrupted training with the same config stands.
+
+        Args:
+            threads: Of the process.
+
+        Raises:
+            TrainingError: If the folder is not one that this program made.
+        """
+        if self.folder.is_dir() and not self._same_config():
+            if not (self.folder / CONFIG_NAME).is_file():
+                raise TrainingError(f"{self.folder} holds something else; move it")
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / CONFIG_NAME
+        atomic_write(config, self.cfg.pretty_text.encode())
+        self._started = (time.monotonic(), self.iteration())
+        with open(self.folder / OUTPUT_NAME, "w", encoding="utf-8") as output:
+            self._process = subprocess.Popen(  # noqa: S603, the arguments are our own
+                [
+                    *(sys.executable, "-W", "ignore", "-m", "mmseg_semisup", "train"),
+                    *(str(config), "--work-dir", str(self.folder), "--resume"),
+                ],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(threads),
+            )
+
+    def finish(self) -> None:
+        """Note that the training is complete.
+
+        Raises:
+            TrainingError: If it is not.
+        """
+        if self._process is not None and self._process.returncode != 0:
+            output = self.folder / OUTPUT_NAME
+            lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+            raise TrainingError(
+                f"the training of {self.method} failed; all of its output is in "
+                f"{output}\n" + "\n".join(lines[-15:])
+            )
+        atomic_write(self.folder / DONE_NAME, b"")
+
+    def stop(self) -> None:
+        """End the process; the next start goes on from the last checkpoint."""
+        if self.running:
+            self._process.terminate()
+            self._process.wait()
+
+    def iteration(self) -> int:
+        """Iterations that the log tells of."""
+        return max((line.get("iter", 0) for line in self._log()), default=0)
+
+    def seconds_left(self) -> float | None:
+        """An estimate from the pace so far; None before there is one."""
+        begin, first = self._started
+        done = self.iteration()
+        if done <= first:
+            return None
+        return (time.monotonic() - begin) / (done - first) * (self.iters - done)
+
+    def miou(self) -> dict[int, float]:
+        """Iteration to validation mIoU in percent, ascending."""
+        found = {line["step"]: line["mIoU"] for line in self._log() if "mIoU" in line}
+        return dict(sorted(found.items()))
+
+    def checkpoint(self) -> Path:
+        """The last checkpoint.
+
+        Raises:
+            TrainingError: If there is none.
+        """
+        path = find_last_checkpoint(self.folder)
+        if path is None:
+            raise TrainingError(f"there is no checkpoint in {self.folder}")
+        return path
+
+    def _same_config(self) -> bool:
+        config = self.folder / CONFIG_NAME
+        return config.is_file() and config.read_text() == self.cfg.pretty_text
+
+    def _log(self) -> list[dict]:
+        lines = []
+        for file in sorted(self.folder.glob("*/vis_data/scalars.json")):
+            for text in file.read_text().splitlines():
+                # The last line may be half written.
+                if text.endswith("}"):
+                    lines.append(json.loads(text))
+        return lines
+
+
+def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> Config:
+    """The shipped config of a method, for one data set, seed and length.
+
+    Args:
+        method: Name of a config in ``configs/demo``.
+        data_root: The generated data set.
+        seed: Of the data's order, the augmentation and the first weights.
+        iters: Number of iterations, to which the objectives' start is scaled; None:
+            the config's.
+
+    Raises:
+        ConfigError: If there is no such config.
+    """
+    cfg = load_config(f"demo/{method}.py")
+    root = str(data_root.resolve())
+    for source in cfg.train_dataloader.dataset.sources.values():
+        source.data_root = root
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.data_root = root
+    cfg.randomness = dict(seed=seed)
+    cfg.train_dataloader.sampler.seed = seed
+    if iters is not None:
+        scale = iters / cfg.train_cfg.max_iters
+        for objective in cfg.model.objectives:
+            for key in {"start", "ramp"} & set(objective):
+                objective[key] = _scaled(objective[key], scale)
+        interval = max(1, iters // VALIDATIONS)
+        cfg.train_cfg.update(max_iters=iters, val_interval=interval)
+        cfg.default_hooks.checkpoint.interval = interval
+        for scheduler in cfg.param_scheduler:
+            scheduler.end = iters
+    return cfg
+
+
+def train_all(runs: Sequence[Run], processes: int) -> None:
+    """Train what is not finished, several at a time, and show how far they are.
+
+    Args:
+        runs: The trainings.
+        processes: Greatest number of processes; the cores are shared among them.
+
+    Raises:
+        TrainingError: If one of them fails; the others are stopped.
+    """
+    waiting = [run for run in runs if not run.finished]
+    parallel = max(1, min(processes, len(waiting)))
+    threads = max(1, available_cores() // parallel)
+    active: list[Run] = []
+    progress = Progress()
+    try:
+        while waiting or active:
+            while waiting and len(active) < parallel:
+                active.append(waiting.pop(0))
+                active[-1].start(threads)
+            time.sleep(0.5)
+            progress.show(active, waiting)
+            for run in [run for run in active if not run.running]:
+                active.remove(run)
+                run.finish()
+    finally:
+        progress.close()
+        for run in active:
+            run.stop()
+
+
+class Progress:
+    """One line that is written over in a terminal; in a file, a line now and then."""
+
+    def __init__(self) -> None:
+        self._live = sys.stdout.isatty()
+        self._interval = 1.0 if self._live else 15.0
+        self._last = time.monotonic() - self._interval + 2.0
+        self._width = 0
+
+    def close(self) -> None:
+        """End the line."""
+        if self._live and self._width:
+            print()
+
+    def show(self, active: Sequence[Run], waiting: Sequence[Run]) -> None:
+        """Say where each training stands, if it is time to."""
+        if time.monotonic() < self._last + self._interval:
+            return
+        self._last = time.monotonic()
+        parts = [describe(run) for run in active]
+        parts += [f"{run.method} waits" for run in waiting]
+        text = " | ".join(parts)
+        if self._live:
+            width = shutil.get_terminal_size().columns - 1
+            text = text[:width]
+            print("\r" + text.ljust(min(self._width, width)), end="", flush=True)
+            self._width = len(text)
+        else:
+            print(text, flush=True)
+
+
+def describe(run: Run) -> str:
+    """How far a training is, in a few words."""
+    done, left = run.iteration(), run.seconds_left()
+    if left is None:
+        return f"{run.method} starting"
+    miou = [f", mIoU {value:.1f}" for value in run.miou().values()][-1:]
+    return f"{run.method} {done}/{run.iters}{''.join(miou)}, {clock(left)} left"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _scaled(value: int | ConfigDict, scale: float) -> int | dict[str, int]:
+    if isinstance(value, dict):
+        return {key: round(number * scale) for key, number in value.items()}
+    return round(value * scale)
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Variables of a training, which must find this very package."""
+    path = [str(PACKAGE_FOLDER.parent), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        # Threads that spin while they wait would take the other training's core.
+        "OMP_WAIT_POLICY": "passive",
+        "OMP_NUM_THREADS": str(threads),
+    }
