@@ -11,7 +11,10 @@ import torch
 import yaml
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from mmseg.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+from mmseg.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+
+from mmseg_semisup.datasets.lists import read_ids
+from mmseg_semisup.datasets.splits import split_path
 
 ROOT = Path(__file__).parents[1] / "configs"
 LEAVES = sorted(
@@ -168,6 +171,43 @@ def test_config_trains_two_steps_and_validates(name, folder):
     for network in networks:
         assert any(k.startswith(network) for k in moved), network
     assert any("mIoU" in key for key in history)
+
+
+VOC_SIZES = {"1_8": 1322, "1_4": 2645, "1_2": 5291, "full": 10582}
+
+
+@pytest.fixture(scope="session")
+def voc_names(tmp_path_factory):
+    """The names of VOC's training images, as empty files."""
+    root = tmp_path_factory.mktemp("voc")
+    (root / "JPEGImages").mkdir()
+    for name in read_ids(split_path("split:voc12aug/train_aug.txt")):
+        (root / "JPEGImages" / f"{name}.jpg").touch()
+    return root
+
+
+VOC_LEAVES = [
+    (leaf, fraction)
+    for leaf in LEAVES
+    for fraction in VOC_SIZES
+    if leaf.endswith(f"_voc-{fraction}.py")
+]
+
+
+@pytest.mark.parametrize(("name", "fraction"), VOC_LEAVES)
+def test_voc_configs_have_the_labels_of_their_name(name, fraction, voc_names):
+    cfg = Config.fromfile(ROOT / name)
+    loader = cfg.train_dataloader
+    for source in loader.dataset.sources.values():
+        source.data_root = str(voc_names)
+        source.pipeline = []
+    sizes = {k: len(v) for k, v in DATASETS.build(loader.dataset).sources.items()}
+    labeled = VOC_SIZES[fraction]
+    assert sizes.pop("labeled") == labeled
+    assert sizes.pop("labeled_gt", labeled) == labeled
+    assert sizes in ({}, {"unlabeled": 10582 - labeled})
+    per_source = loader.batch_size / sum(loader.sampler.ratio.values())
+    assert per_source == (4 if "r18" in name else 10)
 
 
 def test_published_code_learning_rates():
