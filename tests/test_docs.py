@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_semisup.models import Objective, Step
+from mmseg_semisup.models.objectives import NetworkPass
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +30,13 @@ def blocks(path: str, language: str) -> list[str]:
 def test_the_method_in_three_files_trains():
     (code,) = blocks("docs/architecture.md", "python")
     future = "from __future__ import annotations\n"
-    names = {"MODELS": MODELS, "Objective": Objective, "Step": Step, "Tensor": Tensor}
+    names = {
+        "MODELS": MODELS,
+        "NetworkPass": NetworkPass,
+        "Objective": Objective,
+        "Step": Step,
+        "Tensor": Tensor,
+    }
     exec(compile(future + code, "architecture.md", "exec"), names)
     model = MODELS.build(
         {
@@ -46,6 +53,7 @@ def test_the_method_in_three_files_trains():
     losses = model(**model.data_preprocessor(batch(), True), mode="loss")
     uniform = torch.log(torch.tensor(4.0))
     torch.testing.assert_close(losses["unlabeled.loss_entropy"], uniform)
+    assert model.objectives[0].passes()[0].branch == "unlabeled"
 
 
 def test_the_config_of_the_readme_works_on_a_users_own(tmp_path):
