@@ -8,6 +8,7 @@ interruption, it goes on where it was; what is finished is not trained again.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -93,6 +94,8 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # Ended by another program, it still stops the trainings.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()
     except (ConfigError, TrainingError, OSError) as error:

@@ -76,10 +76,10 @@ class Painter:
             cv2.imread(str(data_root / "masks" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
             for name in ids
         ]
-        self.columns: dict[str, list[Picture]] = {
-            "image": images,
-            "ground truth": [color_labels(mask, palette) for mask in masks],
-        }
+        self.columns: list[tuple[str, list[Picture]]] = [
+            ("image", images),
+            ("ground truth", [color_labels(mask, palette) for mask in masks]),
+        ]
 
     def add_model(self, title: str, cfg: Config, checkpoint: Path) -> None:
         """Add a column with predictions, and one with the training signal's map.
@@ -100,24 +100,29 @@ class Painter:
             color_labels(_array(sample.pred_sem_seg.data), self.palette)
             for sample in _predict(model, batch)
         ]
-        self.columns[title] = predictions
+        self.columns.append((title, predictions))
         if len(model.objectives):
-            judge = "student" if model.teacher is None else "teacher"
-            model.configure_test(judge, signal_maps=True)
-            samples = _predict(model, batch)
-            self.columns["its confidence"] = [
-                color_map(_array(sample.confidence.data)) for sample in samples
+            # The student's probabilities are what a discriminator judges.
+            judged = "student" if model.teacher is None else "teacher"
+            owner = "signal" if model.teacher is None else "teacher"
+            model.configure_test(judged, signal_maps=True)
+            maps = [
+                color_map(_array(sample.confidence.data))
+                for sample in _predict(model, batch)
             ]
+            self.columns.append((f"its {owner}'s confidence", maps))
 
     def draw(self) -> Picture:
         """All columns, under their titles and over the classes' colours."""
         columns = []
-        for title, pictures in self.columns.items():
+        for title, pictures in self.columns:
             enlarged = [_enlarge(picture) for picture in pictures]
-            parts: list[Picture] = [_bar(title, enlarged[0].shape[1])]
+            width = enlarged[0].shape[1]
+            parts = [_bar(title, width)]
             for picture in enlarged:
-                parts += [picture, _white(GAP, picture.shape[1])]
-            columns += [np.concatenate(parts), _white(len(np.concatenate(parts)), GAP)]
+                parts += [picture, _white(GAP, width)]
+            column = np.concatenate(parts)
+            columns += [column, _white(len(column), GAP)]
         body = np.concatenate(columns[:-1], axis=1)
         return np.concatenate([body, self._legend(body.shape[1])])
 

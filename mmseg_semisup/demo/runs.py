@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pprint
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,6 @@ from mmseg_semisup.engine.config import PACKAGE_FOLDER, load_config
 from mmseg_semisup.engine.launch import find_last_checkpoint
 
 VALIDATIONS = 7
-CONFIG_NAME = "config.py"
 OUTPUT_NAME = "output.txt"
 DONE_NAME = "done.txt"
 
@@ -46,10 +46,12 @@ class Run:
     ) -> None:
         self.method = method
         self.folder = folder
+        # Beside the folder: the runner writes its own copy into it.
+        self.config_path = folder.with_name(f"{folder.name}.py")
         self.cfg = make_config(method, data_root, seed, iters)
         self.iters: int = self.cfg.train_cfg.max_iters
         self._process: subprocess.Popen | None = None
-        self._started = (0.0, 0)
+        self._pace: tuple[float | None, int] = (None, 0)
 
     @property
     def finished(self) -> bool:
@@ -71,18 +73,18 @@ class Run:
             TrainingError: If the folder is not one that this program made.
         """
         if self.folder.is_dir() and not self._same_config():
-            if not (self.folder / CONFIG_NAME).is_file():
+            if not self.config_path.is_file():
                 raise TrainingError(f"{self.folder} holds something else; move it")
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / CONFIG_NAME
-        atomic_write(config, self.cfg.pretty_text.encode())
-        self._started = (time.monotonic(), self.iteration())
+        atomic_write(self.config_path, config_text(self.cfg).encode())
+        self._pace = (None, self.iteration())
         with open(self.folder / OUTPUT_NAME, "w", encoding="utf-8") as output:
             self._process = subprocess.Popen(  # noqa: S603, the arguments are our own
                 [
                     *(sys.executable, "-W", "ignore", "-m", "mmseg_semisup", "train"),
-                    *(str(config), "--work-dir", str(self.folder), "--resume"),
+                    *(str(self.config_path), "--work-dir", str(self.folder)),
+                    "--resume",
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -116,10 +118,14 @@ class Run:
 
     def seconds_left(self) -> float | None:
         """An estimate from the pace so far; None before there is one."""
-        begin, first = self._started
         done = self.iteration()
-        if done <= first:
+        if done <= self._pace[1]:
             return None
+        if self._pace[0] is None:
+            # From here on: before it, the process imported and built.
+            self._pace = (time.monotonic(), done)
+            return None
+        begin, first = self._pace
         return (time.monotonic() - begin) / (done - first) * (self.iters - done)
 
     def miou(self) -> dict[int, float]:
@@ -139,8 +145,8 @@ class Run:
         return path
 
     def _same_config(self) -> bool:
-        config = self.folder / CONFIG_NAME
-        return config.is_file() and config.read_text() == self.cfg.pretty_text
+        path = self.config_path
+        return path.is_file() and path.read_text() == config_text(self.cfg)
 
     def _log(self) -> list[dict]:
         lines = []
@@ -184,6 +190,15 @@ def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> C
         for scheduler in cfg.param_scheduler:
             scheduler.end = iters
     return cfg
+
+
+def config_text(cfg: Config) -> str:
+    """A config as a file without bases; ``Config.pretty_text`` needs seconds."""
+    items = cfg.to_dict().items()
+    lines = [
+        f"{key} = {pprint.pformat(value, sort_dicts=False)}" for key, value in items
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def train_all(runs: Sequence[Run], processes: int) -> None:
