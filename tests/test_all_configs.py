@@ -171,6 +171,8 @@ def test_config_trains_two_steps_and_validates(name, folder):
     for network in networks:
         assert any(k.startswith(network) for k in moved), network
     assert any("mIoU" in key for key in history)
+    with_maps = cfg.model.get("test_cfg", {}).get("signal_maps", False)
+    assert any("selected/share" in key for key in history) == with_maps
 
 
 VOC_SIZES = {"1_8": 1322, "1_4": 2645, "1_2": 5291, "full": 10582}

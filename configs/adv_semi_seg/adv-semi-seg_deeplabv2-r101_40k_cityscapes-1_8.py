@@ -27,7 +27,11 @@ model = dict(
         ),
         dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
     ],
+    # Table 7 after each validation: the pixels that the discriminator would select.
+    test_cfg=dict(signal_maps=True),
 )
+val_evaluator = [_base_.val_evaluator, dict(type="SelectedPixelAccuracy")]
+test_evaluator = val_evaluator
 optim_wrapper = dict(
     discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),
 )
