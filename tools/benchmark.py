@@ -17,7 +17,9 @@ from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
 from mmseg_semisup.engine.benchmark import (
+    IMAGE_SIZE,
     benchmark,
+    crops_images,
     generate_sources,
     set_sizes,
     to_text,
@@ -61,10 +63,13 @@ def main() -> None:
     if args.json:
         check_writable(Path(args.json).resolve().parent)
     torch.set_num_threads(args.threads or len(os.sched_getaffinity(0)))
-    set_sizes(cfg, args.batch, args.crop)
+    size, crop = IMAGE_SIZE, args.crop
+    if args.synthetic and crop and not crops_images(cfg):
+        size, crop = (crop, crop), None
+    set_sizes(cfg, args.batch, crop)
     with tempfile.TemporaryDirectory() as folder:
         if args.synthetic:
-            generate_sources(cfg, folder)
+            generate_sources(cfg, folder, size)
         result = benchmark(
             cfg,
             device=args.device,

@@ -21,6 +21,7 @@ from .config import ConfigError
 from .hooks.architecture_hook import check_state
 
 PACKAGE = "mmseg_semisup"
+FOR_SCORING = ("LoadAnnotations", "SetOriginalShape")
 PREFIXES = {"student": "segmentor.", "teacher": "teacher.network."}
 
 
@@ -123,7 +124,7 @@ def plain_model(cfg: Config) -> dict[str, Any]:
 
 
 def test_pipeline(cfg: Config) -> list[dict]:
-    """The transforms from an image file to the model, without annotations.
+    """The transforms from an image file to the model, without what only scoring needs.
 
     Args:
         cfg: Config with a ``test_pipeline`` or ``test_dataloader``.
@@ -138,7 +139,7 @@ def test_pipeline(cfg: Config) -> list[dict]:
     if pipeline is None:
         raise ConfigError("the config has neither test_pipeline nor test_dataloader")
     steps = [dict(step) for step in pipeline]
-    return [step for step in steps if not step["type"].startswith("LoadAnnotations")]
+    return [step for step in steps if not step["type"].startswith(FOR_SCORING)]
 
 
 def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor]:

@@ -12,10 +12,11 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_semisup.engine.benchmark import generate_sources, set_sizes
+from mmseg_semisup.engine.benchmark import crops_images, generate_sources, set_sizes
 from mmseg_semisup.engine.benchmark.floor import Floor, needed_passes
 from mmseg_semisup.engine.benchmark.host import count_waits
-from mmseg_semisup.engine.benchmark.step import TrainingStep
+from mmseg_semisup.engine.benchmark.loader import supervised_dataset
+from mmseg_semisup.engine.benchmark.step import TrainingStep, load_batch
 from mmseg_semisup.engine.benchmark.timing import interleave, peak_memory
 from mmseg_semisup.engine.config import ConfigError
 
@@ -168,8 +169,9 @@ def test_sizes(training):
         generate_sources(cfg, "folder")
 
 
-def test_tool_without_data(run_tool, training, tmp_path, capsys):
+def test_tool_without_data(run_tool, training, tmp_path, capsys, monkeypatch):
     training.write_text(training.read_text().replace("/data'", "/nowhere'"))
+    monkeypatch.setattr("mmseg_semisup.engine.benchmark.loader.SAMPLES", 4)
     options = "--synthetic --repeats 2 --warmup 1 --threads 1 --loader-seconds 0.05"
     report = tmp_path / "report.json"
     run_tool("benchmark.py", training, *options.split(), "--json", report)
@@ -183,3 +185,29 @@ def test_tool_without_data(run_tool, training, tmp_path, capsys):
     assert min(result["loading"]["samples_per_second"].values()) > 0
     text = capsys.readouterr().out
     assert f"ratio               {result['ratio']:9.3f}" in text
+
+
+def test_loading_is_compared_with_mmseg_alone(training):
+    cfg = Config.fromfile(training)
+    labeled = cfg.train_dataloader.dataset.sources.labeled
+    assert supervised_dataset(cfg, (16, 16)) == labeled
+    views = dict(labeled=[labeled.pipeline[-1]])
+    labeled.pipeline[-1] = dict(type="MultiView", shared=[], views=views)
+    pipeline = supervised_dataset(cfg, (16, 24))["pipeline"]
+    assert [step["type"] for step in pipeline][-2:] == [
+        "PhotoMetricDistortion",
+        "PackSegInputs",
+    ]
+    assert pipeline[3]["crop_size"] == (16, 24)
+
+
+def test_generated_images_of_a_config_that_does_not_crop(training, tmp_path):
+    cfg = Config.fromfile(training)
+    for source in cfg.train_dataloader.dataset.sources.values():
+        source.pipeline = [t for t in source.pipeline if t.type != "RandomCrop"]
+    assert not crops_images(cfg)
+    generate_sources(cfg, tmp_path / "generated", size=(16, 24))
+    shapes = {
+        name: images[0].shape for name, images in load_batch(cfg)["inputs"].items()
+    }
+    assert shapes == dict(labeled=(3, 16, 24), unlabeled=(3, 16, 24))

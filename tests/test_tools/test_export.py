@@ -89,6 +89,7 @@ def test_own_parts_are_imported_and_named(config):
 def test_only_what_inference_needs_is_left(config):
     cfg = Config.fromfile(config)
     cfg.model.segmentor.backbone.init_cfg = dict(type="Pretrained", checkpoint="x")
+    cfg.test_pipeline.insert(3, dict(type="SetOriginalShape"))
     exported = plain_config(cfg)
     assert exported.model.backbone.init_cfg is None
     assert exported.model.decode_head.loss_decode.type == "CrossEntropyLoss"

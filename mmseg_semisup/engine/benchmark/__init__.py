@@ -2,6 +2,13 @@
 
 from .report import to_text
 from .run import benchmark
-from .sizes import generate_sources, set_sizes
+from .sizes import IMAGE_SIZE, crops_images, generate_sources, set_sizes
 
-__all__ = ["benchmark", "generate_sources", "set_sizes", "to_text"]
+__all__ = [
+    "IMAGE_SIZE",
+    "benchmark",
+    "crops_images",
+    "generate_sources",
+    "set_sizes",
+    "to_text",
+]

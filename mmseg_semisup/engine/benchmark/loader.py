@@ -9,22 +9,23 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import DataLoader
 
 from mmseg_semisup.datasets import SampleKey
-
-from .sizes import crop_size
 
 SAMPLES = 60
 """Samples of each source whose cost is measured in this process."""
 
 
-def measure_loading(cfg: Config, seconds: float, workers: int | None) -> dict[str, Any]:
+def measure_loading(
+    cfg: Config, crop: tuple[int, int], seconds: float, workers: int | None
+) -> dict[str, Any]:
     """Measure the loader of a config and MMSegmentation's, and the cost of a sample.
 
     Args:
         cfg: A config with a ``SemiDataset``.
+        crop: Height and width of its training images, in pixels.
         seconds: How long each loader runs.
         workers: Worker processes; None: the config's.
 
@@ -44,7 +45,7 @@ def measure_loading(cfg: Config, seconds: float, workers: int | None) -> dict[st
         num_workers=ours.num_workers,
         persistent_workers=ours.get("persistent_workers", False),
         sampler=dict(type="InfiniteSampler", shuffle=True),
-        dataset=supervised_dataset(cfg),
+        dataset=supervised_dataset(cfg, crop),
     )
     speed = {
         name: _samples_per_second(Runner.build_dataloader(loader, seed=0), seconds)
@@ -68,37 +69,36 @@ def measure_loading(cfg: Config, seconds: float, workers: int | None) -> dict[st
     )
 
 
-def supervised_dataset(cfg: Config) -> dict[str, Any]:
-    """The labelled source with the pipeline that MMSegmentation's own configs have.
+def supervised_dataset(cfg: Config, crop: tuple[int, int]) -> dict[str, Any]:
+    """The labelled source as MMSegmentation alone would read it.
 
     Args:
         cfg: A config with a ``SemiDataset`` that has the source ``labeled``.
+        crop: Height and width of the crops, in pixels.
 
     Returns:
-        Config of the dataset.
+        Config of the dataset: the source itself; where its pipeline has transforms of
+        this package, with the pipeline of MMSegmentation's own training configs.
     """
     labeled = copy.deepcopy(cfg.train_dataloader.dataset.sources["labeled"])
-    height, width = crop_size(cfg)
+    classes = [TRANSFORMS.get(step["type"]) for step in labeled["pipeline"]]
+    if all(cls.__module__.startswith(("mmseg.", "mmcv.")) for cls in classes):
+        return labeled
     labeled["pipeline"] = [
         dict(type="LoadImageFromFile"),
         dict(type="LoadAnnotations"),
         dict(
             type="RandomResize",
-            scale=_scale(labeled["pipeline"]),
+            scale=(2 * crop[1], 2 * crop[0]),
             ratio_range=(0.5, 2.0),
             keep_ratio=True,
         ),
-        dict(type="RandomCrop", crop_size=(height, width), cat_max_ratio=0.75),
+        dict(type="RandomCrop", crop_size=crop, cat_max_ratio=0.75),
         dict(type="RandomFlip", prob=0.5),
         dict(type="PhotoMetricDistortion"),
         dict(type="PackSegInputs"),
     ]
     return labeled
-
-
-def _scale(pipeline: list[dict]) -> tuple[int, int]:
-    resizes = [t for t in pipeline if t.get("type") == "RandomResize"]
-    return tuple(resizes[0]["scale"]) if resizes else (2048, 512)
 
 
 def _samples_per_second(loader: DataLoader, seconds: float) -> float:

@@ -83,7 +83,9 @@ def benchmark(
     mmseg_step()
     result["waits_mmseg"] = count_waits(mmseg_step, device)
     if loader_seconds > 0:
-        result["loading"] = measure_loading(cfg, loader_seconds, workers)
+        result["loading"] = measure_loading(
+            cfg, tuple(images["labeled"].shape[-2:]), loader_seconds, workers
+        )
     return result
 
 

@@ -32,9 +32,12 @@ def set_sizes(cfg: Config, batch: int | None, crop: int | None) -> None:
         cfg.train_dataloader.batch_size = batch
     if crop is None:
         return
-    crops = [t for t in _dicts(cfg.train_dataloader) if t.get("type") == "RandomCrop"]
+    crops = _crops(cfg)
     if not crops:
-        raise ConfigError("--crop: the training pipelines have no RandomCrop to change")
+        raise ConfigError(
+            "--crop: the training pipelines have no RandomCrop to change; with "
+            "--synthetic, images of that size are generated"
+        )
     for transform in crops:
         transform["crop_size"] = (crop, crop)
     preprocessor = cfg.model.get("data_preprocessor") or {}
@@ -44,28 +47,15 @@ def set_sizes(cfg: Config, batch: int | None, crop: int | None) -> None:
             owner["size"] = (crop, crop)
 
 
-def crop_size(cfg: Config) -> tuple[int, int]:
-    """Height and width of the training crops, in pixels.
-
-    Args:
-        cfg: A config whose training pipelines crop.
-
-    Raises:
-        ConfigError: If they do not.
-    """
-    for transform in _dicts(cfg.train_dataloader):
-        if transform.get("type") == "RandomCrop":
-            size = transform["crop_size"]
-            return (size, size) if isinstance(size, int) else tuple(size)
-    raise ConfigError("the training pipelines have no RandomCrop")
-
-
-def generate_sources(cfg: Config, folder: str | Path) -> None:
+def generate_sources(
+    cfg: Config, folder: str | Path, size: tuple[int, int] = IMAGE_SIZE
+) -> None:
     """Let every training source read generated images, through its own pipeline.
 
     Args:
         cfg: The config of a ``SemiDataset``; changed in place.
         folder: Where the images are written.
+        size: Their height and width, in pixels.
 
     Raises:
         ConfigError: If the config trains on another dataset.
@@ -78,7 +68,7 @@ def generate_sources(cfg: Config, folder: str | Path) -> None:
         )
     folder = Path(folder)
     classes = _num_classes(cfg.model)
-    _write_images(folder, classes)
+    _write_images(folder, classes, size)
     for source in dataset.sources.values():
         pipeline = source["pipeline"]
         has_masks = any(
@@ -96,19 +86,36 @@ def generate_sources(cfg: Config, folder: str | Path) -> None:
         source.update(new)
 
 
-def _write_images(folder: Path, classes: int) -> None:
+def _write_images(folder: Path, classes: int, size: tuple[int, int]) -> None:
     generator = np.random.default_rng(0)
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    height, width = IMAGE_SIZE
+    height, width = size
     for index in range(IMAGE_COUNT):
         # Coarse noise, enlarged: it compresses about as well as a photograph.
-        coarse = generator.integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+        coarse = generator.integers(0, 256, (*_part(size, 8), 3), np.uint8)
         image = Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
         image.save(folder / "images" / f"{index}.jpg", quality=90)
-        labels = generator.integers(0, classes, (height // 64, width // 64), np.uint8)
+        labels = generator.integers(0, classes, _part(size, 64), np.uint8)
         mask = Image.fromarray(labels).resize((width, height), Image.NEAREST)
         mask.save(folder / "masks" / f"{index}.png")
+
+
+def _part(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    return max(size[0] // factor, 2), max(size[1] // factor, 2)
+
+
+def crops_images(cfg: Config) -> bool:
+    """Whether the training pipelines crop.
+
+    Args:
+        cfg: The config.
+    """
+    return bool(_crops(cfg))
+
+
+def _crops(cfg: Config) -> list[dict]:
+    return [t for t in _dicts(cfg.train_dataloader) if t.get("type") == "RandomCrop"]
 
 
 def _num_classes(model: dict) -> int:
