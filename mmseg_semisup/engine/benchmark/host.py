@@ -18,7 +18,7 @@ CPU_PROXIES = (
 )
 """Operations that would wait for a GPU, which a CPU can show."""
 
-STEPS = 3
+STEPS = 2
 
 
 def count_waits(step: Callable[[], object], device: str) -> dict[str, float]:
