@@ -16,8 +16,8 @@ model = dict(
             weight=1.0,
             threshold=0.9,
             mix="cutmix",
-            start=300,
-            ramp=300,
+            start=200,
+            ramp=200,
         )
     ],
 )
