@@ -26,8 +26,13 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="SegVisualizationHook"),
 )
-# Does nothing for a model without a teacher.
-custom_hooks = [dict(type="TeacherUpdateHook")]
+custom_hooks = [
+    # Mistakes in lists, images and masks stop training before it begins; level='full'
+    # looks at all pixels, too, 'off' at nothing.
+    dict(type="DataCheckHook", level="cheap"),
+    # Does nothing for a model without a teacher.
+    dict(type="TeacherUpdateHook"),
+]
 
 vis_backends = [dict(type="LocalVisBackend")]
 visualizer = dict(

@@ -3,6 +3,7 @@
 from .acceleration_hook import AccelerationHook
 from .architecture_hook import ArchitectureCheckHook
 from .checkpoint_hook import AtomicCheckpointHook
+from .data_check_hook import DataCheckHook
 from .deferred_info_hook import DeferredInfoHook
 from .teacher_hook import TeacherUpdateHook
 
@@ -10,6 +11,7 @@ __all__ = [
     "AccelerationHook",
     "ArchitectureCheckHook",
     "AtomicCheckpointHook",
+    "DataCheckHook",
     "DeferredInfoHook",
     "TeacherUpdateHook",
 ]

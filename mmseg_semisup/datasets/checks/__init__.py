@@ -1,0 +1,76 @@
+"""Checks of the data that a config names, before they cost a training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .content import check_all, cores, missing_classes
+from .files import check_header
+from .numbers import check_config
+from .overlap import find_overlaps
+from .parts import Item, build_parts
+from .report import KINDS, DataReport, Problem
+
+__all__ = ["ALLOWABLE", "KINDS", "LEVELS", "DataReport", "Problem", "check_data"]
+
+LEVELS = ("cheap", "full", "off")
+ALLOWABLE = ("missing-class", "overlap")
+
+
+def check_data(
+    cfg: Mapping[str, Any],
+    level: str = "cheap",
+    allow: Sequence[str] = (),
+    workers: int | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> DataReport:
+    """Check everything that a config trains and validates with.
+
+    The cheap checks read lists and the headers of files. The full ones also load every
+    image and mask, as training would, and look at all mask values.
+
+    Args:
+        cfg: ``train_dataloader``, ``val_dataloader`` and ``test_dataloader`` are read,
+            and the model's numbers of classes.
+        level: 'cheap', 'full', or 'off'.
+        allow: Kinds of problems that are only warned of: 'missing-class' (a class that
+            no labelled image shows), 'overlap' (labelled images among the unlabelled).
+        workers: Processes of the full checks; None: one for each core.
+        report: Takes lines about the progress of the full checks.
+
+    Returns:
+        All problems.
+
+    Raises:
+        ValueError: If an argument is not allowed. Problems of the data do not raise.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"level={level!r}; allowed: {list(LEVELS)}")
+    unknown = sorted(set(allow) - set(ALLOWABLE))
+    if unknown:
+        raise ValueError(f"allow names {unknown}; allowed: {list(ALLOWABLE)}")
+    if level == "off":
+        return DataReport([], [], [])
+    start = time.perf_counter()
+    problems: list[Problem] = []
+    parts = build_parts(cfg, problems)
+    problems += check_config(cfg, parts)
+    overlaps, allowable = find_overlaps(parts)
+    problems += overlaps
+    seen: dict[Item, bool] = {}
+    for part in parts:
+        for item in part.items:
+            if item not in seen:
+                found = check_header(item)
+                seen[item] = not found
+                problems += found
+    warnings = allowable if "overlap" in allow else []
+    problems += [] if "overlap" in allow else allowable
+    if level == "full":
+        check_all(parts, seen, problems, workers or cores(), report)
+        missing = missing_classes(parts)
+        target = warnings if "missing-class" in allow else problems
+        target += missing
+    return DataReport(parts, problems, warnings, time.perf_counter() - start)

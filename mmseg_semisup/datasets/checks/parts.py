@@ -1,0 +1,132 @@
+"""The lists of images that a config names, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from mmseg_semisup.datasets.sources import (
+    build_source,
+    leave_out,
+    leaves,
+    split_exclude,
+)
+
+from .report import Problem
+
+
+@dataclass(frozen=True)
+class Item:
+    """A sample of a source.
+
+    Attributes:
+        image: Path of the image.
+        mask: Path of its mask, if the source's pipeline loads it.
+        plain_image: Whether mmcv's ordinary transform loads the image.
+        mask_backend: Decoder of the mask; None if another transform loads it.
+        oriented: Whether the loader turns an image as its EXIF entry says.
+    """
+
+    image: str
+    mask: str | None = None
+    plain_image: bool = True
+    mask_backend: str | None = "pillow"
+    oriented: bool = True
+
+
+@dataclass
+class Part:
+    """A source of training images, or the images of a validation or test.
+
+    Attributes:
+        name: Of the source; 'validation' or 'test'.
+        dataset: Its dataset, whose pipeline only loads.
+        items: Its samples.
+        has_masks: Whether its pipeline loads masks.
+        trains: Whether it belongs to the training set.
+        pixels: Of each mask value, (256,), after the full check.
+        images: That show each mask value, (256,), after the full check.
+    """
+
+    name: str
+    dataset: Dataset
+    items: list[Item]
+    has_masks: bool
+    trains: bool
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    images: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+
+
+def build_parts(cfg: Mapping[str, Any], problems: list[Problem]) -> list[Part]:
+    """The sources of a config, without those that cannot be built."""
+    training = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    sources = training.get("sources") or ({"labeled": training} if training else {})
+    configs = {name: (source, True) for name, source in sources.items()}
+    for name, key in (("validation", "val_dataloader"), ("test", "test_dataloader")):
+        dataset = (cfg.get(key) or {}).get("dataset")
+        if dataset and all(dataset != other for other, _ in configs.values()):
+            configs[name] = (dataset, False)
+    parts: dict[str, Part] = {}
+    excludes: dict[str, list[str]] = {}
+    for name, (source, trains) in configs.items():
+        bare, excludes[name] = split_exclude(only_loading(source))
+        try:
+            dataset = build_source(name, bare)
+        except (KeyError, ValueError) as error:
+            problems.append(Problem("config", str(error)))
+            continue
+        parts[name] = Part(name, dataset, [], False, trains)
+    for name, part in parts.items():
+        for other in excludes[name]:
+            try:
+                if other in parts:
+                    leave_out(part.dataset, parts[other].dataset, name, other)
+                elif other not in configs:
+                    raise ValueError(f"source {name!r}: there is no source {other!r}")
+            except ValueError as error:
+                problems.append(Problem("config", str(error)))
+        part.items = list_items(part.dataset)
+        part.has_masks = any(item.mask is not None for item in part.items)
+    return list(parts.values())
+
+
+def only_loading(source: Mapping[str, Any]) -> dict[str, Any]:
+    """A dataset's config with those transforms only that load files."""
+    bare = dict(source)
+    if "pipeline" in bare:
+        bare["pipeline"] = [s for s in bare["pipeline"] if _name(s).startswith("Load")]
+    if isinstance(bare.get("dataset"), Mapping):
+        bare["dataset"] = only_loading(bare["dataset"])
+    if "datasets" in bare:
+        bare["datasets"] = [only_loading(part) for part in bare["datasets"]]
+    return bare
+
+
+def list_items(dataset: Dataset) -> list[Item]:
+    """The files of all samples."""
+    items = []
+    for leaf in leaves(dataset):
+        loaders = {type(step).__name__: step for step in leaf.pipeline.transforms}
+        image = loaders.get("LoadImageFromFile")
+        masks = [name for name in loaders if "Annotations" in name]
+        backend = getattr(loaders.get("LoadAnnotations"), "imdecode_backend", None)
+        for index in range(len(leaf)):
+            info = leaf.get_data_info(index)
+            items.append(
+                Item(
+                    image=info["img_path"],
+                    mask=info.get("seg_map_path") if masks else None,
+                    plain_image=image is not None,
+                    mask_backend=backend,
+                    oriented=getattr(image, "color_type", "") in ("color", "grayscale"),
+                )
+            )
+    return items
+
+
+def _name(step: Mapping[str, Any]) -> str:
+    return getattr(step["type"], "__name__", step["type"])

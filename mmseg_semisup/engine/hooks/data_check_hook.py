@@ -1,0 +1,63 @@
+"""Mistakes in the data stop a training before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmseg_semisup.datasets.checks import ALLOWABLE, LEVELS, check_data
+from mmseg_semisup.engine.config import ConfigError
+
+
+@HOOKS.register_module()
+class DataCheckHook(Hook):
+    """Checks all images and masks that the config names, as ``tools/check_data.py``.
+
+    Args:
+        level: 'cheap' reads lists and headers of files, thousands in a second; 'full'
+            also loads every image and mask; 'off' checks nothing.
+        allow: Kinds of problems that are only warned of: 'missing-class', 'overlap'
+            (labelled images among the unlabelled ones).
+
+    Raises:
+        ValueError: If an argument is not allowed.
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, level: str = "cheap", allow: Sequence[str] = ()) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"DataCheckHook: level={level!r}; allowed: {list(LEVELS)}")
+        if not set(allow) <= set(ALLOWABLE):
+            raise ValueError(
+                f"DataCheckHook: allow={list(allow)}; allowed: {list(ALLOWABLE)}"
+            )
+        self.level = level
+        self.allow = tuple(allow)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check; one process does it for all.
+
+        Raises:
+            ConfigError: If there are problems; its text is the report.
+        """
+        if self.level == "off":
+            return
+        failure = [""]
+        if is_main_process():
+            report = check_data(
+                runner.cfg, self.level, self.allow, report=runner.logger.info
+            )
+            if report.problems:
+                failure = [report.text()]
+            else:
+                table = report.table()
+                runner.logger.info(report.text() + (f"\n{table}" if table else ""))
+        # Everybody stops, or those without the message would wait for the others.
+        broadcast_object_list(failure)
+        if failure[0]:
+            raise ConfigError(f"the data has mistakes\n{failure[0]}")

@@ -1,0 +1,90 @@
+"""Checks the lists, images and masks that a config names; exit code 1 for problems.
+
+The cheap checks read lists and headers of files: images in two lists, missing files,
+masks of another size or with colours. With --full, every file is loaded as in training:
+what cannot be read, mask values that are no class, classes without a labelled image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from mmengine.config import DictAction
+from mmengine.registry import init_default_scope
+
+from mmseg_semisup.datasets.checks import ALLOWABLE, check_data
+from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.engine.launch import run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="path of a config, or name of a shipped one")
+    parser.add_argument(
+        "--full", action="store_true", help="load every image and mask, too"
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        help="processes that load (default: one for each core)",
+    )
+    parser.add_argument(
+        "--allow",
+        nargs="+",
+        default=[],
+        choices=ALLOWABLE,
+        help="problems that do not count, besides those that DataCheckHook allows",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_positive,
+        default=10,
+        help="lines for each kind of problem (default: 10)",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="changes to the config as key=value",
+    )
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    allow = set(args.allow)
+    for hook in cfg.get("custom_hooks") or ():
+        if hook["type"] == "DataCheckHook":
+            allow.update(hook.get("allow", ()))
+    report = check_data(
+        cfg,
+        level="full" if args.full else "cheap",
+        allow=sorted(allow),
+        workers=args.workers,
+        report=lambda line: print(line, flush=True),
+    )
+    print(report.text(args.limit))
+    if report.table():
+        print(report.table())
+    if report.problems:
+        sys.exit(1)
+    if not args.full:
+        print("--full also loads the files and looks at the values of masks")
+
+
+if __name__ == "__main__":
+    run_tool(main)
