@@ -86,7 +86,7 @@ def _describe(error: OSError, path: Path) -> OSError:
     message = f"cannot write {path}: {error.strerror or error}"
     with contextlib.suppress(OSError):
         usage = shutil.disk_usage(path.parent)
-        message += f" ({usage.free / 1e6:.0f} MB free of {usage.total / 1e6:.0f} MB)"
+        message += f" ({usage.free / 1e6:.1f} MB free of {usage.total / 1e6:.1f} MB)"
     described = type(error)(f"{message}; the file is as it was before")
     described.errno = error.errno
     return described
