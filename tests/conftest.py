@@ -14,8 +14,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mmengine.registry import init_default_scope  # noqa: E402
+from mmengine.runner import CheckpointLoader  # noqa: E402
 
-import mmseg_semisup  # noqa: E402, F401
+from mmseg_semisup.engine.checkpoint import use_safe_checkpoints  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,23 @@ def _repeatable():
     np.random.seed(0)
     torch.manual_seed(0)
     init_default_scope("mmseg")
+
+
+@pytest.fixture
+def restored_readers(monkeypatch):
+    """Undo what ``use_safe_checkpoints`` changes in this process."""
+    monkeypatch.setattr(CheckpointLoader, "_schemes", dict(CheckpointLoader._schemes))
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "0")
+    before = torch.serialization.get_safe_globals()
+    yield
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(before)
+
+
+@pytest.fixture
+def safe_checkpoints(restored_readers):
+    """Read checkpoints as the tools do; OpenMMLab's MMEngine cannot read its own."""
+    use_safe_checkpoints()
 
 
 CLASSES = ("a", "b", "c")

@@ -37,15 +37,10 @@ class Payload:
         return self.call, self.args
 
 
-@pytest.fixture
-def restored(monkeypatch):
-    """Undo what ``use_safe_checkpoints`` changes in this process."""
-    monkeypatch.setattr(CheckpointLoader, "_schemes", dict(CheckpointLoader._schemes))
-    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "0")
-    before = torch.serialization.get_safe_globals()
-    yield
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(before)
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Start runners without a description of the machine."""
+    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
 
 
 def own_checkpoint() -> dict:
@@ -165,7 +160,7 @@ def test_reading_changes_no_global_setting(tmp_path):
     assert set(torch.serialization.get_safe_globals()) == before
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("restored_readers")
 def test_mmengine_reads_safely(tmp_path):
     use_safe_checkpoints()
     torch.save(own_checkpoint(), tmp_path / "own.pth")
@@ -180,7 +175,7 @@ def test_mmengine_reads_safely(tmp_path):
     assert not marker.exists()
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("restored_readers")
 def test_trusted_files_are_read_whole(tmp_path):
     use_safe_checkpoints(trust=True)
     torch.save(dict(extra=Path("x")), tmp_path / "other.pth")
@@ -234,7 +229,7 @@ def toy_runner(work_dir: Path, iterations: int, **options) -> Runner:
     )
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("restored_readers")
 def test_resume_continues_exactly_and_executes_nothing(tmp_path):
     use_safe_checkpoints()
     whole = toy_runner(tmp_path / "whole", 4).train()
@@ -248,7 +243,7 @@ def test_resume_continues_exactly_and_executes_nothing(tmp_path):
     assert not marker.exists()
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("restored_readers")
 def test_init_model_reads_a_checkpoint_with_histories(tmp_path):
     use_safe_checkpoints()
     cfg = Config(dict(model=tiny_segmentor(), default_scope="mmseg"))

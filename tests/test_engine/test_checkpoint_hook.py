@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from mmseg_semisup.engine import atomic_io
 from mmseg_semisup.engine.hooks import AtomicCheckpointHook
 
+pytestmark = pytest.mark.usefixtures("safe_checkpoints")
+
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch) -> None:

@@ -10,6 +10,8 @@ from helpers import PREPROCESSOR, adversarial_objectives, tiny_segmentor
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+pytestmark = pytest.mark.usefixtures("safe_checkpoints")
+
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
 CROP = [
     {"type": "RandomCrop", "crop_size": (24, 24)},
