@@ -14,7 +14,7 @@ def to_text(result: dict[str, Any]) -> str:
     Returns:
         Lines of text.
     """
-    quarters = result["step_range_ms"]
+    quarters, processor = result["step_range_ms"], result["processor_ms"]
     lines = [
         f"config              {result['config']}",
         f"device              {result['device']}, {result['threads']} threads, "
@@ -27,8 +27,9 @@ def to_text(result: dict[str, Any]) -> str:
             f"  {name:<34}{value:9.1f} ms"
             for name, value in result["passes_ms"].items()
         ),
-        f"ratio               {result['ratio']:9.3f}      "
-        f"{result['processor_ratio']:.3f} in processor time",
+        f"ratio               {result['ratio']:9.3f}",
+        f"  in processor time {result['processor_ratio']:9.3f}      "
+        f"{processor['step']:.1f} ms / {processor['floor']:.1f} ms",
         f"peak memory         {result['peak_memory_mb']:9.0f} MB",
         f"waits of the host   {_counts(result['waits'])}",
         f"  mmseg's own step  {_counts(result['waits_mmseg'])}",
