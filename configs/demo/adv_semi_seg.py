@@ -16,11 +16,11 @@ model = dict(
                 type="FCDiscriminator", num_classes=5, channels=(16, 32, 64, 128)
             ),
             weights=dict(labeled=0.01, unlabeled=0.001),
-            start=dict(labeled=0, unlabeled=250),
+            start=dict(labeled=0, unlabeled=300),
             fake_branches=["labeled"],
             real_branch="labeled",
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=250),
+        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=300),
     ],
 )
 optim_wrapper = dict(

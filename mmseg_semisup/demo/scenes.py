@@ -16,6 +16,7 @@ PALETTE = ((60, 60, 68), (230, 85, 60), (250, 190, 50), (60, 165, 110), (70, 120
 CLUTTER = 3
 OBJECTS = 4
 CONTRAST = (0.4, 0.9)
+TINT = 0.45
 NOISE = (0.02, 0.07)
 LIGHT = (0.6, 1.25)
 PERIOD = (0.1, 0.16)
@@ -101,7 +102,9 @@ def _blob(
 
 def _colors(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Two colours for each scene that differ by a random contrast, (N, 1, 1, 3)."""
-    way = rng.standard_normal((count, 1, 1, 3)).astype(np.float32)
+    # One is brighter: patterns of equal brightness take a network long to find.
+    way = 1 + TINT * rng.standard_normal((count, 1, 1, 3)).astype(np.float32)
+    way *= rng.choice(np.array([-1, 1], np.float32), (count, 1, 1, 1))
     way /= np.linalg.norm(way, axis=-1, keepdims=True)
     contrast = _between(rng, CONTRAST, count)[..., None]
     middle = rng.uniform(0.2, 0.8, (count, 1, 1, 3)).astype(np.float32)

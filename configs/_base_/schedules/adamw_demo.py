@@ -5,13 +5,13 @@ optim_wrapper = dict(
     precision="float32",
     accumulative_counts=1,
     segmentor=dict(
-        optimizer=dict(type="AdamW", lr=2.5e-2, weight_decay=0.01), clip_grad=None
+        optimizer=dict(type="AdamW", lr=1.5e-2, weight_decay=0.01), clip_grad=None
     ),
 )
 param_scheduler = [
-    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=1000, by_epoch=False)
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=1200, by_epoch=False)
 ]
-train_cfg = dict(type="IterBasedTrainLoop", max_iters=1000, val_interval=200)
+train_cfg = dict(type="IterBasedTrainLoop", max_iters=1200, val_interval=200)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 default_hooks = dict(
