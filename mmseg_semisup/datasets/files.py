@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import BinaryIO
 
+import cv2
+
+JPEG, PNG = b"\xff\xd8", b"\x89P"
+END_MARKERS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
+START_OF_SCAN = 0xDA
 TAIL = 4096
-END_MARKERS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}
 
 
 def check_complete(path: str) -> None:
-    """Raise ValueError if a local JPEG or PNG is empty, cut off, or neither.
+    """Raise ValueError if a local JPEG or PNG is empty, cut off, or no image.
 
     Decoders fill the missing part of a truncated image with grey and say nothing.
     Other formats and remote paths are left to the decoder.
@@ -21,9 +26,31 @@ def check_complete(path: str) -> None:
         start = file.read(2)
         if not start:
             raise ValueError("the file is empty")
-        if start not in END_MARKERS:
-            raise ValueError(f"not a JPEG or PNG: it begins with {start!r}")
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - TAIL))
-        if END_MARKERS[start] not in file.read():
-            raise ValueError("the file is cut off")
+        if start in END_MARKERS:
+            begin = _end_of_headers(file) if start == JPEG else len(start)
+            if not _contains(file, END_MARKERS[start], begin):
+                raise ValueError("the file is cut off")
+        elif not cv2.haveImageReader(path):
+            raise ValueError(f"not an image: it begins with {start!r}")
+
+
+def _end_of_headers(file: BinaryIO) -> int:
+    """Where the pixels of a JPEG begin; a thumbnail in front has an end of its own."""
+    position = len(JPEG)
+    while True:
+        file.seek(position)
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] == START_OF_SCAN:
+            return position
+        padding = head[1] == 0xFF
+        position += 1 if padding else 2 + int.from_bytes(head[2:], "big")
+
+
+def _contains(file: BinaryIO, marker: bytes, begin: int) -> bool:
+    """Whether a marker comes after a position; it is looked for at the end first."""
+    size = file.seek(0, os.SEEK_END)
+    for position in (max(begin, size - TAIL), begin):
+        file.seek(position)
+        if marker in file.read():
+            return True
+    return False

@@ -16,7 +16,7 @@ from .view_geometry import apply_tracked, find_tracker
 
 @TRANSFORMS.register_module()
 class MultiView(BaseTransform):
-    """Ends a pipeline with several views of the image that was loaded.
+    """Ends a pipeline with several views of the image, and mask, that was loaded.
 
     The shared transforms run once. Then each view runs its own, on a copy, and packs
     the result. The data sample of a view records ``homography``, (3, 3), float64, from

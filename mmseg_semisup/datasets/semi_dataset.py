@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.dataset import (
+    BaseDataset,
+    ClassBalancedDataset,
+    ConcatDataset,
+    RepeatDataset,
+)
 from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
@@ -53,6 +58,8 @@ class SemiDataset(Dataset):
                 f"SemiDataset: on_error={on_error!r}; allowed: 'raise', 'skip'"
             )
         self.sources = build_sources(sources)
+        for source in self.sources.values():
+            find_leaf(source, 0)
         self.on_error = on_error
         self._warned: set[str] = set()
 
@@ -92,22 +99,21 @@ class SemiDataset(Dataset):
             except RuntimeError as error:
                 if self.on_error == "raise":
                     raise
-                self._warn(str(error))
-        raise RuntimeError(f"no image of the source {key.source!r} can be used")
+                message = str(error)
+                self._warn(message)
+        raise RuntimeError(
+            f"no image of the source {key.source!r} can be used; the last: {message}"
+        )
 
     def _sample(self, source: str, index: int) -> dict[str, dict[str, Any]]:
-        dataset, index = _leaf(self.sources[source], index)
+        dataset, index = find_leaf(self.sources[source], index)
         results = dataset.get_data_info(index)
-        files = [results[k] for k in ("img_path", "seg_map_path") if k in results]
-        try:
-            for file in files:
+        files = [str(results[k]) for k in ("img_path", "seg_map_path") if k in results]
+        for file in files:
+            with naming(file):
                 check_complete(file)
+        with naming(" with ".join(files)):
             results = run_pipeline(dataset, results)
-        except Exception as error:
-            names = " with ".join(str(file) for file in files)
-            raise RuntimeError(
-                f"{names} ({source} image {index}): {type(error).__name__}: {error}"
-            ) from error
         if isinstance(results["inputs"], dict):
             return results
         return {key: {source: value} for key, value in results.items()}
@@ -118,17 +124,30 @@ class SemiDataset(Dataset):
             print_log(f"skipped: {message}", logger="current", level=30)
 
 
+@contextmanager
+def naming(files: str) -> Iterator[None]:
+    """Turn any error into a RuntimeError that begins with the files it is about."""
+    try:
+        yield
+    except Exception as error:
+        raise RuntimeError(f"{files}: {type(error).__name__}: {error}") from error
+
+
 def run_pipeline(dataset: BaseDataset, results: dict) -> dict:
     """Run a dataset's transforms, checking the mask when it appears.
 
     Raises:
-        ValueError: If a transform gives nothing, or image and mask do not fit.
+        ValueError: If a transform fails or gives nothing, or image and mask do not fit.
     """
     checked = False
     for transform in dataset.pipeline.transforms:
-        results = transform(results)
+        name = type(transform).__name__
+        try:
+            results = transform(results)
+        except Exception as error:
+            raise ValueError(f"{name}: {type(error).__name__}: {error}") from error
         if results is None:
-            raise ValueError(f"{type(transform).__name__} gave nothing")
+            raise ValueError(f"{name} gave nothing")
         if not checked and "gt_seg_map" in results and "img" in results:
             check_mask(results["gt_seg_map"], results["img"], dataset)
             checked = True
@@ -136,29 +155,46 @@ def run_pipeline(dataset: BaseDataset, results: dict) -> dict:
 
 
 def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> None:
-    """Raise ValueError unless a mask fits its image and the classes."""
+    """Raise ValueError unless a mask fits its image and the classes.
+
+    Args:
+        mask: (H, W), class numbers, of any type.
+        image: (H, W, 3) or (H, W).
+        dataset: Tells the number of classes and the ignored label.
+    """
     if mask.shape != image.shape[:2]:
         raise ValueError(
             f"the mask has shape {mask.shape}, the image {image.shape[:2]}"
         )
-    classes = dataset.metainfo.get("classes") or ()
+    count = len(dataset.metainfo.get("classes") or ())
     ignore = getattr(dataset, "ignore_index", IGNORE_INDEX)
-    allowed = np.zeros(256, dtype=bool)
-    allowed[: len(classes)] = True
-    allowed[ignore] = True
-    if classes and not allowed[mask].all():
-        values = np.unique(mask)
+    allowed = (mask >= 0) & (mask < count) | (mask == ignore)
+    if count and not allowed.all():
         raise ValueError(
-            f"the mask has the values {values[~allowed[values]].tolist()}; allowed: 0 "
-            f"to {len(classes) - 1} (the classes) and {ignore} (ignored)"
+            f"the mask has the values {np.unique(mask[~allowed]).tolist()}; allowed: 0 "
+            f"to {count - 1} (the classes) and {ignore} (ignored)"
         )
 
 
-def _leaf(dataset: Dataset, index: int) -> tuple[BaseDataset, int]:
-    """The dataset with the pipeline, and the index in it."""
-    while isinstance(dataset, ConcatDataset):
-        part, index = dataset._get_ori_dataset_idx(index)
-        dataset = dataset.datasets[part]
+def find_leaf(dataset: Dataset, index: int) -> tuple[BaseDataset, int]:
+    """The dataset that has the pipeline, within those that wrap it; the index in it.
+
+    Raises:
+        ValueError: If a dataset is not of mmengine's kind.
+    """
+    while not isinstance(dataset, BaseDataset):
+        if isinstance(dataset, ConcatDataset):
+            part, index = dataset._get_ori_dataset_idx(index)
+            dataset = dataset.datasets[part]
+        elif isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
+            index = dataset._get_ori_dataset_idx(index)
+            dataset = dataset.dataset
+        else:
+            raise ValueError(
+                f"a source cannot be a {type(dataset).__name__}; allowed: a "
+                "BaseDataset, or ConcatDataset, RepeatDataset and ClassBalancedDataset "
+                "of such"
+            )
     return dataset, index
 
 

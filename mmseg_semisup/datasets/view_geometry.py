@@ -7,11 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from mmcv.transforms import (
     BaseTransform,
+    CenterCrop,
     Pad,
     RandomApply,
     RandomChoice,
     RandomChoiceResize,
     RandomFlip,
+    RandomGrayscale,
     RandomResize,
     Resize,
 )
@@ -70,6 +72,7 @@ def _mmseg(*names: str) -> list[type]:
 
 register_appearance(
     Pad,  # at the right and bottom
+    RandomGrayscale,
     *_mmseg(
         "PhotoMetricDistortion",
         "CLAHE",
@@ -77,7 +80,6 @@ register_appearance(
         "RGB2Gray",
         "Rerange",
         "RandomCutOut",
-        "LoadAnnotations",
     ),
 )
 
@@ -114,6 +116,16 @@ def _crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
     with cache_random_params(transform):
         top, _, left, _ = transform.crop_bbox(results)
         results = transform(results)
+    return results, np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]])
+
+
+@register_geometry(CenterCrop)
+def _center_crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+    height, width = results["img"].shape[:2]
+    results = transform(results)
+    new_height, new_width = results["img"].shape[:2]
+    top = max(0, round((height - new_height) / 2))  # as mmcv rounds
+    left = max(0, round((width - new_width) / 2))
     return results, np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]])
 
 

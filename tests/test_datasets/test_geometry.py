@@ -180,6 +180,10 @@ GEOMETRIC = {
         }
     ],
     "RandomCrop": [{"type": "RandomCrop", "crop_size": (30, 40)}],
+    "CenterCrop": [{"type": "CenterCrop", "crop_size": (41, 30)}],
+    "CenterCrop of more than there is": [
+        {"type": "CenterCrop", "crop_size": (30, 60), "auto_pad": True}
+    ],
     "RandomRotate": [{"type": "RandomRotate", "prob": 0.9, "degree": 40.0}],
     "auto-bound rotation": [
         {"type": "RandomRotate", "prob": 1.0, "degree": 40.0, "auto_bound": True}
@@ -296,6 +300,9 @@ class Shear(BaseTransform):
 def test_views_with_mistakes_are_named():
     with pytest.raises(ValueError, match="geometry of Shear; register"):
         MultiView(views={"v": [{"type": "Shear"}, PACK]})
+    # Its values would not be checked there.
+    with pytest.raises(ValueError, match="geometry of LoadAnnotations"):
+        MultiView(shared=[{"type": "LoadAnnotations"}], views={"v": [PACK]})
     with pytest.raises(ValueError, match="view 'v' must end with PackSegInputs"):
         MultiView(views={"v": [{"type": "RandomFlip", "prob": 0.5}]})
     with pytest.raises(ValueError, match="must end with PackSegInputs"):
