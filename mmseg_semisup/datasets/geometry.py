@@ -71,8 +71,12 @@ def _scaling(
 ) -> Tensor:
     """Scaling as mmcv resizes: x' = (x + 0.5) s - 0.5."""
     sy, sx = new_size[0] / size[0], new_size[1] / size[1]
-    rows = [[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]]
-    return torch.tensor(rows, dtype=torch.float64, device=device)
+    # Filled on the device: copying a matrix to it would have the host wait.
+    matrix = torch.eye(3, dtype=torch.float64, device=device)
+    for axis, scale in enumerate((sx, sy)):
+        matrix[axis, axis] = scale
+        matrix[axis, 2] = (scale - 1) / 2
+    return matrix
 
 
 def source_points(homography: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -115,7 +119,8 @@ def valid_mask(
     Returns:
         (N, 1, H', W'), bool.
     """
-    return _inside(*source_points(homography, size), source_shape)
+    height, width = source_shape.reshape(-1, 2, 1, 1).unbind(dim=1)
+    return _inside(*source_points(homography, size), height, width)
 
 
 def warp(
@@ -146,10 +151,9 @@ def warp(
     if mode == "bilinear" and not maps.is_floating_point():
         raise ValueError(f"warp: {maps.dtype} cannot be interpolated; use 'nearest'")
     stack = maps if maps.ndim == 4 else maps.unsqueeze(1)
-    count, _, height, width = stack.shape
-    shape = torch.tensor([[height, width]], device=maps.device).expand(count, 2)
+    height, width = stack.shape[2:]
     x, y = source_points(homography, size)
-    inside = _inside(x, y, shape)
+    inside = _inside(x, y, height, width)
     if mode == "nearest":
         # Halves go up, so that a pixel's area is [-0.5, 0.5) as in `inside`.
         warped = _take(stack, (x + 0.5).floor(), (y + 0.5).floor())
@@ -166,9 +170,8 @@ def warp(
     return (warped if maps.ndim == 4 else warped.squeeze(1)), inside
 
 
-def _inside(x: Tensor, y: Tensor, shape: Tensor) -> Tensor:
-    """Points inside images of (N, 2) height and width; (N, 1, H', W'), bool."""
-    height, width = (shape[:, i].view(-1, 1, 1) for i in (0, 1))
+def _inside(x: Tensor, y: Tensor, height: Tensor | int, width: Tensor | int) -> Tensor:
+    """Points inside images of one size, or of sizes (N, 1, 1); (N, 1, H', W'), bool."""
     inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
     return inside.unsqueeze(1)
 

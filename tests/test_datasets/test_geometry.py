@@ -159,6 +159,24 @@ def test_valid_mask_per_source():
         assert torch.equal(mask[i, 0], expected)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_nothing_waits_for_the_gpu():
+    maps = torch.rand(2, 3, 9, 12).cuda()
+    shapes = torch.tensor([[9, 12], [5, 6]]).cuda()
+    first = rotation(23, 5.5, 4.0).expand(2, 3, 3).cuda()
+    second = crop(3, 2).expand(2, 3, 3).cuda()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        carry = view_to_view(first, second)
+        carry = rescale(carry, (9, 12), (9, 12), (5, 6), (10, 12))
+        warp(maps, carry, (10, 12))
+        warp(maps.long(), carry, (10, 12), "nearest", 255)
+        valid_mask(carry, shapes, (10, 12))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 GEOMETRIC = {
     "Resize": [{"type": "Resize", "scale": (60, 50)}],
     "RandomResize": [
