@@ -18,6 +18,10 @@ from .splits import resolve_splits
 SOURCE_PREFIX = "source:"
 
 
+class DataError(ValueError):
+    """A mistake in lists or folders of images, in words for their owner."""
+
+
 def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
     """Build the datasets of a training set.
 
@@ -31,7 +35,7 @@ def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
         Name to dataset, loaded and not empty, in the same order.
 
     Raises:
-        ValueError: If a source cannot be built or has no image; names it.
+        DataError: If a source cannot be built or has no image; names it.
     """
     built: dict[str, Dataset] = {}
     excluded: dict[str, list[str]] = {}
@@ -42,11 +46,11 @@ def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
         else:
             built[name] = source
             if len(source) == 0:
-                raise ValueError(f"source {name!r}: the dataset has no image")
+                raise DataError(f"source {name!r}: the dataset has no image")
     for name, others in excluded.items():
         for other in others:
             if other not in built:
-                raise ValueError(
+                raise DataError(
                     f"source {name!r}: exclude={SOURCE_PREFIX + other!r}, but the "
                     f"sources are {sorted(built)}"
                 )
@@ -76,7 +80,7 @@ def build_source(name: str, source: Mapping[str, Any]) -> Dataset:
         source: Its config.
 
     Raises:
-        ValueError: If it cannot be built or has no image.
+        DataError: If it cannot be built or has no image.
     """
     try:
         cfg = resolve_splits(source)
@@ -89,9 +93,9 @@ def build_source(name: str, source: Mapping[str, Any]) -> Dataset:
         if "at least one array to concatenate" in reason:
             # What mmengine says when it packs an empty list.
             reason = f"no image in {_folder(cfg)} for {cfg.get('type')}"
-        raise ValueError(f"source {name!r}: {reason}") from error
+        raise DataError(f"source {name!r}: {reason}") from error
     if len(dataset) == 0:
-        raise ValueError(f"source {name!r}: no image in {_folder(cfg)}")
+        raise DataError(f"source {name!r}: no image in {_folder(cfg)}")
     return dataset
 
 
@@ -113,10 +117,10 @@ def leave_out(dataset: Dataset, other: Dataset, name: str, other_name: str) -> N
     """Remove the images of another dataset from one.
 
     Raises:
-        ValueError: If nothing is left, or the dataset cannot do that.
+        DataError: If nothing is left, or the dataset cannot do that.
     """
     if not isinstance(dataset, BaseDataset):
-        raise ValueError(
+        raise DataError(
             f"source {name!r}: exclude='{SOURCE_PREFIX}{other_name}' works for one "
             f"dataset, not for a {type(dataset).__name__} of several"
         )
@@ -124,7 +128,7 @@ def leave_out(dataset: Dataset, other: Dataset, name: str, other_name: str) -> N
     paths = [info["img_path"] for info in infos(dataset)]
     kept = [i for i, path in enumerate(paths) if file_key(path) not in taken]
     if not kept:
-        raise ValueError(
+        raise DataError(
             f"source {name!r}: no image is left of {len(paths)} without those of "
             f"{other_name!r}"
         )
@@ -147,7 +151,7 @@ def _real_folder(folder: str) -> str:
 
 
 def _check_lists(cfg: Mapping[str, Any]) -> None:
-    """Raise ValueError for a list that is missing or empty."""
+    """Raise DataError for a list that is missing or empty."""
     for part in (cfg.get("dataset"), *(cfg.get("datasets") or ())):
         if isinstance(part, Mapping):
             _check_lists(part)
@@ -159,9 +163,9 @@ def _check_lists(cfg: Mapping[str, Any]) -> None:
     if os.path.isdir(path):
         return
     if not os.path.isfile(path):
-        raise ValueError(f"there is no list of ids {path}")
+        raise DataError(f"there is no list of ids {path}")
     if not Path(path).read_bytes().strip():
-        raise ValueError(f"the list {path} is empty")
+        raise DataError(f"the list {path} is empty")
 
 
 def _folder(cfg: Mapping[str, Any]) -> str:

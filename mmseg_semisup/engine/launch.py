@@ -15,6 +15,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
+from mmseg_semisup.datasets.sources import DataError
+
 from .checkpoint import CheckpointError
 from .config import ConfigError
 from .hooks import ArchitectureCheckHook
@@ -53,7 +55,7 @@ def run_tool(main: Callable[[], None]) -> None:
     """
     try:
         main()
-    except (ConfigError, CheckpointError) as error:
+    except (ConfigError, CheckpointError, DataError) as error:
         raise SystemExit(f"error: {error}") from error
 
 

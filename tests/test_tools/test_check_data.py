@@ -83,3 +83,14 @@ def test_mistakes_on_the_command_line(run_tool, own_config, capsys):
     with pytest.raises(SystemExit):
         run_tool("check_data.py", own_config, "--workers", 0)
     assert "must be at least 1" in capsys.readouterr().err
+
+
+def test_training_stops_with_the_same_words(run_tool, training, tmp_path):
+    labeled = "train_dataloader.dataset.sources.labeled"
+    options = ("--work-dir", tmp_path / "work", "--cfg-options")
+    with pytest.raises(SystemExit, match="^error: source 'labeled': there is no list"):
+        run_tool("train.py", training, *options, f"{labeled}.ann_file=no.txt")
+    hook = "custom_hooks = [dict(type='DataCheckHook'), *custom_hooks]"
+    training.write_text(f"{training.read_text()}\n{hook}\n")
+    with pytest.raises(SystemExit, match="labeled and unlabeled share 4 images"):
+        run_tool("train.py", training, *options[:2])
