@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import mmcv
@@ -176,3 +177,33 @@ def test_ids_and_suffixes(tmp_path):
     for name in ("a.jpg", "b/c.JPG", ".hidden.jpg", "d.txt"):
         (tmp_path / name).touch()
     assert scan_folder(tmp_path, [".jpg"]) == {"a": "a.jpg", "b/c": "b/c.JPG"}
+
+
+def test_names_of_lists_in_configs_and_documents_exist():
+    root = Path(__file__).parents[2]
+    files = [
+        *root.glob("configs/**/*.py"),
+        *root.glob("docs/*.md"),
+        *root.glob("tools/*.py"),
+        *root.glob("mmseg_semisup/datasets/splits/README.md"),
+    ]
+    named = {
+        name
+        for file in files
+        for name in re.findall(r"split:\w+/\w+\.txt", file.read_text(encoding="utf-8"))
+    } - {"split:voc12aug/NAME.txt", "split:cityscapes/NAME.txt"}
+    assert len(named) > 5
+    for name in named:
+        assert Path(split_path(name)).is_file()
+
+
+def test_readme_of_the_lists_names_each():
+    text = (
+        Path(split_path("split:voc12aug/val.txt")).parents[1] / "README.md"
+    ).read_text(encoding="utf-8")
+    for name in published_splits():
+        stem = name.split("/")[1].removesuffix(".txt").removesuffix("_labeled")
+        pattern = re.sub(r"^cac_\d_\d+$", "cac_K_N", stem)
+        pattern = re.sub(r"^(mittal|unimatch)_\d+$", r"\1_N", pattern)
+        fraction = re.sub(r"^unimatch_(u2pl_)?", "", pattern)
+        assert pattern in text or f"`{fraction}`" in text, name
