@@ -12,7 +12,7 @@ import numpy as np
 from . import scenes
 
 SIZE = 64
-SPLITS = {"labeled": 40, "unlabeled": 512, "val": 240}
+SPLITS = {"labeled": 16, "unlabeled": 512, "val": 240}
 RECORD = "dataset.json"
 
 

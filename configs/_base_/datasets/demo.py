@@ -1,4 +1,4 @@
-# The scenes that `python -m mmseg_semisup.demo` draws, 64x64 pixels: 40 with masks, 512
+# The scenes that `python -m mmseg_semisup.demo` draws, 64x64 pixels: 16 with masks, 512
 # without, 240 to validate. data_root holds images/<id>.png, masks/<id>.png and
 # splits/*.txt.
 data_root = "work_dirs/demo/seed0/data"
