@@ -27,6 +27,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=6, help="images, spread evenly")
     parser.add_argument("--images", type=int, nargs="+", help="or their places")
     parser.add_argument(
+        "--no-photos",
+        action="store_true",
+        help="draw nothing of the data set, for pictures that are published",
+    )
+    parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
         help="load a checkpoint that holds more than tensors and plain data",
@@ -44,7 +49,7 @@ def main() -> None:
         )
         for title, config, checkpoint in args.model
     }
-    picture = compare(models, args.count, args.images)
+    picture = compare(models, args.count, args.images, not args.no_photos)
     mmcv.imwrite(picture[..., ::-1], args.out)
     print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}")
 

@@ -20,6 +20,7 @@ def compare(
     models: Mapping[str, tuple[Config, Mapping[str, Any]]],
     count: int = 6,
     images: Sequence[int] | None = None,
+    photos: bool = True,
 ) -> np.ndarray:
     """Draw predictions and signal maps of models for validation images.
 
@@ -28,6 +29,8 @@ def compare(
             checkpoint, as loaded. The first one's ``val_dataloader`` gives the images.
         count: Number of images, spread evenly over the validation list.
         images: Or their places in the list.
+        photos: Whether to show image and ground truth, and predictions over the image;
+            without, the picture holds nothing of the data set.
 
     Returns:
         (H, W, 3), uint8, RGB: a row an image; columns image, ground truth, and for each
@@ -45,11 +48,13 @@ def compare(
         raise ValueError(f"image {max(images)}: the list has {len(dataset)} images")
     samples = [dataset[int(i)] for i in images]
     palette = dataset.metainfo["palette"]
-    rows = [_given(sample["data_samples"], palette) for sample in samples]
+    given = [_given(sample["data_samples"], palette) for sample in samples]
+    rows = [dict(pictures) if photos else {} for pictures in given]
     for title, (cfg, checkpoint) in models.items():
         model = _load(title, cfg, checkpoint)
-        for row, sample in zip(rows, samples, strict=True):
-            row.update(_said(title, model, sample, row["image"], palette))
+        for row, sample, pictures in zip(rows, samples, given, strict=True):
+            image = pictures["image"] if photos else None
+            row.update(_said(title, model, sample, image, palette))
     return stack_rows([titled_row(row) for row in rows])
 
 
@@ -73,12 +78,17 @@ def _given(sample: Any, palette: list) -> dict[str, np.ndarray]:
 
 @torch.inference_mode()
 def _said(
-    title: str, model: torch.nn.Module, sample: dict, image: np.ndarray, palette: list
+    title: str,
+    model: torch.nn.Module,
+    sample: dict,
+    image: np.ndarray | None,
+    palette: list,
 ) -> dict[str, np.ndarray]:
     batch = {key: [value] for key, value in sample.items()}
     (result,) = model.test_step(batch)
     labels = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
-    pictures = {title: overlay(image, color_labels(labels, palette))}
+    colored = color_labels(labels, palette)
+    pictures = {title: colored if image is None else overlay(image, colored)}
     probs = result.seg_logits.data.softmax(0).unsqueeze(0)
     for objective in model.objectives:
         for name in objective.maps(probs):
