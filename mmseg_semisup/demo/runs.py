@@ -18,7 +18,7 @@ from mmseg_semisup.engine.atomic_io import atomic_write
 from mmseg_semisup.engine.config import PACKAGE_FOLDER, load_config
 from mmseg_semisup.engine.launch import find_last_checkpoint
 
-VALIDATIONS = 5
+VALIDATIONS = 6
 OUTPUT_NAME = "output.txt"
 DONE_NAME = "done.txt"
 
