@@ -120,7 +120,7 @@ def _quick(monkeypatch) -> None:
 
 
 @pytest.fixture
-def run_tool(monkeypatch) -> Callable[..., ModuleType]:
+def run_tool(monkeypatch, restored_readers) -> Callable[..., ModuleType]:
     """Runs ``tools/NAME.py`` in this process, as if from the command line."""
 
     def run(name: str, *arguments: object) -> None:
