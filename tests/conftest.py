@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from mmengine.registry import init_default_scope  # noqa: E402
 from mmengine.runner import CheckpointLoader  # noqa: E402
+from mmseg.visualization import SegLocalVisualizer  # noqa: E402
 
 from mmseg_semisup.engine.checkpoint import use_safe_checkpoints  # noqa: E402
 
@@ -25,6 +26,8 @@ def _repeatable():
     np.random.seed(0)
     torch.manual_seed(0)
     init_default_scope("mmseg")
+    # A visualizer of the same name would go on writing into an earlier test's folder.
+    SegLocalVisualizer._instance_dict.clear()
 
 
 @pytest.fixture

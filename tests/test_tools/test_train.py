@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,9 +142,14 @@ def test_launchers_explain_themselves(name):
 @pytest.mark.slow
 def test_two_processes(training, tmp_path):
     work = tmp_path / "work"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    # As in an activated environment: the script starts `python`.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
         ["bash", TOOLS / "dist_train.sh", training, "2", "--work-dir", work],
         check=True,
-        env=os.environ | {"PORT": "29613", "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"PATH": path, "PORT": port, "OMP_NUM_THREADS": "1"},
     )
     assert (work / "iter_4.pth").is_file()
