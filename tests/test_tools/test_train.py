@@ -39,7 +39,11 @@ def test_train_resume_and_test(run_tool, training, tmp_path):
     # In a process of its own: mmengine's visualizers are global.
     command = [sys.executable, TOOLS / "test.py", training, last, "--work-dir", work]
     done = subprocess.run(
-        [*command, *options], check=True, capture_output=True, text=True
+        [*command, *options],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(TOOLS.parent)},
     )
     assert {path.name for path in out.iterdir()} == {f"{i}.png" for i in range(4)}
     assert Image.open(out / "0.png").size == (24, 20)
