@@ -73,5 +73,5 @@ class Objective(BaseModule):
         With several processes, a parameter that takes no part in a step would keep
         the others waiting for its gradient.
         """
-        parameters = [p.sum() for p in self.parameters() if p.requires_grad]
-        return 0.0 * torch.stack(parameters).sum()
+        sums = [p.sum() for p in self.parameters() if p.requires_grad]
+        return 0.0 * torch.stack(sums).sum() if sums else torch.zeros(())

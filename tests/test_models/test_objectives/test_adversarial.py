@@ -231,3 +231,13 @@ def test_discriminator_shapes_and_size():
     assert (score == score[:, :, :1, :1]).all()
     with pytest.raises(ValueError, match="at least 32"):
         paper(torch.rand(1, 21, 16, 16))
+
+
+def test_an_idle_objective_still_touches_its_parameters():
+    adversarial, self_taught = build(adversarial_objectives()).objectives
+    idle = adversarial.idle()
+    assert idle == 0
+    idle.backward()
+    assert all(p.grad is not None for p in adversarial.parameters())
+    assert not any(p.grad.any() for p in adversarial.parameters())
+    assert self_taught.idle() == 0
