@@ -1,10 +1,12 @@
 """Sources of images, the stream that deals from them, views and their geometry."""
 
 from .collate import branch_collate
+from .cutout import Cutout
 from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
 from .multi_view import MultiView
 from .original_shape import SetOriginalShape
+from .rand_augment import RandAugment
 from .sampler import SampleKey, SourceSampler
 from .semi_dataset import SemiDataset
 from .unlabeled import UnlabeledDataset
@@ -12,8 +14,10 @@ from .view_geometry import register_appearance, register_geometry
 from .voc_animals import VOCAnimalsDataset
 
 __all__ = [
+    "Cutout",
     "FolderDataset",
     "MultiView",
+    "RandAugment",
     "SampleKey",
     "SemiDataset",
     "SetOriginalShape",

@@ -1,0 +1,59 @@
+"""Cutout (DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552)."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from .view_geometry import register_appearance
+
+IGNORE_INDEX = 255
+
+
+@TRANSFORMS.register_module()
+class Cutout(BaseTransform):
+    """Grey squares at random places.
+
+    Their centres are uniform over the image; what sticks out is cut off. Ke et al. cut
+    three squares of 32 pixels and let the labels under them count.
+
+    Args:
+        num_holes: Number of squares.
+        size: Side of a square, in pixels; even.
+        fill: Their grey value, in 0..255.
+        ignore: Whether label maps get the label 255 there.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self, num_holes: int = 3, size: int = 32, fill: int = 127, ignore: bool = False
+    ) -> None:
+        if num_holes < 0:
+            raise ValueError(f"Cutout: num_holes={num_holes}; allowed: 0 or more")
+        if size < 2 or size % 2:
+            raise ValueError(f"Cutout: size={size}; allowed: even numbers from 2")
+        if not 0 <= fill <= 255:
+            raise ValueError(f"Cutout: fill={fill}; allowed: 0 to 255")
+        self.num_holes = num_holes
+        self.size = size
+        self.fill = fill
+        self.ignore = ignore
+
+    def transform(self, results: dict) -> dict:
+        """Draw and fill the squares."""
+        image = results["img"]
+        keys = results.get("seg_fields", ()) if self.ignore else ()
+        height, width = image.shape[:2]
+        half = self.size // 2
+        for y, x in np.random.randint((height, width), size=(self.num_holes, 2)):
+            hole = np.s_[max(0, y - half) : y + half, max(0, x - half) : x + half]
+            image[hole] = self.fill
+            for key in keys:
+                results[key][hole] = IGNORE_INDEX
+        return results
+
+
+register_appearance(Cutout)

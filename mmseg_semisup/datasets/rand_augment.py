@@ -1,0 +1,233 @@
+"""RandAugment for images with label maps, with one warp and few passes over pixels.
+
+Cubuk et al.: RandAugment, CVPR workshops 2020, https://arxiv.org/abs/1909.13719. The
+operations and their strengths are those of the code of Ke et al., A Three-Stage
+Self-Training Framework (https://github.com/RK621/
+ThreeStageSelftraining_SemanticSegmentation, commit e9b941d).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from .rand_augment_appearance import Appearance
+from .view_geometry import register_geometry
+
+GEOMETRIC = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
+OPERATIONS = (
+    "identity",
+    "autocontrast",
+    "equalize",
+    "posterize",
+    "solarize",
+    "color",
+    "contrast",
+    "brightness",
+    "sharpness",
+    *GEOMETRIC,
+)
+LEVELS = 10
+INTERPOLATIONS = {"nearest": cv2.INTER_NEAREST, "bilinear": cv2.INTER_LINEAR}
+IGNORE_INDEX = 255
+
+
+class Operation(NamedTuple):
+    """One drawn operation.
+
+    Attributes:
+        name: One of ``OPERATIONS``.
+        value: Degrees (counter-clockwise), shear, pixels (to the right or down), bits,
+            threshold or factor; 0 where there is nothing to choose.
+    """
+
+    name: str
+    value: float
+
+
+def strength(name: str, level: int, sign: int) -> float:
+    """The value of an operation.
+
+    Args:
+        name: One of ``OPERATIONS``.
+        level: 0 to 10.
+        sign: 1 or -1; only geometric operations have a direction.
+    """
+    share = level / LEVELS
+    if name == "rotate":
+        return sign * int(30 * share)
+    if name in ("shear_x", "shear_y"):
+        return sign * 0.3 * share
+    if name in ("translate_x", "translate_y"):
+        return sign * int(10 * share)
+    if name == "posterize":
+        return 4 - int(4 * share)
+    if name == "solarize":
+        return 256 - int(256 * share)
+    if name in ("color", "contrast", "brightness", "sharpness"):
+        return 0.1 + 1.8 * share
+    return 0.0
+
+
+@TRANSFORMS.register_module()
+class RandAugment(BaseTransform):
+    """Some random operations: rotation, shear, translation, and changes of colours.
+
+    Colours change first, in the order drawn; then all geometric operations are one
+    warp of the image and of every label map. (A warp by the nearest pixel and changes
+    of single pixels may change places. What differs from the order drawn are the
+    statistics that some changes of colour need: here they are those of the image
+    without the border that a warp lays open.)
+
+    ``MultiView`` follows the geometry. Where the warp lays open a border, images get
+    ``fill`` and label maps the label 255.
+
+    Args:
+        num_ops: Operations to draw, with replacement.
+        prob: Probability of each to be applied.
+        levels: Least and greatest strength, within 0 to 10, both included.
+        operations: What to draw from.
+        interpolation: Of the image: 'nearest', as the published code, or 'bilinear'.
+            Label maps always take the nearest pixel.
+        fill: Grey value of pixels without a source, in 0..255.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        num_ops: int = 3,
+        prob: float = 0.5,
+        levels: tuple[int, int] = (1, 9),
+        operations: Sequence[str] = OPERATIONS,
+        interpolation: str = "nearest",
+        fill: int = 127,
+    ) -> None:
+        if num_ops < 0:
+            raise ValueError(f"RandAugment: num_ops={num_ops}; allowed: 0 or more")
+        if not 0 <= prob <= 1:
+            raise ValueError(f"RandAugment: prob={prob}; allowed: 0 to 1")
+        if len(levels) != 2 or not 0 <= levels[0] <= levels[1] <= LEVELS:
+            raise ValueError(
+                f"RandAugment: levels={tuple(levels)}; allowed: 0 <= least <= greatest "
+                f"<= {LEVELS}"
+            )
+        unknown = sorted(set(operations) - set(OPERATIONS))
+        if unknown or not operations:
+            raise ValueError(
+                f"RandAugment: operations={tuple(operations)}; allowed: one or more of "
+                f"{OPERATIONS}"
+            )
+        if interpolation not in INTERPOLATIONS:
+            raise ValueError(
+                f"RandAugment: interpolation={interpolation!r}; allowed: "
+                f"{tuple(INTERPOLATIONS)}"
+            )
+        if not 0 <= fill <= 255:
+            raise ValueError(f"RandAugment: fill={fill}; allowed: 0 to 255")
+        self.num_ops = num_ops
+        self.prob = prob
+        self.levels = tuple(levels)
+        self.operations = tuple(operations)
+        self.interpolation = interpolation
+        self.fill = fill
+
+    def draw(self) -> list[Operation]:
+        """Draw the operations of one image, from numpy's global generator."""
+        names = np.random.randint(len(self.operations), size=self.num_ops)
+        levels = np.random.randint(self.levels[0], self.levels[1] + 1, self.num_ops)
+        applied = np.random.rand(self.num_ops) < self.prob
+        signs = np.random.randint(2, size=self.num_ops) * 2 - 1
+        return [
+            Operation(name, strength(name, int(level), int(sign)))
+            for name, level, sign in zip(
+                (self.operations[i] for i in names[applied]),
+                levels[applied],
+                signs[applied],
+                strict=True,
+            )
+        ]
+
+    def apply(self, results: dict, operations: Sequence[Operation]) -> np.ndarray:
+        """Apply drawn operations to the image and label maps of ``results``.
+
+        Returns:
+            (3, 3), float64: from old to new pixel coordinates.
+        """
+        height, width = results["img"].shape[:2]
+        image = Appearance(results["img"])
+        matrix = np.eye(3)
+        for name, value in operations:
+            if name in GEOMETRIC:
+                matrix = affine(name, value, height, width) @ matrix
+            elif name != "identity":
+                image.apply(name, value)
+        results["img"] = image.result()
+        if not np.array_equal(matrix, np.eye(3)):
+            results["img"] = warp_affine(
+                results["img"],
+                matrix,
+                INTERPOLATIONS[self.interpolation],
+                (self.fill,) * 3,
+            )
+            for key in results.get("seg_fields", ()):
+                results[key] = warp_affine(
+                    results[key], matrix, cv2.INTER_NEAREST, IGNORE_INDEX
+                )
+        return matrix
+
+    def transform(self, results: dict) -> dict:
+        """Draw and apply."""
+        self.apply(results, self.draw())
+        return results
+
+
+@register_geometry(RandAugment)
+def _track(transform: RandAugment, results: dict) -> tuple[dict, np.ndarray]:
+    matrix = transform.apply(results, transform.draw())
+    return results, matrix
+
+
+def affine(name: str, value: float, height: int, width: int) -> np.ndarray:
+    """From old to new pixel coordinates, (3, 3), float64, pixel centres at integers.
+
+    As Pillow has it: rotations are about the middle of the image, shears about its
+    upper left corner, where the new image reads the old one at ``x + value * y``.
+    """
+    matrix = np.eye(3)
+    if name == "rotate":
+        cos, sin = math.cos(math.radians(value)), math.sin(math.radians(value))
+        cx, cy = (width - 1) / 2, (height - 1) / 2
+        matrix[0] = [cos, sin, cx - cos * cx - sin * cy]
+        matrix[1] = [-sin, cos, cy + sin * cx - cos * cy]
+    elif name == "shear_x":
+        matrix[0, 1:] = -value, -value / 2
+    elif name == "shear_y":
+        matrix[1] = -value, 1, -value / 2
+    elif name == "translate_x":
+        matrix[0, 2] = value
+    elif name == "translate_y":
+        matrix[1, 2] = value
+    return matrix
+
+
+def warp_affine(
+    array: np.ndarray, matrix: np.ndarray, interpolation: int, fill: float | tuple
+) -> np.ndarray:
+    """Carry (H, W) or (H, W, 3), uint8, through an affine map; the size stays."""
+    height, width = array.shape[:2]
+    return cv2.warpAffine(
+        array,
+        matrix[:2],
+        (width, height),
+        flags=interpolation,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=fill,
+    )
