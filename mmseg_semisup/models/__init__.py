@@ -9,6 +9,7 @@ from .objectives import (
     AdversarialObjective,
     ConsistencyObjective,
     Objective,
+    PseudoMaskObjective,
     SelfTaughtObjective,
 )
 from .segmentors import SegOutput, SemiSegmentor, Step, Teacher
@@ -19,6 +20,7 @@ __all__ = [
     "FCDiscriminator",
     "Objective",
     "PixelCrossEntropy",
+    "PseudoMaskObjective",
     "SegOutput",
     "SelfTaughtObjective",
     "SemiDataPreprocessor",

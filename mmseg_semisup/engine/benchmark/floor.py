@@ -14,7 +14,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmseg_semisup.models.objectives import NetworkPass
-from mmseg_semisup.models.segmentors.seg_output import decode_heads
+from mmseg_semisup.models.segmentors.seg_output import SegOutput, decode_heads
 from mmseg_semisup.models.segmentors.semi_segmentor import SemiSegmentor
 
 from .timing import now
@@ -93,6 +93,9 @@ def _bare(
     if isinstance(item.network, str):
         network = _Segmentor(model.network(item.network), item == SUPERVISED)
         inputs = images
+    elif item.channels is None:
+        network = item.network
+        inputs = _features(model, network, images)
     else:
         network = item.network
         size = (len(images), item.channels, *images.shape[-2:])
@@ -109,6 +112,15 @@ def _bare(
             _trivial_loss(network(inputs)).backward()
 
     return run
+
+
+def _features(
+    model: SemiSegmentor, network: nn.Module, images: Tensor
+) -> tuple[Tensor, ...]:
+    """What a network reads of the student's features, as leaves with gradients."""
+    with torch.no_grad():
+        features = network.features(SegOutput(model.segmentor, images))
+    return tuple(feature.detach().requires_grad_() for feature in features)
 
 
 class _Segmentor:

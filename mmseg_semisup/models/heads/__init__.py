@@ -1,5 +1,12 @@
-"""Decode heads that MMSegmentation lacks."""
+"""Decode heads that MMSegmentation lacks, and branches that only training needs."""
 
+from .auxiliary_branch import AuxiliaryBranch
 from .deeplabv2_head import DeepLabV2Head
+from .last_stage import EfficientNetLiteLastStage, ResNetLastStage
 
-__all__ = ["DeepLabV2Head"]
+__all__ = [
+    "AuxiliaryBranch",
+    "DeepLabV2Head",
+    "EfficientNetLiteLastStage",
+    "ResNetLastStage",
+]

@@ -52,6 +52,28 @@ def masked_cross_entropy(
     return loss / total.clamp(min=torch.finfo(total.dtype).tiny)
 
 
+def joint_cross_entropy(
+    logits: Sequence[Tensor], targets: Sequence[Tensor], ignore_index: int = 255
+) -> Tensor:
+    """:func:`masked_cross_entropy` of several batches, as if they were one.
+
+    Args:
+        logits: Each (N_i, C, H_i, W_i), float; the sizes may differ.
+        targets: Each (N_i, H_i, W_i), int64, in 0..C-1 or ``ignore_index``.
+        ignore_index: Label of the pixels that do not count.
+
+    Returns:
+        Scalar tensor, float: the mean over all pixels that count.
+    """
+    pairs = list(zip(logits, targets, strict=True))
+    total = sum(
+        F.cross_entropy(x, y, ignore_index=ignore_index, reduction="sum")
+        for x, y in pairs
+    )
+    count = sum((y != ignore_index).sum() for _, y in pairs)
+    return total / count.clamp(min=1)
+
+
 @MODELS.register_module()
 class PixelCrossEntropy(nn.Module):
     """:func:`masked_cross_entropy` as the ``loss_decode`` of an mmseg head.

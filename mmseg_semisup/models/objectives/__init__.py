@@ -3,6 +3,7 @@
 from .adversarial import AdversarialObjective
 from .base import NetworkPass, Objective
 from .consistency import ConsistencyObjective
+from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "ConsistencyObjective",
     "NetworkPass",
     "Objective",
+    "PseudoMaskObjective",
     "SelfTaughtObjective",
 ]

@@ -19,10 +19,11 @@ class NetworkPass:
     Args:
         network: 'student', 'teacher', or a network of the objective's own.
         branch: Branch that it sees. Student and teacher see its images; other networks
-            see maps of the same size.
-        gradient: Of what the backward pass computes gradients: 'weights'; 'inputs',
-            when the network only passes them on; 'none' for a forward pass alone.
-        channels: Of the maps; None for images.
+            see maps of the same size, or the student's features.
+        gradient: Of what the backward pass computes gradients: 'weights' (of features,
+            too); 'inputs', when the network only passes them on; 'none' for a forward
+            pass alone.
+        channels: Of the maps; None for images and for features.
     """
 
     network: str | nn.Module

@@ -2,10 +2,13 @@
 
 Tarvainen, Valpola: Mean teachers are better role models, NeurIPS 2017; French et al.:
 Semi-supervised semantic segmentation needs strong, varied perturbations, BMVC 2020
-(CutMix); Sohn et al.: FixMatch, NeurIPS 2020 (hard labels above a confidence).
+(CutMix); Sohn et al.: FixMatch, NeurIPS 2020 (hard labels above a confidence); Ke et
+al.: A Three-Stage Self-Training Framework, 2020, Eq. 1 (``threshold=0, mix='none'``).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from mmseg.registry import MODELS
@@ -13,7 +16,7 @@ from torch import Tensor
 
 from mmseg_semisup.datasets.geometry import view_to_view, warp
 
-from ..losses import masked_cross_entropy
+from ..losses import joint_cross_entropy
 from ..segmentors.step import Step
 from .base import NetworkPass, Objective
 
@@ -34,6 +37,8 @@ class ConsistencyObjective(Objective):
         threshold: Least confidence of the teacher for a pixel to count, in 0..1.
         teacher_branch: Branch that the teacher sees.
         student_branch: Branch that the student sees.
+        plain_branches: Branches that both see as they are, unmixed; their pixels join
+            the mean.
         mix: 'cutmix' pastes a rectangle of each image into its neighbour of the batch,
             images and labels alike; 'none' does not.
         mix_share: Least and greatest share of an image that the rectangle covers.
@@ -52,6 +57,7 @@ class ConsistencyObjective(Objective):
         threshold: float = 0.95,
         teacher_branch: str = "unlabeled",
         student_branch: str = "unlabeled_strong",
+        plain_branches: Sequence[str] = (),
         mix: str = "cutmix",
         mix_share: tuple[float, float] = (0.25, 0.5),
         start: int = 0,
@@ -75,6 +81,7 @@ class ConsistencyObjective(Objective):
         self.threshold = threshold
         self.teacher_branch = teacher_branch
         self.student_branch = student_branch
+        self.plain_branches = tuple(plain_branches)
         self.mix = mix
         self.mix_share = mix_share
         self.start = start
@@ -102,9 +109,12 @@ class ConsistencyObjective(Objective):
             )
             branch = f"{self.student_branch}_mixed"
             step.add_branch(branch, images, valid)
-        logits = step.student(branch).full_logits
-        loss = masked_cross_entropy(logits, labels, step.ignore_index)
-        counted = (labels != step.ignore_index).sum() / valid.sum().clamp(min=1)
+        targets = [(labels, valid)]
+        targets += [self.plain_labels(step, plain) for plain in self.plain_branches]
+        logits = [step.student(b).full_logits for b in (branch, *self.plain_branches)]
+        loss = joint_cross_entropy(logits, [x for x, _ in targets], step.ignore_index)
+        labelled = sum((x != step.ignore_index).sum() for x, _ in targets)
+        counted = labelled / sum(x.sum() for _, x in targets).clamp(min=1)
         progress = (step.iteration - self.start + 1) / max(self.ramp, 1)
         return {
             f"{self.student_branch}.loss_consistency": (
@@ -133,11 +143,26 @@ class ConsistencyObjective(Objective):
         seen, _ = warp(seen.long(), carry, size, "nearest", 0)
         return confidence[:, 0], labels, valid & inside[:, 0] & seen.bool()
 
+    @torch.no_grad()
+    def plain_labels(self, step: Step, branch: str) -> tuple[Tensor, Tensor]:
+        """Teacher's sure labels and valid pixels of a branch; int64 and bool.
+
+        Each (N, H, W); labels are ignored where the teacher is unsure.
+        """
+        confidence, labels = step.teacher(branch).probs.max(dim=1)
+        valid = step.valid(branch)
+        sure = valid & (confidence >= self.threshold)
+        return labels.masked_fill(~sure, step.ignore_index), valid
+
     def passes(self) -> list[NetworkPass]:
-        """The teacher on the easy view, the student on the hard one."""
+        """The teacher on the easy views, the student on the hard one."""
+        plain = self.plain_branches
         return [
-            NetworkPass("teacher", self.teacher_branch, "none"),
-            NetworkPass("student", self.student_branch, "weights"),
+            *(NetworkPass("teacher", b, "none") for b in (self.teacher_branch, *plain)),
+            *(
+                NetworkPass("student", b, "weights")
+                for b in (self.student_branch, *plain)
+            ),
         ]
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:

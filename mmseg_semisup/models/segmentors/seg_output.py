@@ -8,6 +8,7 @@ import torch
 import torch.nn as nn
 from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
@@ -40,10 +41,20 @@ class SegOutput:
         self._embedding: Tensor | None = None
 
     @cached_property
+    def backbone_feats(self) -> tuple[Tensor, ...]:
+        """The backbone's outputs, in front of a neck, each (N, D_i, H_i, W_i)."""
+        with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
+            return tuple(self._network.backbone(self._images))
+
+    @cached_property
     def feats(self) -> tuple[Tensor, ...]:
         """Features of backbone (and neck), each (N, D_i, H_i, W_i)."""
+        network = self._network
         with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
-            return self._network.extract_feat(self._images)
+            if type(network).extract_feat is not EncoderDecoder.extract_feat:
+                return network.extract_feat(self._images)
+            feats = self.backbone_feats
+            return network.neck(feats) if network.with_neck else feats
 
     @cached_property
     def head_outputs(self) -> list:
