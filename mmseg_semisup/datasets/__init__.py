@@ -4,6 +4,7 @@ from .collate import branch_collate
 from .cutout import Cutout
 from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
+from .load_pseudo_mask import LoadPseudoMask, PackPseudoMask
 from .multi_view import MultiView
 from .original_shape import SetOriginalShape
 from .rand_augment import RandAugment
@@ -16,7 +17,9 @@ from .voc_animals import VOCAnimalsDataset
 __all__ = [
     "Cutout",
     "FolderDataset",
+    "LoadPseudoMask",
     "MultiView",
+    "PackPseudoMask",
     "RandAugment",
     "SampleKey",
     "SemiDataset",

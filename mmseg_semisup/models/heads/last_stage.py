@@ -80,7 +80,10 @@ class ResNetLastStage(LastStage):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         kind, config = _config_of(backbone, "ResNetLastStage", RESNETS)
-        super().__init__(config["norm_eval"], init_cfg or _default_init("Conv2d"))
+        super().__init__(config["norm_eval"], init_cfg or _default_init())
+        for key in ("dcn", "plugins"):
+            if config[key] is not None:
+                raise ValueError(f"ResNetLastStage: backbone.{key} is not supported")
         block, depths = kind.arch_settings[config["depth"]]
         last = config["num_stages"] - 1
         planes = int(config["base_channels"] * 2**last * width)
@@ -93,7 +96,6 @@ class ResNetLastStage(LastStage):
         self.in_channels = config["base_channels"] * 2 ** (last - 1) * block.expansion
         self.out_channels = planes * block.expansion
         avg_down = config.get("avg_down", False) or kind.__name__ == "ResNetV1d"
-        common = {"conv_cfg": config["conv_cfg"], "norm_cfg": config["norm_cfg"]}
         self.blocks = ResLayer(
             block=block,
             inplanes=self.in_channels,
@@ -106,7 +108,8 @@ class ResNetLastStage(LastStage):
             contract_dilation=config["contract_dilation"],
             style=config["style"],
             with_cp=config["with_cp"],
-            **common,
+            conv_cfg=config["conv_cfg"],
+            norm_cfg=config["norm_cfg"],
         )
         if self.blocks[0].downsample is None:
             self.blocks[0].downsample = nn.Sequential(
@@ -146,7 +149,7 @@ class EfficientNetLiteLastStage(LastStage):
     ) -> None:
         name = "EfficientNetLiteLastStage"
         _, config = _config_of(backbone, name, ("EfficientNetLite",))
-        super().__init__(config["norm_eval"], init_cfg or _default_init("Conv2d"))
+        super().__init__(config["norm_eval"], init_cfg or _default_init())
         _check_width(name, width, 1)
         if len(set(config["out_indices"])) < 2:
             raise ValueError(
@@ -207,8 +210,8 @@ def _check_width(name: str, width: float, channels: int) -> None:
         raise ValueError(f"{name}: width={width}; allowed: 0 < width <= 1")
 
 
-def _default_init(layer: str) -> list[dict]:
+def _default_init() -> list[dict]:
     return [
-        dict(type="Kaiming", layer=layer, mode="fan_out"),
+        dict(type="Kaiming", layer="Conv2d", mode="fan_out"),
         dict(type="Constant", layer=["_BatchNorm", "GroupNorm"], val=1, bias=0),
     ]

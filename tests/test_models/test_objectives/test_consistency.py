@@ -118,6 +118,42 @@ def test_mixed_labels_come_from_the_same_place_as_the_pixels(monkeypatch):
     assert torch.equal(seen["labels"], expected)
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.3])
+def test_plain_branches_join_the_mean(threshold):
+    """Eq. 1 over both sub-batches, one of them without strong augmentation."""
+    model = build(
+        threshold=threshold, mix="none", weight=0.5, plain_branches=["labeled"]
+    )
+    step = model.make_step(**prepare(model, flipped=True))
+    loss = model.objectives[0](step)["unlabeled_strong.loss_consistency"]
+    loss.backward()
+    found = {k: p.grad.clone() for k, p in model.segmentor.named_parameters()}
+    model.zero_grad()
+    step = model.make_step(**prepare(model, flipped=True))
+    valid = torch.ones(2, 16, 16, dtype=torch.bool)
+    seen = step.labels("labeled") != 255
+    parts = []
+    for teacher, student, mask in (
+        (
+            step.teacher("unlabeled").probs.flip(-1),
+            step.student("unlabeled_strong"),
+            valid,
+        ),
+        (step.teacher("labeled").probs, step.student("labeled"), seen),
+    ):
+        mean = slow_loss(teacher, student.full_logits, mask, threshold)
+        parts.append((mean, mask.sum()))
+    slow = 0.5 * sum(m * n for m, n in parts) / sum(n for _, n in parts)
+    torch.testing.assert_close(loss, slow)
+    slow.backward()
+    for name, parameter in model.segmentor.named_parameters():
+        torch.testing.assert_close(
+            found[name], parameter.grad, rtol=1e-4, atol=1e-6, msg=name
+        )
+    named = {(p.network, p.branch) for p in model.objectives[0].passes()}
+    assert ("teacher", "labeled") in named
+
+
 def test_padding_does_not_count():
     model = build(threshold=0.0, mix="none")
     data = prepare(model)

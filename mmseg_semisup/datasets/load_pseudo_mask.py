@@ -1,0 +1,82 @@
+"""A labelled image's pseudo-mask beside its mask."""
+
+from __future__ import annotations
+
+import mmcv
+import mmengine.fileio
+import numpy as np
+from mmcv.transforms import BaseTransform, to_tensor
+from mmengine.structures import PixelData
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import DATASETS, TRANSFORMS
+
+from .sources import file_key, infos
+
+FIELD = "gt_pseudo_map"
+
+
+@TRANSFORMS.register_module()
+class LoadPseudoMask(BaseTransform):
+    """Adds the pseudo-mask of an image that has a mask of its own.
+
+    Stands after ``LoadAnnotations`` and before whatever moves pixels, so that it moves
+    as the mask does; ``PackPseudoMask`` ends the pipeline.
+
+    Args:
+        store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it.
+
+    Raises:
+        ValueError: If the store cannot be used.
+    """
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+        dataset = DATASETS.build(
+            {"type": "PseudoMaskDataset", "store": store, "pipeline": []}
+        )
+        self._masks = {
+            file_key(info["img_path"]): info["seg_map_path"] for info in infos(dataset)
+        }
+
+    def transform(self, results: dict) -> dict:
+        """Read the mask of ``img_path`` to ``gt_pseudo_map``, (H, W), uint8.
+
+        Raises:
+            ValueError: If the store has none, or it has another size than the image.
+        """
+        path = self._masks.get(file_key(results["img_path"]))
+        if path is None:
+            raise ValueError(
+                f"{self.store} has no pseudo-mask of {results['img_path']}; generate "
+                "them for the labelled images, too"
+            )
+        content = mmengine.fileio.get(path)
+        # Pillow gives the indices of a palette, not its colours.
+        mask = mmcv.imfrombytes(content, flag="unchanged", backend="pillow")
+        mask = mask.squeeze().astype(np.uint8)
+        if mask.shape != results["img"].shape[:2]:
+            raise ValueError(
+                f"the pseudo-mask {path} has shape {mask.shape}, the image "
+                f"{results['img'].shape[:2]}"
+            )
+        results[FIELD] = mask
+        results["seg_fields"] = [*results.get("seg_fields", ()), FIELD]
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackPseudoMask(PackSegInputs):
+    """``PackSegInputs``, with the pseudo-mask as ``pseudo_sem_seg``, (1, H, W)."""
+
+    def transform(self, results: dict) -> dict:
+        """Pack what ``LoadPseudoMask`` added, too.
+
+        Raises:
+            ValueError: If it did not run.
+        """
+        if FIELD not in results:
+            raise ValueError("there is no pseudo-mask; put LoadPseudoMask in front")
+        packed = super().transform(results)
+        mask = to_tensor(results[FIELD][None].astype(np.int64))
+        packed["data_samples"].pseudo_sem_seg = PixelData(data=mask)
+        return packed

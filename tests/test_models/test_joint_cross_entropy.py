@@ -1,0 +1,65 @@
+"""One mean over batches of different sizes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmseg_semisup.models.losses import joint_cross_entropy, masked_cross_entropy
+
+
+def batches(seed=0):
+    torch.manual_seed(seed)
+    logits = [
+        torch.randn(2, 3, 4, 5, requires_grad=True),
+        torch.randn(1, 3, 7, 2, requires_grad=True),
+    ]
+    targets = [torch.randint(0, 3, (2, 4, 5)), torch.randint(0, 3, (1, 7, 2))]
+    targets[0][0, :2] = 255
+    return logits, targets
+
+
+def slow(logits, targets):
+    total, count = 0.0, 0
+    for x, y in zip(logits, targets, strict=True):
+        log_p = x.double().log_softmax(1)
+        for i, row, column in (y != 255).nonzero().tolist():
+            total = total - log_p[i, y[i, row, column], row, column]
+            count += 1
+    return total / max(count, 1)
+
+
+def test_equals_slow_loop_with_gradients():
+    logits, targets = batches()
+    loss = joint_cross_entropy(logits, targets)
+    found = torch.autograd.grad(loss, logits)
+    expected = slow(logits, targets)
+    torch.testing.assert_close(loss.double(), expected)
+    for mine, theirs in zip(found, torch.autograd.grad(expected, logits), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_of_one_batch_it_is_the_masked_one():
+    (logits, _), (target, _) = batches()
+    one = joint_cross_entropy([logits], [target])
+    torch.testing.assert_close(one, masked_cross_entropy(logits, target))
+
+
+@pytest.mark.parametrize("empty", [(True, False), (True, True)])
+def test_batches_without_any_pixel(empty):
+    logits, targets = batches()
+    for target, ignored in zip(targets, empty, strict=True):
+        if ignored:
+            target.fill_(255)
+    loss = joint_cross_entropy(logits, targets)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert (loss == 0) == all(empty)
+    assert (logits[0].grad == 0).all()
+    assert (logits[1].grad == 0).all() == all(empty)
+
+
+def test_different_numbers_of_batches():
+    logits, targets = batches()
+    with pytest.raises(ValueError, match="zip"):
+        joint_cross_entropy(logits, targets[:1])
