@@ -22,25 +22,29 @@ model = dict(
 
 # Batches of stage 1, and of the others.
 load, annotations = dict(type="LoadImageFromFile"), dict(type="LoadAnnotations")
-labeled = _base_.train_dataloader.dataset.sources.labeled
+augment, pack = _base_.augment, _base_.pack
+strong = [
+    dict(type="RandAugment", num_ops=3, prob=0.5, levels=(1, 9)),
+    # As much of the image as 32 are of 321 pixels.
+    dict(type="Cutout", num_holes=3, size=12, ignore=False),
+]
 supervised = dict(
     batch_size=8,
     sampler=dict(ratio=dict(_delete_=True, labeled=1)),
-    dataset=dict(sources=dict(_delete_=True, labeled=labeled)),
+    dataset=dict(sources=dict(unlabeled=None)),
 )
 with_pseudo_masks = dict(
     batch_size=16,
     sampler=dict(ratio=dict(_delete_=True, labeled=1, pseudo=1)),
     dataset=dict(
         sources=dict(
-            _delete_=True,
+            unlabeled=None,
             labeled=dict(
-                labeled,
                 pipeline=[
                     load,
                     annotations,
                     dict(type="LoadPseudoMask", store="{pseudo_masks}"),
-                    *_base_.augment,
+                    *augment,
                     dict(type="PackPseudoMask"),
                 ],
             ),
@@ -52,16 +56,8 @@ with_pseudo_masks = dict(
                     annotations,
                     dict(
                         type="MultiView",
-                        shared=_base_.augment,
-                        views=dict(
-                            pseudo=[_base_.pack],
-                            pseudo_strong=[
-                                dict(type="RandAugment", num_ops=3, prob=0.5),
-                                # As much of the image as 32 are of 321 pixels.
-                                dict(type="Cutout", num_holes=3, size=12),
-                                _base_.pack,
-                            ],
-                        ),
+                        shared=augment,
+                        views=dict(pseudo=[pack], pseudo_strong=[*strong, pack]),
                     ),
                 ],
             ),
@@ -88,14 +84,16 @@ task_2 = dict(
     branch="pseudo_strong",
     plain_branches=["labeled"],
 )
-own_stage_and_decoder = dict(
+g_hat = dict(
     stage=dict(
         type="EfficientNetLiteLastStage", backbone=_base_.model.backbone, width=0.5
     ),
     neck=dict(_base_.model.neck, in_channels=[24, 40, 112, 160]),
     head=decode_head,
 )
-both_networks = dict(
+g_tilde = dict(head=decode_head)
+semi = dict(
+    train_dataloader=with_pseudo_masks,
     val_cfg=dict(type="TeacherStudentValLoop"),
     default_hooks=dict(checkpoint=dict(save_best="student/mIoU")),
 )
@@ -108,10 +106,9 @@ stages = [
         changes=dict(
             model=dict(
                 teacher=teacher,
-                objectives=[consistency, dict(task_2, **own_stage_and_decoder)],
+                objectives=[consistency, dict(task_2, **g_hat)],
             ),
-            train_dataloader=with_pseudo_masks,
-            **both_networks,
+            **semi,
         ),
     ),
     dict(
@@ -120,10 +117,9 @@ stages = [
         changes=dict(
             model=dict(
                 teacher=teacher,
-                objectives=[consistency, dict(task_2, head=decode_head)],
+                objectives=[consistency, dict(task_2, **g_tilde)],
             ),
-            train_dataloader=with_pseudo_masks,
-            **both_networks,
+            **semi,
         ),
     ),
 ]

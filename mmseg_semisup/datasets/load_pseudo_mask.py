@@ -23,14 +23,17 @@ class LoadPseudoMask(BaseTransform):
     as the mask does; ``PackPseudoMask`` ends the pipeline.
 
     Args:
-        store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it.
+        store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it. None: the
+            image's mask is read once more in its place, to measure speed.
 
     Raises:
         ValueError: If the store cannot be used.
     """
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str | None) -> None:
         self.store = store
+        if store is None:
+            return
         dataset = DATASETS.build(
             {"type": "PseudoMaskDataset", "store": store, "pipeline": []}
         )
@@ -44,7 +47,10 @@ class LoadPseudoMask(BaseTransform):
         Raises:
             ValueError: If the store has none, or it has another size than the image.
         """
-        path = self._masks.get(file_key(results["img_path"]))
+        if self.store is None:
+            path = results["seg_map_path"]
+        else:
+            path = self._masks.get(file_key(results["img_path"]))
         if path is None:
             raise ValueError(
                 f"{self.store} has no pseudo-mask of {results['img_path']}; generate "

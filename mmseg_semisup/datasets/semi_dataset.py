@@ -38,7 +38,8 @@ class SemiDataset(Dataset):
         sources: Name to an mmseg dataset or its config. ``labeled`` must be there; its
             metainfo is that of the whole. An ``ann_file`` may be a published list, as
             ``split:voc12aug/unimatch_92_labeled.txt``; ``exclude='source:labeled'``
-            leaves out the images of another source.
+            leaves out the images of another source. None in place of a dataset takes
+            an inherited source back.
         on_error: What a file that cannot be used does: 'raise' stops training; 'skip'
             warns once for each file, and takes the next image of the source.
 
@@ -49,7 +50,7 @@ class SemiDataset(Dataset):
     def __init__(
         self, sources: Mapping[str, dict | Dataset], on_error: str = "raise"
     ) -> None:
-        if "labeled" not in sources:
+        if sources.get("labeled") is None:
             raise ValueError(
                 f"SemiDataset: sources are {sorted(sources)}; 'labeled' is missing"
             )

@@ -29,7 +29,8 @@ def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
     may name other sources, whose images are left out (``source:labeled``).
 
     Args:
-        sources: Name to dataset, or to its config.
+        sources: Name to dataset, or to its config; None: there is no such source (a
+            config that inherits one takes it back).
 
     Returns:
         Name to dataset, loaded and not empty, in the same order.
@@ -40,6 +41,8 @@ def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
     built: dict[str, Dataset] = {}
     excluded: dict[str, list[str]] = {}
     for name, source in sources.items():
+        if source is None:
+            continue
         if isinstance(source, Mapping):
             cfg, excluded[name] = split_exclude(source)
             built[name] = build_source(name, cfg)

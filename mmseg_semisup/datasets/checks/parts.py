@@ -65,7 +65,7 @@ def build_parts(cfg: Mapping[str, Any], problems: list[Problem]) -> list[Part]:
     """The sources of a config, without those that cannot be built."""
     training = (cfg.get("train_dataloader") or {}).get("dataset") or {}
     sources = training.get("sources") or ({"labeled": training} if training else {})
-    configs = {name: (source, True) for name, source in sources.items()}
+    configs = {name: (source, True) for name, source in sources.items() if source}
     for name, key in (("validation", "val_dataloader"), ("test", "test_dataloader")):
         dataset = (cfg.get(key) or {}).get("dataset")
         if dataset and all(dataset != other for other, _ in configs.values()):
