@@ -1,6 +1,7 @@
 """Sources of images, the stream that deals from them, views and their geometry."""
 
 from .collate import branch_collate
+from .color_jitter import ColorJitter, RandomGaussianBlur
 from .cutout import Cutout
 from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
@@ -10,21 +11,26 @@ from .original_shape import SetOriginalShape
 from .rand_augment import RandAugment
 from .sampler import SampleKey, SourceSampler
 from .semi_dataset import SemiDataset
+from .two_crops import DrawTwoCrops, TakeCrop
 from .unlabeled import UnlabeledDataset
 from .view_geometry import register_appearance, register_geometry
 from .voc_animals import VOCAnimalsDataset
 
 __all__ = [
+    "ColorJitter",
     "Cutout",
+    "DrawTwoCrops",
     "FolderDataset",
     "LoadPseudoMask",
     "MultiView",
     "PackPseudoMask",
     "RandAugment",
+    "RandomGaussianBlur",
     "SampleKey",
     "SemiDataset",
     "SetOriginalShape",
     "SourceSampler",
+    "TakeCrop",
     "UnlabeledDataset",
     "VOCAnimalsDataset",
     "branch_collate",

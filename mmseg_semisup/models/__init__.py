@@ -8,6 +8,7 @@ from .losses import PixelCrossEntropy
 from .objectives import (
     AdversarialObjective,
     ConsistencyObjective,
+    ContextContrastObjective,
     Objective,
     PseudoMaskObjective,
     SelfTaughtObjective,
@@ -17,6 +18,7 @@ from .segmentors import SegOutput, SemiSegmentor, Step, Teacher
 __all__ = [
     "AdversarialObjective",
     "ConsistencyObjective",
+    "ContextContrastObjective",
     "FCDiscriminator",
     "Objective",
     "PixelCrossEntropy",

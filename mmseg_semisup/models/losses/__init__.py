@@ -2,8 +2,18 @@
 
 from .adversarial import one_hot_labels, spatial_bce
 from .cross_entropy import PixelCrossEntropy, joint_cross_entropy, masked_cross_entropy
+from .directional_contrast import (
+    anchor_contrast,
+    directional_contrast,
+    pull_masks,
+    pull_weights,
+)
 
 __all__ = [
+    "anchor_contrast",
+    "directional_contrast",
+    "pull_masks",
+    "pull_weights",
     "PixelCrossEntropy",
     "joint_cross_entropy",
     "masked_cross_entropy",

@@ -3,12 +3,14 @@
 from .adversarial import AdversarialObjective
 from .base import NetworkPass, Objective
 from .consistency import ConsistencyObjective
+from .context_contrast import ContextContrastObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
 
 __all__ = [
     "AdversarialObjective",
     "ConsistencyObjective",
+    "ContextContrastObjective",
     "NetworkPass",
     "Objective",
     "PseudoMaskObjective",

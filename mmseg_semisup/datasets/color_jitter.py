@@ -1,0 +1,134 @@
+"""Low-level augmentation: colours and sharpness, one pass over the pixels each."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from .view_geometry import register_appearance
+
+GREY = np.array([0.114, 0.587, 0.299])
+"""Weights of blue, green and red."""
+TO_YIQ = np.array([GREY, [-0.321, -0.275, 0.596], [0.311, -0.523, 0.212]])
+"""Blue, green, red to luminance and the two axes of colour."""
+
+
+@TRANSFORMS.register_module()
+class ColorJitter(BaseTransform):
+    """Random brightness, contrast, saturation and hue.
+
+    All four are linear in the colours, so the pixels are multiplied by one matrix, in
+    the order of the arguments and without clipping in between. Hue turns the colours
+    around the grey axis, which keeps their luminance.
+
+    Args:
+        brightness: The factor is drawn from 1 - this .. 1 + this.
+        contrast: The same, towards the image's mean grey.
+        saturation: The same, towards each pixel's grey.
+        hue: The angle is drawn from - this .. this, in full turns.
+        prob: Of doing anything.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.4,
+        contrast: float = 0.4,
+        saturation: float = 0.4,
+        hue: float = 0.1,
+        prob: float = 0.8,
+    ) -> None:
+        given = dict(
+            brightness=brightness, contrast=contrast, saturation=saturation, prob=prob
+        )
+        for name, value in given.items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"ColorJitter: {name}={value}; allowed: 0 to 1")
+        if not 0 <= hue <= 0.5:
+            raise ValueError(f"ColorJitter: hue={hue}; allowed: 0 to 0.5")
+        self.strengths = (brightness, contrast, saturation)
+        self.hue = hue
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        """Change the image; masks stay."""
+        draws = np.random.uniform(-1, 1, 4)
+        if np.random.random() < self.prob:
+            factors = 1 + draws[:3] * self.strengths
+            matrix = color_matrix(results["img"], *factors, draws[3] * self.hue)
+            results["img"] = cv2.transform(results["img"], matrix)
+        return results
+
+
+def color_matrix(
+    image: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float
+) -> np.ndarray:
+    """The affine map of colours that makes the four changes.
+
+    Args:
+        image: (H, W, 3), uint8, BGR; tells the mean grey.
+        brightness: Factor.
+        contrast: Factor.
+        saturation: Factor.
+        hue: Angle, in full turns.
+
+    Returns:
+        (3, 4), float64.
+    """
+    mean = brightness * float(GREY @ cv2.mean(image)[:3])
+    desaturate = saturation * np.eye(3) + (1 - saturation) * np.tile(GREY, (3, 1))
+    cos, sin = np.cos(2 * np.pi * hue), np.sin(2 * np.pi * hue)
+    turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+    colors = np.linalg.solve(TO_YIQ, turn @ TO_YIQ) @ desaturate
+    offset = colors @ np.full(3, (1 - contrast) * mean)
+    return np.column_stack([brightness * contrast * colors, offset])
+
+
+@TRANSFORMS.register_module()
+class RandomGaussianBlur(BaseTransform):
+    """Random blur.
+
+    Args:
+        kernel_size: Odd side of the kernel, in pixels.
+        sigma: Least and greatest standard deviation, in pixels.
+        prob: Of doing anything.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 5,
+        sigma: tuple[float, float] = (0.1, 2.0),
+        prob: float = 0.5,
+    ) -> None:
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise ValueError(
+                f"RandomGaussianBlur: kernel_size={kernel_size}; allowed: odd numbers"
+            )
+        if not 0 < sigma[0] <= sigma[1]:
+            raise ValueError(
+                f"RandomGaussianBlur: sigma={tuple(sigma)}; allowed: 0 < least <= "
+                "greatest"
+            )
+        if not 0 <= prob <= 1:
+            raise ValueError(f"RandomGaussianBlur: prob={prob}; allowed: 0 to 1")
+        self.kernel_size = kernel_size
+        self.sigma = tuple(sigma)
+        self.prob = prob
+
+    def transform(self, results: dict) -> dict:
+        """Blur the image; masks stay."""
+        sigma = np.random.uniform(*self.sigma)
+        if np.random.random() < self.prob:
+            kernel = (self.kernel_size, self.kernel_size)
+            results["img"] = cv2.GaussianBlur(results["img"], kernel, sigma)
+        return results
+
+
+register_appearance(ColorJitter, RandomGaussianBlur)

@@ -1,0 +1,35 @@
+"""A projection of features that a contrastive loss compares."""
+
+from __future__ import annotations
+
+import torch.nn as nn
+from torch import Tensor
+
+
+class Projector(nn.Sequential):
+    """Two 1x1 convolutions with a ReLU between them.
+
+    Between the features that are classified and those that are compared, it lets the
+    former keep what the loss would take from them (Lai et al., CVPR 2021, section 3.2).
+
+    Args:
+        in_channels: Channels of the features.
+        channels: Channels of the projection.
+        hidden_channels: Channels in between; None: ``in_channels``.
+    """
+
+    def __init__(
+        self, in_channels: int, channels: int = 128, hidden_channels: int | None = None
+    ) -> None:
+        hidden = hidden_channels or in_channels
+        super().__init__(
+            nn.Conv2d(in_channels, hidden, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, channels, 1),
+        )
+        self.in_channels = in_channels
+        self.out_channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Project (N, in_channels, h, w) features to (N, channels, h, w)."""
+        return super().forward(x)

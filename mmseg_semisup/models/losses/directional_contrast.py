@@ -1,0 +1,263 @@
+"""The directional contrastive loss between two views of the same pixels.
+
+Lai et al.: Semi-supervised Semantic Segmentation with Directional Context-aware
+Consistency, CVPR 2021, https://arxiv.org/abs/2106.14133, Eqs. 1 to 8. The authors'
+code: https://github.com/JIA-Lab-research/Context-Aware-Consistency.
+
+Only anchors that are pulled are computed, in tiles of anchors x negatives that are
+thrown away again. As the gradient goes to the anchors alone, it is known as soon as the
+loss is: it is summed up in the forward pass, and nothing has to be computed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+REDUCTIONS = ("overlap", "active")
+DISTANCES = ("contrast", "l2")
+TILE_ELEMENTS = {"cpu": 2**21, "cuda": 2**23}
+TILE_ANCHORS = {"cpu": 1024, "cuda": 8192}
+
+
+def pull_masks(
+    first: Tensor,
+    second: Tensor,
+    valid: Tensor,
+    gamma: float | None = 0.75,
+    directional: bool = True,
+) -> Tensor:
+    """Which pixels are pulled towards their counterpart (Eqs. 2 and 7).
+
+    Args:
+        first: (N, h, w), float, highest class probability of the first view.
+        second: (N, h, w), that of the second view at the same pixels.
+        valid: (N, h, w), bool, the pixels that both views show.
+        gamma: The counterpart must be more confident than this; None: no matter.
+        directional: Only the less confident of the two is pulled.
+
+    Returns:
+        (2, N, h, w), bool: whether the first is pulled towards the second, and whether
+        the second towards the first.
+    """
+    confidence = torch.stack([first, second])
+    target = confidence.flip(0)
+    masks = valid.expand_as(confidence)
+    if directional:
+        masks = masks & (confidence < target)
+    if gamma is not None:
+        masks = masks & (target > gamma)
+    return masks
+
+
+def pull_weights(
+    masks: Tensor,
+    valid: Tensor,
+    reduction: str = "overlap",
+    average: Callable[[Tensor], Tensor] = lambda count: count,
+) -> Tensor:
+    """The weight of each pulled pixel in the loss.
+
+    Args:
+        masks: (2, N, h, w), bool, from :func:`pull_masks`.
+        valid: (N, h, w), bool, the pixels that both views show.
+        reduction: 'overlap': the mean over an image's overlap, pulled or not, then over
+            the images (Eqs. 1 and 8). 'active': the mean over the pulled pixels of the
+            batch, for each direction, as in the authors' code.
+        average: Of a count, over all processes.
+
+    Returns:
+        (2, N, h, w), float: zero where nothing is pulled.
+    """
+    if reduction == "overlap":
+        size = valid.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+        return masks.float() / (size * len(valid))
+    count = average(masks.sum(dim=(1, 2, 3), keepdim=True).float())
+    # A mean over processes can be less than one.
+    return torch.where(masks, 1.0 / count.clamp(min=1e-6), torch.zeros_like(count))
+
+
+def directional_contrast(
+    first: Tensor,
+    second: Tensor,
+    weights: Tensor,
+    keys: Tensor,
+    negatives: Tensor,
+    negative_keys: Tensor,
+    temperature: float = 0.1,
+    distance: str = "contrast",
+    directional: bool = True,
+) -> Tensor:
+    """Weighted sum of the loss of all pulled pixels, in both directions (Eqs. 3, 6, 8).
+
+    Gradients go to pulled features only; counterparts and negatives are constants.
+    On a GPU the host does not wait for the number of pulled pixels: room is made for
+    P of them, or 2 P without direction. On a CPU exactly the pulled ones are computed.
+
+    Args:
+        first: (P, D), float, L2-normalised features of the first view.
+        second: (P, D), those of the second view at the same pixels.
+        weights: (2, P), float, how much each is pulled towards the other; not negative.
+        keys: (2, P), int64: a negative whose key equals the anchor's is left out
+            (pseudo-classes for Eq. 5, places for Eq. 1).
+        negatives: (K, D), float, L2-normalised; K may be 0.
+        negative_keys: (K,), int64.
+        temperature: tau; must be positive.
+        distance: 'contrast', or 'l2': the squared distance to the counterpart, without
+            negatives.
+        directional: Whether at most one direction of a pixel has a weight.
+
+    Returns:
+        Scalar tensor, float32, or float64 for such features; finite also when nothing
+        is pulled or there are no negatives.
+    """
+    count = len(first)
+    weights = weights.to(torch.promote_types(first.dtype, torch.float32))
+    both = torch.cat([first, second])
+    keys = keys.flatten()
+    if directional:
+        anchors = torch.arange(count, device=first.device)
+        anchors = anchors + count * (weights[1] > 0)
+        weights = weights.amax(dim=0)
+    else:
+        anchors = torch.arange(2 * count, device=first.device)
+        weights = weights.flatten()
+    order = _pulled_first(weights > 0)
+    anchors, weights = anchors[order], weights[order]
+    pulled = both[anchors]
+    targets = both.detach()[(anchors + count) % (2 * count)]
+    if distance == "l2":
+        losses = (pulled - targets).square().sum(dim=1)
+    else:
+        losses = anchor_contrast(
+            pulled, targets, keys[anchors], negatives, negative_keys, temperature
+        )
+    return (weights * losses).sum()
+
+
+def _pulled_first(pulled: Tensor) -> Tensor:
+    """Places of True, followed on a GPU by the others, so that the host knows the size.
+
+    Args:
+        pulled: (S,), bool.
+    """
+    if pulled.device.type == "cpu":
+        return pulled.nonzero().squeeze(1)
+    return pulled.to(torch.uint8).argsort(descending=True, stable=True)
+
+
+def anchor_contrast(
+    anchors: Tensor,
+    positives: Tensor,
+    keys: Tensor,
+    negatives: Tensor,
+    negative_keys: Tensor,
+    temperature: float = 0.1,
+) -> Tensor:
+    """``-log(r(a, p) / (r(a, p) + sum_n r(a, n)))``, ``r(a, b) = exp(a.b / tau)``.
+
+    The sum runs over the negatives whose key is not the anchor's (Eqs. 1 and 5).
+    Autocast does not apply: products are at least of float32.
+
+    Args:
+        anchors: (A, D), float; the only argument that gradients go to.
+        positives: (A, D), float.
+        keys: (A,), int64.
+        negatives: (K, D), float.
+        negative_keys: (K,), int64.
+        temperature: tau.
+
+    Returns:
+        (A,), float32, or float64 for float64 anchors.
+    """
+    dtype = torch.promote_types(anchors.dtype, torch.float32)
+    with torch.autocast(anchors.device.type, enabled=False):
+        return _AnchorContrast.apply(
+            anchors.to(dtype),
+            positives.detach().to(dtype),
+            keys,
+            negatives.detach().to(dtype),
+            negative_keys,
+            temperature,
+        )
+
+
+class _AnchorContrast(torch.autograd.Function):
+    """Keeps (A, D) numbers for the backward pass, as many as there are anchors'."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        anchors: Tensor,
+        positives: Tensor,
+        keys: Tensor,
+        negatives: Tensor,
+        negative_keys: Tensor,
+        temperature: float,
+    ) -> Tensor:
+        needs_gradient = ctx.needs_input_grad[0]
+        device = anchors.device.type
+        height = TILE_ANCHORS.get(device, TILE_ANCHORS["cuda"])
+        elements = TILE_ELEMENTS.get(device, TILE_ELEMENTS["cuda"])
+        losses = torch.empty_like(anchors[:, 0])
+        gradient = torch.empty_like(anchors) if needs_gradient else None
+        for start in range(0, len(anchors), height):
+            rows = slice(start, start + height)
+            _contrast_rows(
+                anchors[rows] / temperature,
+                positives[rows],
+                keys[rows],
+                negatives,
+                negative_keys,
+                max(elements // len(anchors[rows]), 1),
+                losses[rows],
+                gradient[rows] if needs_gradient else None,
+            )
+        if needs_gradient:
+            ctx.save_for_backward(gradient.div_(temperature))
+        return losses
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple:
+        (gradient,) = ctx.saved_tensors
+        return (gradient * upstream.unsqueeze(1), None, None, None, None, None)
+
+
+def _contrast_rows(
+    scaled: Tensor,
+    positives: Tensor,
+    keys: Tensor,
+    negatives: Tensor,
+    negative_keys: Tensor,
+    width: int,
+    losses: Tensor,
+    gradient: Tensor | None,
+) -> None:
+    """Fill losses, and gradients towards ``scaled``, of some anchors.
+
+    The softmax over positive and negatives is summed up tile by tile, relative to the
+    highest logit so far; the expectation of the vectors under it is the gradient.
+    """
+    logit = (scaled * positives).sum(dim=1)
+    highest, total = logit, torch.ones_like(logit)
+    expected = positives.clone() if gradient is not None else None
+    keys = keys.unsqueeze(1)
+    for start in range(0, len(negatives), width):
+        columns = slice(start, start + width)
+        tile = scaled @ negatives[columns].t()
+        tile.masked_fill_(keys == negative_keys[columns], -torch.inf)
+        higher = torch.maximum(highest, tile.amax(dim=1))
+        tile.sub_(higher.unsqueeze(1)).exp_()
+        shrink = (highest - higher).exp_()
+        highest = higher
+        total = total.mul_(shrink).add_(tile.sum(dim=1))
+        if expected is not None:
+            expected.mul_(shrink.unsqueeze(1)).addmm_(tile, negatives[columns])
+    losses.copy_(total.log() + highest - logit)
+    if gradient is not None:
+        torch.sub(expected.div_(total.unsqueeze(1)), positives, out=gradient)
