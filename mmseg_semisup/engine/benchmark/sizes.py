@@ -69,7 +69,7 @@ def generate_sources(
     folder = Path(folder)
     classes = _num_classes(cfg.model)
     _write_images(folder, classes, size)
-    for source in dataset.sources.values():
+    for source in filter(None, dataset.sources.values()):
         pipeline = source["pipeline"]
         has_masks = any(
             t.get("type", "").startswith("LoadAnnotations") for t in _dicts(pipeline)
@@ -82,6 +82,9 @@ def generate_sources(
             new.update(type="BaseSegDataset", metainfo=dict(classes=names))
         else:
             new.update(type="UnlabeledDataset")
+        for transform in _dicts(pipeline):
+            if transform.get("type") == "LoadPseudoMask":
+                transform["store"] = None
         source.clear()
         source.update(new)
 

@@ -1,0 +1,119 @@
+"""Numbers and ablations of three-stage self-training, as the paper states them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_semisup.datasets.lists import read_ids
+from mmseg_semisup.datasets.splits import split_path
+
+ROOT = Path(__file__).parents[1] / "configs/three_stage"
+VOC, CITY = "deeplabv2-r101_60k_voc-1_50", "deeplabv2-r101_60k_cityscapes-100"
+
+
+def load(name):
+    return Config.fromfile(ROOT / f"{name}.py")
+
+
+def semi(cfg):
+    return [stage.changes for stage in cfg.stages if stage.name != "stage1"]
+
+
+# Section IV-B. Of the images of a step, as many have masks as the paper's sub-batch 1.
+PRESETS = [
+    ("voc-1_100", 106, 0.25, (1, 9)),
+    ("voc-1_50", 212, 0.25, (1, 9)),
+    ("voc-1_20", 529, 1.25, (1, 9)),
+    ("voc-1_8", 1323, 0.625, (2, 8)),
+    ("cityscapes-100", 100, 0.5, (1, 4)),
+    ("cityscapes-372", 372, 0.5, (1, 4)),
+    ("cityscapes-744", 744, 0.5, (1, 4)),
+    ("cityscapes-1488", 1488, 0.5, (3, 2)),
+]
+NAMES = [(f"deeplabv2-r101_60k_{split}", *rest) for split, *rest in PRESETS]
+NAMES += [
+    (f"deeplabv2-r101-imagenet_60k_{split}", *rest) for split, *rest in PRESETS[:4]
+]
+
+
+@pytest.mark.parametrize(("name", "masks", "weight", "batch"), NAMES)
+def test_presets(name, masks, weight, batch):
+    cfg = load(f"three-stage_{name}")
+    labeled = cfg.train_dataloader.dataset.sources.labeled
+    assert len(read_ids(split_path(labeled.ann_file))) == masks
+    assert [stage.name for stage in cfg.stages] == ["stage1", "stage2", "stage3"]
+    optimizer = cfg.optim_wrapper.segmentor.optimizer
+    assert (optimizer.type, optimizer.lr, cfg.train_cfg.max_iters) == (
+        "Adam",
+        3e-5,
+        60000,
+    )
+    backbone = cfg.model.segmentor.backbone
+    from_imagenet = "imagenet" in name or "cityscapes" in name
+    assert ("COCO" in backbone.init_cfg.checkpoint) != from_imagenet
+    assert cfg.model.data_preprocessor.bgr_to_rgb != from_imagenet
+    assert backbone.norm_eval
+    for changes in semi(cfg):
+        consistency, task_2 = changes.model.objectives
+        assert consistency.weight == task_2.weight == weight
+        ratio = changes.train_dataloader.sampler.ratio
+        assert (ratio.labeled, ratio.pseudo) == batch
+        assert cfg.train_dataloader.batch_size == sum(batch)
+        assert [m for _, m in changes.model.teacher.momentum] == [
+            0.99,
+            0.995,
+            0.9975,
+            0.999,
+        ]
+    stage2, stage3 = (changes.model.objectives[1] for changes in semi(cfg))
+    assert stage2.stage.width == 0.5
+    assert stage2.head.in_channels == 1024
+    assert "stage" not in stage3
+    assert stage3.head.in_channels == 2048
+    assert stage2.head.num_classes == cfg.model.segmentor.decode_head.num_classes
+
+
+@pytest.mark.parametrize("base", [VOC, CITY])
+def test_ablations_leave_out_what_their_name_says(base):
+    full = load(f"three-stage_{base}")
+    for changes in semi(load(f"three-stage-no-cr_{base}")):
+        assert [o.type for o in changes.model.objectives] == ["PseudoMaskObjective"]
+    for changes in semi(load(f"three-stage-no-sa_{base}")):
+        views = changes.train_dataloader.dataset.sources.pseudo.pipeline[-1]["views"]
+        assert views["pseudo"] == views["pseudo_strong"]
+    for changes in semi(load(f"three-stage-no-ema_{base}")):
+        assert changes.model.teacher == {"momentum": 0.0}
+    stage2, stage3 = semi(load(f"three-stage-no-n2_{base}"))
+    assert stage2.model.objectives == stage3.model.objectives
+    four = load(f"four-stage_{base}")
+    assert [s.name for s in four.stages] == ["stage1", "stage2", "stage3", "stage4"]
+    assert four.stages[3].changes == full.stages[2].changes
+    (alone,) = load(f"three-stage-no-t2_{base}").stages
+    assert [o.type for o in alone.changes.model.objectives] == ["ConsistencyObjective"]
+    assert "pseudo_masks}" not in str(alone.changes)
+
+
+@pytest.mark.parametrize(("base", "iterations"), [(VOC, 10000), (CITY, 20000)])
+def test_published_code(base, iterations):
+    cfg = load(f"three-stage-code_{base}")
+    assert cfg.stages[0].changes.train_cfg.max_iters == iterations
+    # Stage 1 has no teacher.
+    networks = [s.pseudo_masks.network for s in cfg.stages[1:]]
+    assert networks == ["student", "teacher"]
+    classes = cfg.model.segmentor.decode_head.num_classes
+    for changes in semi(cfg):
+        assert changes.model.test_cfg.predict_with == "teacher"
+        assert changes.model.objectives[1].head.num_classes == classes + 1
+
+
+def test_the_light_config_compares_with_as_many_supervised_iterations():
+    cfg = load("three-stage_lite0_2k_voc-animals-65")
+    baseline = Config.fromfile(
+        ROOT.parent / "supervised/supervised_lite0_6k_voc-animals-65.py"
+    )
+    iterations = len(cfg.stages) * cfg.train_cfg.max_iters
+    assert baseline.train_cfg.max_iters == iterations
+    assert baseline.param_scheduler[0]["end"] == iterations
