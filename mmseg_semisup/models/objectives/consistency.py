@@ -91,10 +91,12 @@ class ConsistencyObjective(Objective):
         """The loss, and the share of valid pixels in which the teacher is sure."""
         if step.iteration < self.start:
             return {}
-        confidence, labels, valid = self.pseudo_labels(step)
-        step.publish("confidence", lambda: confidence.unsqueeze(1))
+        labels, valid = self.pseudo_labels(step)
+        step.publish("confidence", lambda: self.confidence(step))
         images, branch = step.images(self.student_branch), self.student_branch
-        sure = valid & (confidence >= self.threshold)
+        sure = valid
+        if self.threshold > 0:
+            sure = valid & (step.signal("confidence").squeeze(1) >= self.threshold)
         labels = labels.masked_fill(~sure, step.ignore_index)
         share = sure.sum() / valid.sum().clamp(min=1)
         if self.mix == "cutmix":
@@ -124,24 +126,40 @@ class ConsistencyObjective(Objective):
         }
 
     @torch.no_grad()
-    def pseudo_labels(self, step: Step) -> tuple[Tensor, Tensor, Tensor]:
-        """Teacher's confidence, labels and valid pixels on the student's view.
+    def pseudo_labels(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Teacher's labels and valid pixels on the student's view.
 
-        Each (N, H, W): float in 0..1, int64, bool.
+        Each (N, H, W): int64 and bool.
         """
-        confidence, labels = step.teacher(self.teacher_branch).probs.max(dim=1)
+        # max is several times as fast as argmax.
+        labels = step.teacher(self.teacher_branch).full_logits.max(dim=1).indices
         valid = step.valid(self.student_branch)
-        if step.same_geometry(self.teacher_branch, self.student_branch):
-            return confidence, labels, valid
-        carry = view_to_view(
-            step.homography(self.teacher_branch), step.homography(self.student_branch)
-        )
+        carry = self._carry(step)
+        if carry is None:
+            return labels, valid
         size = tuple(valid.shape[-2:])
         seen = step.valid(self.teacher_branch)
-        confidence, inside = warp(confidence[:, None], carry, size, "bilinear", 0.0)
-        labels, _ = warp(labels, carry, size, "nearest", step.ignore_index)
+        labels, inside = warp(labels, carry, size, "nearest", step.ignore_index)
         seen, _ = warp(seen.long(), carry, size, "nearest", 0)
-        return confidence[:, 0], labels, valid & inside[:, 0] & seen.bool()
+        return labels, valid & inside[:, 0] & seen.bool()
+
+    @torch.no_grad()
+    def confidence(self, step: Step) -> Tensor:
+        """Teacher's highest probability on the student's view, (N, 1, H, W)."""
+        confidence = step.teacher(self.teacher_branch).probs.amax(dim=1, keepdim=True)
+        carry = self._carry(step)
+        if carry is None:
+            return confidence
+        size = tuple(step.images(self.student_branch).shape[-2:])
+        return warp(confidence, carry, size, "bilinear", 0.0)[0]
+
+    def _carry(self, step: Step) -> Tensor | None:
+        """Homography from the teacher's view to the student's; None: they coincide."""
+        if step.same_geometry(self.teacher_branch, self.student_branch):
+            return None
+        return view_to_view(
+            step.homography(self.teacher_branch), step.homography(self.student_branch)
+        )
 
     @torch.no_grad()
     def plain_labels(self, step: Step, branch: str) -> tuple[Tensor, Tensor]:
@@ -149,9 +167,11 @@ class ConsistencyObjective(Objective):
 
         Each (N, H, W); labels are ignored where the teacher is unsure.
         """
-        confidence, labels = step.teacher(branch).probs.max(dim=1)
-        valid = step.valid(branch)
-        sure = valid & (confidence >= self.threshold)
+        output, valid = step.teacher(branch), step.valid(branch)
+        labels = output.full_logits.max(dim=1).indices
+        sure = valid
+        if self.threshold > 0:
+            sure = valid & (output.probs.amax(dim=1) >= self.threshold)
         return labels.masked_fill(~sure, step.ignore_index), valid
 
     def passes(self) -> list[NetworkPass]:

@@ -81,7 +81,7 @@ class PseudoMaskObjective(Objective):
         loss = joint_cross_entropy(logits, targets, step.ignore_index)
         with torch.no_grad():
             valid = targets[0] != step.ignore_index
-            right = (logits[0].argmax(dim=1) == targets[0]) & valid
+            right = (logits[0].max(dim=1).indices == targets[0]) & valid
             accuracy = right.sum() / valid.sum().clamp(min=1)
         return {
             f"{self.branch}.loss_pseudo_mask": self.weight * loss,
