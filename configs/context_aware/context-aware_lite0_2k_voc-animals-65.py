@@ -42,7 +42,12 @@ appearance = [
         hue=0.1,
         prob=0.8,
     ),
-    dict(type="RandomGrayscale", prob=0.2, keep_channels=True),
+    dict(
+        type="RandomGrayscale",
+        prob=0.2,
+        keep_channels=True,
+        channel_weights=(0.114, 0.587, 0.299),
+    ),
     dict(type="RandomGaussianBlur", kernel_size=5, prob=0.5),
     _base_.pack,
 ]
