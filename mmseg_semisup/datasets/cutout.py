@@ -22,7 +22,8 @@ class Cutout(BaseTransform):
         num_holes: Number of squares.
         size: Side of a square, in pixels; even.
         fill: Their grey value, in 0..255.
-        ignore: Whether label maps get the label 255 there.
+        ignore: Whether label maps get the label 255 there. Of an image without label
+            maps, all pixels count.
 
     Raises:
         ValueError: If an argument is out of its range.

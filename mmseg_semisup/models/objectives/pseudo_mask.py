@@ -123,10 +123,15 @@ def pseudo_masks(step: Step, branch: str) -> Tensor:
             "plain_branches"
         )
     height, width = step.images(branch).shape[-2:]
-    masks = []
-    for sample in samples:
-        mask = sample.get(PSEUDO_MASK).data[0].long()
+    masks = [sample.get(PSEUDO_MASK).data[0] for sample in samples]
+    if any(mask.shape != (height, width) for mask in masks):
         # As the preprocessor pads images: at the right and at the bottom.
-        missing = (0, width - mask.shape[1], 0, height - mask.shape[0])
-        masks.append(F.pad(mask, missing, value=step.ignore_index))
+        masks = [
+            F.pad(
+                mask,
+                (0, width - mask.shape[1], 0, height - mask.shape[0]),
+                value=step.ignore_index,
+            )
+            for mask in masks
+        ]
     return torch.stack(masks)
