@@ -267,3 +267,18 @@ def test_it_is_three_times_as_fast_as_one_after_the_other():
 
 def _measure(_):
     return sequential_augment.measure(samples=200)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_crops_and_mirror_images_need_no_copy(name):
+    """Arrays with strides of their own, as transforms before this one leave them."""
+    operation = [Operation(name, strength(name, 7, 1))]
+    for part in (np.s_[5:50, 10:70], np.s_[:, ::-1]):
+        view, copy = results(), results()
+        for key in ("img", "gt_seg_map"):
+            view[key] = view[key][part]
+            copy[key] = copy[key][part].copy()
+        RandAugment().apply(view, operation)
+        RandAugment().apply(copy, operation)
+        assert np.array_equal(view["img"], copy["img"])
+        assert np.array_equal(view["gt_seg_map"], copy["gt_seg_map"])
