@@ -59,8 +59,9 @@ class SemiDataset(Dataset):
                 f"SemiDataset: on_error={on_error!r}; allowed: 'raise', 'skip'"
             )
         self.sources = build_sources(sources)
-        for source in self.sources.values():
+        for name, source in self.sources.items():
             find_leaf(source, 0)
+            _check_classes(name, source, self.sources["labeled"])
         self.on_error = on_error
         self._warned: set[str] = set()
 
@@ -174,6 +175,24 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
         raise ValueError(
             f"the mask has the values {np.unique(mask[~allowed]).tolist()}; allowed: 0 "
             f"to {count - 1} (the classes) and {ignore} (ignored)"
+        )
+
+
+def _check_classes(name: str, source: Dataset, labeled: Dataset) -> None:
+    """Raise ValueError if a source's masks mean other classes than the labelled."""
+    own, others = (d.metainfo.get("classes") for d in (source, labeled))
+    if own and others and list(own) != list(others):
+        first = next(
+            (
+                f"{a!r} instead of {b!r}"
+                for a, b in zip(own, others, strict=False)
+                if a != b
+            ),
+            f"{len(own)} instead of {len(others)}",
+        )
+        raise ValueError(
+            f"source {name!r} has other classes than 'labeled': {first}; all of them: "
+            f"{list(own)} and {list(others)}"
         )
 
 

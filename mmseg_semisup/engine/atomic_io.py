@@ -6,12 +6,15 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
 TEMPORARY_PREFIX = ".partial-"
 """Names of files that are still being written start with this."""
+
+_UMASK_LOCK = threading.Lock()
 
 
 def atomic_write(path: str | Path, content: bytes) -> None:
@@ -93,8 +96,10 @@ def _describe(error: OSError, path: Path) -> OSError:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    # It can only be read by setting it, and it is the whole process's.
+    with _UMASK_LOCK:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.dist import init_dist, is_distributed
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
@@ -198,6 +199,17 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get("find_unused_parameters", False),
     )
+
+
+def init_processes(cfg: Config) -> None:
+    """Join the process group now, as the runner would do later.
+
+    Args:
+        cfg: The config, after :func:`set_launcher`.
+    """
+    if cfg.get("launcher", "none") != "none" and not is_distributed():
+        dist_cfg = (cfg.get("env_cfg") or {}).get("dist_cfg") or {}
+        init_dist(cfg.launcher, **dist_cfg)
 
 
 def build_runner(cfg: Config, strict: bool) -> Runner:

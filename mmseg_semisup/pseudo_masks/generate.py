@@ -1,0 +1,322 @@
+"""Makes pseudo-masks: images are loaded and masks written while the network runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank, get_world_size
+from numpy.typing import NDArray
+
+from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.engine.atomic_io import atomic_write
+from mmseg_semisup.engine.together import locked, on_main, stop_together
+
+from .errors import StoreError
+from .images import Item, plan_batches, sources_of
+from .network import BatchPredictor
+from .png import encode_png, full_palette
+from .progress import Journal, begin, compare_requests, end, read_journals
+from .quality import write_quality
+from .settings import Settings
+from .statistics import Statistics, collect, load_truth, measure, to_level
+from .store import FORMAT, Store
+
+BATCHES_AHEAD = 2
+BATCHES_BEHIND = 2
+
+
+def generate(
+    predictor: BatchPredictor,
+    items: Sequence[Item],
+    folder: str | Path,
+    settings: Settings,
+    checkpoint_hash: str,
+    report: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Make pseudo-masks; all processes call this, and each makes its share.
+
+    Args:
+        predictor: The network.
+        items: The images.
+        folder: Of the store. Finished masks of an earlier run stay.
+        settings: How they are made.
+        checkpoint_hash: SHA-256 of the network's checkpoint, in hexadecimal digits.
+        report: Is called with a line of progress now and then.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        StoreError: If an image cannot be used, the folder holds other masks, or a file
+            cannot be written.
+        ConfigError: If another run is at work in the folder.
+    """
+    store = Store(folder)
+    with locked(folder):
+        plan = on_main(lambda: plan_batches(items, settings.batch_size))
+        request = _request(predictor, plan, settings, checkpoint_hash)
+        done = on_main(lambda: _prepare(store, plan, request))
+        if done is not None:
+            error = None
+            try:
+                with _explained(store):
+                    _make_share(predictor, plan, done, store, settings, report)
+            except Exception as failure:
+                error = failure
+            stop_together(error)
+            on_main(lambda: _finish(store, plan, request))
+        return on_main(store.read_manifest)
+
+
+@contextmanager
+def _explained(store: Store) -> Iterator[None]:
+    """Say what a disk that cannot be written means."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{error}. What is finished in {store.folder} stays: when the cause is "
+            "gone, the same command goes on from there"
+        ) from error
+
+
+def _request(
+    predictor: BatchPredictor,
+    plan: Sequence[Sequence[Item]],
+    settings: Settings,
+    checkpoint_hash: str,
+) -> dict[str, Any]:
+    """What the masks depend on."""
+    names = [[(item.id, item.source) for item in batch] for batch in plan]
+    request = {
+        "format": FORMAT,
+        "checkpoint": checkpoint_hash,
+        **settings.what_counts(),
+        "test_cfg": predictor.test_cfg,
+        "pipeline": predictor.pipeline,
+        "classes": predictor.classes,
+        "palette": predictor.palette,
+        "number of images": sum(map(len, plan)),
+        "list of images": hashlib.sha256(json.dumps(names).encode()).hexdigest(),
+    }
+    return json.loads(json.dumps(request, default=str))
+
+
+def _prepare(
+    store: Store, plan: Sequence[Sequence[Item]], request: Mapping[str, Any]
+) -> list[int] | None:
+    """Numbers of the finished batches; None if all is done."""
+    if store.manifest_path.is_file():
+        compare_requests(store, store.read_manifest(), request)
+        return None
+    with _explained(store):
+        begin(store, request)
+    return list(read_journals(store, plan))
+
+
+class _Share(NamedTuple):
+    """A batch whose files are being written."""
+
+    number: int
+    batch: Sequence[Item]
+    records: list[Future]
+    statistics: dict[str, Statistics]
+
+
+def _make_share(
+    predictor: BatchPredictor,
+    plan: Sequence[Sequence[Item]],
+    done: Sequence[int],
+    store: Store,
+    settings: Settings,
+    report: Callable[[str], None] | None,
+) -> None:
+    """Make every ``world size``-th of the batches that are left."""
+    finished = set(done)
+    left = [n for n in range(len(plan)) if n not in finished]
+    mine = left[get_rank() :: get_world_size()]
+    progress = _Progress(
+        before=sum(len(plan[n]) for n in finished),
+        mine=sum(len(plan[n]) for n in mine),
+        left=sum(len(plan[n]) for n in left),
+        report=report,
+    )
+    journal = Journal(store, get_rank())
+    loading = ThreadPoolExecutor(settings.threads)
+    writing = ThreadPoolExecutor(settings.threads)
+    behind: deque[_Share] = deque()
+
+    def settle(most: int) -> None:
+        while len(behind) > most:
+            share = behind.popleft()
+            records = [record.result() for record in share.records]
+            statistics = {k: v.to_json() for k, v in share.statistics.items()}
+            line = {"batch": share.number, "images": records, "statistics": statistics}
+            journal.append(line)
+            progress.advance(len(records))
+
+    palette = full_palette(predictor.palette)
+    try:
+        for number, loaded in _loaded(predictor, plan, mine, loading):
+            batch = plan[number]
+            shapes = {tuple(image.image.shape) for image, _ in loaded}
+            if len(shapes) > 1:
+                raise StoreError(
+                    f"images of one size have several after the test pipeline: "
+                    f"{sorted(shapes)}; among them {some([i.image for i in batch])}"
+                )
+            labels = predictor([image for image, _ in loaded])
+            classes = len(predictor.classes)
+            counted = [
+                measure(label, truth, classes)
+                for label, (_, truth) in zip(labels, loaded, strict=True)
+            ]
+            # One transfer, and one wait for the device, for the whole batch.
+            masks = torch.stack([label.classes for label in labels]).cpu().numpy()
+            levels: list = [None] * len(batch)
+            if settings.confidence:
+                maps = torch.stack([to_level(label.confidence) for label in labels])
+                levels = list(maps.cpu().numpy())
+            numbers = torch.stack(counted).cpu().numpy()
+            statistics = {
+                source: Statistics.zero(classes) for source in sources_of(batch)
+            }
+            for item, (_, truth), row in zip(batch, loaded, numbers, strict=True):
+                one = collect(row, truth is not None, classes)
+                statistics[item.source] = statistics[item.source] + one
+            records = [
+                writing.submit(_write, store, *each, palette)
+                for each in zip(batch, masks, levels, numbers[:, 0], strict=True)
+            ]
+            behind.append(_Share(number, batch, records, statistics))
+            settle(BATCHES_BEHIND)
+        settle(0)
+    finally:
+        loading.shutdown(wait=False, cancel_futures=True)
+        writing.shutdown(wait=True, cancel_futures=True)
+        journal.close()
+
+
+def _loaded(
+    predictor: BatchPredictor,
+    plan: Sequence[Sequence[Item]],
+    numbers: Sequence[int],
+    threads: ThreadPoolExecutor,
+) -> Iterator[tuple[int, list]]:
+    """Batches of images with their true masks, a few of them ahead of time."""
+    ahead: deque[tuple[int, list[Future]]] = deque()
+
+    def load(item: Item) -> tuple:
+        loaded = predictor.load(item.image)
+        size = tuple(loaded.sample.ori_shape)
+        return loaded, load_truth(item, size, len(predictor.classes))
+
+    for number in numbers:
+        ahead.append((number, [threads.submit(load, item) for item in plan[number]]))
+        if len(ahead) > BATCHES_AHEAD:
+            first, futures = ahead.popleft()
+            yield first, [future.result() for future in futures]
+    for first, futures in ahead:
+        yield first, [future.result() for future in futures]
+
+
+def _write(
+    store: Store,
+    item: Item,
+    mask: NDArray[np.uint8],
+    level: NDArray[np.uint8] | None,
+    confidence: float,
+    palette: NDArray[np.uint8],
+) -> dict[str, Any]:
+    """Write the files of an image; returns its part of the manifest."""
+    record = {
+        "id": item.id,
+        "image": item.image,
+        "source": item.source,
+        "size": list(mask.shape),
+        "mean_confidence": round(float(confidence) / mask.size, 6),
+    }
+    contents = {"masks": encode_png(mask, palette)}
+    if level is not None:
+        contents["confidence"] = encode_png(level)
+    for kind, content in contents.items():
+        atomic_write(store.path(kind, item.id), content)
+        record[kind] = {"bytes": len(content), "crc32": zlib.crc32(content)}
+    return record
+
+
+def _finish(
+    store: Store, plan: Sequence[Sequence[Item]], request: Mapping[str, Any]
+) -> None:
+    """Make the manifest of all that the processes noted."""
+    lines = read_journals(store, plan)
+    missing = [item.id for n in range(len(plan)) if n not in lines for item in plan[n]]
+    if missing:
+        raise StoreError(
+            f"masks vanished from {store.folder} while others were made: "
+            f"{some(missing)}; the same command makes them again"
+        )
+    totals: dict[str, Statistics] = {}
+    for line in lines.values():
+        for source, values in line["statistics"].items():
+            one = Statistics.from_json(values)
+            totals[source] = totals[source] + one if source in totals else one
+    counts = sum(total.classes.sum(axis=0) for total in totals.values())
+    confidence = sum(total.confidence for total in totals.values())
+    images = [record for n in sorted(lines) for record in lines[n]["images"]]
+    manifest = {
+        **request,
+        "made": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "pixels": dict(zip(request["classes"], counts.tolist(), strict=True)),
+        "mean_confidence": confidence / int(counts.sum()),
+        "statistics": {source: total.to_json() for source, total in totals.items()},
+        "images": sorted(images, key=lambda record: record["id"]),
+    }
+    with _explained(store):
+        write_quality(manifest, store.folder)
+        end(store, manifest)
+
+
+class _Progress:
+    """Lines of progress with the time that is left."""
+
+    def __init__(
+        self,
+        before: int,
+        mine: int,
+        left: int,
+        report: Callable[[str], None] | None,
+    ) -> None:
+        self.before, self.mine, self.left = before, mine, left
+        self.report = report
+        self.done = 0
+        self.start = self.last = time.perf_counter()
+
+    def advance(self, count: int) -> None:
+        """Some more of this process's images are finished."""
+        self.done += count
+        now = time.perf_counter()
+        if self.report is None or (now - self.last < 1 and self.done < self.mine):
+            return
+        self.last = now
+        pace = (now - self.start) / self.done
+        # The other processes are about as far.
+        total = self.before + self.left
+        current = self.before + round(self.left * self.done / self.mine)
+        filled = round(20 * current / total)
+        self.report(
+            f"[{'#' * filled}{'.' * (20 - filled)}] {current}/{total} pseudo-masks, "
+            f"{1 / pace * get_world_size():.1f} a second, "
+            f"{pace * (self.mine - self.done):.0f} s left"
+        )

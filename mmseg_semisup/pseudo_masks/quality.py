@@ -1,0 +1,167 @@
+"""How good pseudo-masks are where true masks exist, in numbers and as a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mmseg_semisup.engine.atomic_io import atomic_write
+
+from .statistics import LEVELS, Statistics
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+BINS = 10
+
+
+def quality(total: Statistics, classes: Sequence[str]) -> dict[str, Any]:
+    """The quality of a source's pseudo-masks.
+
+    Args:
+        total: Sums over its images.
+        classes: C names.
+
+    Returns:
+        Percentages. ``kept`` and ``accuracy_of_kept`` are of pixels that are at least
+        as confident as each threshold; ``by_confidence`` has ten equal bins. What
+        needs true masks is None where there are none.
+    """
+    wrong, right = total.classes[1], total.classes[2]
+    union = total.truth + wrong  # right pixels are within truth
+    has_truth = union > 0
+    iou = np.full(len(classes), np.nan)
+    iou[has_truth] = right[has_truth] / union[has_truth]
+    known = int((wrong + right).sum())
+    levels = total.levels
+    starts = [int(np.ceil(t * (LEVELS - 1) - 1e-9)) for t in THRESHOLDS]
+    bins = np.minimum(np.arange(LEVELS) * BINS // (LEVELS - 1), BINS - 1)
+    by_bin = np.stack([np.bincount(bins, row, BINS) for row in levels])
+    return {
+        "images": total.images,
+        "images_with_truth": total.with_truth,
+        "mean_confidence": _percent(total.confidence, levels.sum()),
+        "mIoU": _percent(np.nansum(iou), has_truth.sum()),
+        "accuracy": _percent(right.sum(), known),
+        "IoU": {
+            name: None if np.isnan(value) else round(100 * float(value), 2)
+            for name, value in zip(classes, iou, strict=True)
+        },
+        "thresholds": list(THRESHOLDS),
+        "kept": [_percent(levels[:, s:].sum(), levels.sum()) for s in starts],
+        "accuracy_of_kept": [
+            _percent(levels[2, s:].sum(), levels[1:, s:].sum()) for s in starts
+        ],
+        "by_confidence": {
+            "share": [_percent(each, levels.sum()) for each in by_bin.sum(axis=0)],
+            "accuracy": [
+                _percent(each[2], each[1:].sum()) for each in by_bin.transpose()
+            ],
+        },
+    }
+
+
+def write_quality(manifest: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Write ``quality.json`` and ``quality.png`` beside the masks.
+
+    Args:
+        manifest: Of the store.
+        folder: Of the store.
+
+    Returns:
+        Source to quality.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    totals = {
+        source: Statistics.from_json(values)
+        for source, values in manifest["statistics"].items()
+    }
+    found = {k: quality(total, manifest["classes"]) for k, total in totals.items()}
+    atomic_write(folder / "quality.json", json.dumps(found, indent=1).encode())
+    atomic_write(folder / "quality.png", draw(totals, found, manifest))
+    return found
+
+
+def read_quality(folder: str | Path) -> dict[str, Any]:
+    """What :func:`write_quality` wrote."""
+    return json.loads((Path(folder) / "quality.json").read_text(encoding="utf-8"))
+
+
+def to_text(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """One line a source.
+
+    Args:
+        found: Source to :func:`quality`.
+    """
+    lines = []
+    for source, each in found.items():
+        line = f"{source}: {each['images']} images, mean confidence "
+        line += f"{each['mean_confidence']:.1f}"
+        kept = dict(zip(each["thresholds"], each["kept"], strict=True))
+        line += f", at least 0.9: {kept[0.9]:.1f} % of the pixels"
+        if each["images_with_truth"]:
+            line += f"; against {each['images_with_truth']} true masks: mIoU "
+            line += f"{each['mIoU']:.2f}, accuracy {each['accuracy']:.2f}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def draw(
+    totals: Mapping[str, Statistics],
+    found: Mapping[str, Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+) -> bytes:
+    """Accuracy over confidence, share of pixels over the threshold, and pixels a class.
+
+    Args:
+        totals: Source to sums.
+        found: Source to :func:`quality`.
+        manifest: Of the store.
+
+    Returns:
+        A PNG file.
+    """
+    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    accuracy, kept, classes = figure.subplots(1, 3)
+    centres = (np.arange(BINS) + 0.5) / BINS
+    accuracy.plot([0, 1], [0, 100], color="0.8", linewidth=1)
+    names = list(manifest["classes"])
+    bar = 0.8 / len(totals)
+    for i, (source, total) in enumerate(totals.items()):
+        each = found[source]
+        known = each["by_confidence"]["accuracy"]
+        if each["images_with_truth"]:
+            label = f"{source}: {each['accuracy']:.1f} % right"
+            points = [(x, y) for x, y in zip(centres, known, strict=True) if y]
+            accuracy.plot(*zip(*points, strict=True), marker="o", label=label)
+        counts = total.levels.sum(axis=0)
+        share = 100 * counts[::-1].cumsum()[::-1] / counts.sum()
+        kept.plot(np.arange(LEVELS) / (LEVELS - 1), share, label=source)
+        part = total.classes.sum(axis=0)
+        place = np.arange(len(names)) + (i - (len(totals) - 1) / 2) * bar
+        iou = f", mIoU {each['mIoU']:.1f}" if each["images_with_truth"] else ""
+        share = 100 * part / part.sum()
+        classes.bar(place, share, bar, label=f"{source}{iou}")
+    accuracy.set(
+        title="Right pixels over confidence", xlabel="confidence", ylabel="right, %"
+    )
+    kept.set(title="Pixels kept", xlabel="confidence of at least", ylabel="kept, %")
+    classes.set(title="Pixels of each class", ylabel="pixels, %")
+    classes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
+    for axes in (accuracy, kept, classes):
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(fontsize=8)
+    content = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(content)
+    return content.getvalue()
+
+
+def _percent(part: float, whole: float) -> float | None:
+    return round(100 * float(part) / float(whole), 2) if whole else None

@@ -1,0 +1,115 @@
+"""How pseudo-masks are made: the options of the tool and of a stage."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from .errors import StoreError
+
+NETWORKS = ("student", "teacher")
+MODES = ("whole", "slide")
+CHECKPOINTS = ("last", "best")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pseudo-masks are made.
+
+    Attributes:
+        network: 'student' or 'teacher'.
+        sources: Which images of the training get masks.
+        mode: 'whole' predicts whole images; 'slide' a sliding window; None: as the
+            config's ``test_cfg``.
+        crop_size: Height and width of the window in pixels; None: as ``test_cfg``.
+        stride: Steps of the window in pixels; None: as ``test_cfg``.
+        flip: Whether the probabilities of an image and its mirror image are averaged.
+        confidence: Whether the probabilities are stored, too, in 8 bits.
+        batch_size: At most so many images of one size go through the network at once.
+        checkpoint: Of a stage: the 'last' or the 'best' of the stage before.
+        threads: That load images, and again as many that write masks.
+
+    Raises:
+        StoreError: If a value is not allowed.
+    """
+
+    network: str = "student"
+    sources: Sequence[str] = ("labeled", "unlabeled")
+    mode: str | None = None
+    crop_size: Sequence[int] | None = None
+    stride: Sequence[int] | None = None
+    flip: bool = False
+    confidence: bool = False
+    batch_size: int = 8
+    checkpoint: str = "last"
+    threads: int = 4
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        for name, allowed in (
+            ("network", NETWORKS),
+            ("mode", (None, *MODES)),
+            ("flip", (False, True)),
+            ("confidence", (False, True)),
+            ("checkpoint", CHECKPOINTS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise StoreError(f"{name}={getattr(self, name)!r}; allowed: {allowed}")
+        for name in ("batch_size", "threads"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise StoreError(f"{name}={value!r}; allowed: 1, 2, ...")
+        for name in ("crop_size", "stride"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if self.mode != "slide":
+                raise StoreError(f"{name}={value} is for mode='slide'")
+            if len(value) != 2 or not all(isinstance(v, int) and v > 0 for v in value):
+                raise StoreError(f"{name}={value!r}; give height and width in pixels")
+        if isinstance(self.sources, str) or not self.sources:
+            raise StoreError(f"sources={self.sources!r}; give a list of names")
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> Settings:
+        """Settings from a config.
+
+        Raises:
+            StoreError: If a key does not exist or a value is not allowed.
+        """
+        known = [field.name for field in fields(cls)]
+        for key in options:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {close[0]!r}? " if close else ""
+                raise StoreError(f"no option {key!r}; {hint}allowed: {known}")
+        return cls(**options)
+
+    def test_cfg(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """A segmentor's ``test_cfg`` for these settings.
+
+        Args:
+            own: The config's.
+
+        Raises:
+            StoreError: If the size of the window is not known.
+        """
+        cfg = dict(own)
+        cfg["mode"] = self.mode or cfg.get("mode", "whole")
+        if cfg["mode"] == "whole":
+            return {"mode": "whole"}
+        for name in ("crop_size", "stride"):
+            value = getattr(self, name) or cfg.get(name)
+            if value is None:
+                raise StoreError(f"mode='slide' needs {name}=(height, width)")
+            cfg[name] = tuple(value)
+        return cfg
+
+    def what_counts(self) -> dict[str, Any]:
+        """What the masks depend on, without what only changes speed, for JSON."""
+        values = asdict(self)
+        for name in ("threads", "checkpoint", "mode", "crop_size", "stride"):
+            del values[name]
+        return values | {"sources": list(self.sources)}
