@@ -8,9 +8,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform, to_tensor
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
-from mmseg.registry import DATASETS, TRANSFORMS
+from mmseg.registry import TRANSFORMS
 
-from .sources import file_key, infos
+from .sources import file_key
 
 FIELD = "gt_pseudo_map"
 
@@ -23,8 +23,9 @@ class LoadPseudoMask(BaseTransform):
     as the mask does; ``PackPseudoMask`` ends the pipeline.
 
     Args:
-        store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it. None: the
-            image's mask is read once more in its place, to measure speed.
+        store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it, which also
+            checks its files. None: the image's mask is read once more in its place, to
+            measure speed.
 
     Raises:
         ValueError: If the store cannot be used.
@@ -34,11 +35,13 @@ class LoadPseudoMask(BaseTransform):
         self.store = store
         if store is None:
             return
-        dataset = DATASETS.build(
-            {"type": "PseudoMaskDataset", "store": store, "pipeline": []}
-        )
+        # The network that made the masks is a user of the data sets, too.
+        from mmseg_semisup.pseudo_masks.store import Store
+
+        folder = Store(store)
         self._masks = {
-            file_key(info["img_path"]): info["seg_map_path"] for info in infos(dataset)
+            file_key(record["image"]): str(folder.path("masks", record["id"]))
+            for record in folder.read_manifest()["images"]
         }
 
     def transform(self, results: dict) -> dict:
