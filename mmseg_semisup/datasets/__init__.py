@@ -8,6 +8,7 @@ from .geometry import rescale, valid_mask, view_to_view, warp
 from .load_pseudo_mask import LoadPseudoMask, PackPseudoMask
 from .multi_view import MultiView
 from .original_shape import SetOriginalShape
+from .pseudo_masks import PseudoMaskDataset
 from .rand_augment import RandAugment
 from .sampler import SampleKey, SourceSampler
 from .semi_dataset import SemiDataset
@@ -24,6 +25,7 @@ __all__ = [
     "LoadPseudoMask",
     "MultiView",
     "PackPseudoMask",
+    "PseudoMaskDataset",
     "RandAugment",
     "RandomGaussianBlur",
     "SampleKey",
