@@ -112,7 +112,10 @@ def main() -> None:
     """Run the tool."""
     args = parse_args()
     cfg = load_config(find_config(args.config), args.cfg_options)
-    data_cfg = load_config(args.data_config) if args.data_config else cfg
+    if args.data_config:
+        data_cfg = load_config(args.data_config, stages="base")
+    else:
+        data_cfg = load_config(args.config, args.cfg_options, stages="base")
     settings = read_settings(args, data_cfg)
     check_writable(args.out)
     set_launcher(cfg, args.launcher, args.local_rank)

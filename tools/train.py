@@ -1,20 +1,27 @@
-"""Trains the model of a config."""
+"""Trains the model of a config, in one stage or several.
+
+A config with ``stages`` trains them one after the other and makes the pseudo-masks in
+between; the same command goes on where it was stopped.
+"""
 
 from __future__ import annotations
 
 import argparse
 
 from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
-from mmseg_semisup.engine.config import find_config, load_config
+from mmseg_semisup.engine.config import ConfigError, find_config, load_config
 from mmseg_semisup.engine.launch import (
     add_common_arguments,
     build_runner,
+    init_processes,
     run_tool,
     set_checkpoint,
     set_launcher,
     set_precision,
     set_work_dir,
 )
+from mmseg_semisup.engine.stages import has_stages, train_stages
+from mmseg_semisup.engine.together import locked
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,14 +55,25 @@ def main() -> None:
     """Run the tool."""
     args = parse_args()
     path = find_config(args.config)
-    cfg = load_config(path, args.cfg_options)
+    cfg = load_config(path, args.cfg_options, stages="keep")
     set_work_dir(cfg, args.work_dir, path)
-    set_checkpoint(cfg, args.resume, args.load_from)
+    in_stages = has_stages(cfg)
+    if not in_stages:
+        set_checkpoint(cfg, args.resume, args.load_from)
+    elif args.resume not in (None, "auto"):
+        raise ConfigError(
+            "--resume CHECKPOINT: stages go on from their own checkpoints"
+        )
     if args.amp:
         set_precision(cfg)
     use_safe_checkpoints(trust=args.trust_checkpoint)
     set_launcher(cfg, args.launcher, args.local_rank)
-    build_runner(cfg, strict=cfg.resume).train()
+    init_processes(cfg)
+    with locked(cfg.work_dir):
+        if in_stages:
+            train_stages(cfg, args.load_from, args.trust_checkpoint)
+        else:
+            build_runner(cfg, strict=cfg.resume).train()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ RUNNER_KEYS = (
     "param_scheduler",
     "randomness",
     "resume",
+    "stages",
     "sync_bn",
     "test_cfg",
     "test_dataloader",
@@ -95,12 +96,16 @@ def find_config(name: str | Path) -> Path:
     )
 
 
-def load_config(name: str | Path, options: dict[str, Any] | None = None) -> Config:
+def load_config(
+    name: str | Path, options: dict[str, Any] | None = None, stages: str = "last"
+) -> Config:
     """Read a config and apply changes to it.
 
     Args:
         name: What :func:`find_config` takes.
         options: Dotted key to new value, as from ``--cfg-options``.
+        stages: What becomes of a config with ``stages``: 'last', the config of the
+            last one; 'base', what the stages change; 'keep', it stays as it is.
 
     Returns:
         The config, checked for misspelt keys.
@@ -120,7 +125,12 @@ def load_config(name: str | Path, options: dict[str, Any] | None = None) -> Conf
             cfg.merge_from_dict(options)
         except (KeyError, TypeError) as error:
             raise ConfigError(f"--cfg-options: {error}") from error
-    return cfg
+    if cfg.get("stages") is None or stages == "keep":
+        return cfg
+    # Stages are trainings, and trainings have configs.
+    from .stages.plan import last_stage, without_stages
+
+    return last_stage(cfg) if stages == "last" else without_stages(cfg)
 
 
 def check_keys(cfg: Config, path: str | Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 import zlib
 from collections import deque
@@ -307,7 +308,9 @@ class _Progress:
         """Some more of this process's images are finished."""
         self.done += count
         now = time.perf_counter()
-        if self.report is None or (now - self.last < 1 and self.done < self.mine):
+        interval = 1 if sys.stdout.isatty() else 10
+        is_early = now - self.last < interval and self.done < self.mine
+        if self.report is None or is_early:
             return
         self.last = now
         pace = (now - self.start) / self.done

@@ -31,6 +31,7 @@ def make_pseudo_masks(
     device: str | torch.device = "cpu",
     trust: bool = False,
     report: Callable[[str], None] | None = None,
+    expected_hash: str | None = None,
 ) -> dict[str, Any]:
     """Label the images of a training with a trained network.
 
@@ -44,6 +45,7 @@ def make_pseudo_masks(
         device: Where the network runs.
         trust: As in :func:`load_checkpoint_file`.
         report: Is called with a line of progress now and then.
+        expected_hash: The SHA-256 that the checkpoint must have; None: any.
 
     Returns:
         The manifest.
@@ -53,13 +55,18 @@ def make_pseudo_masks(
             message names what does not.
     """
     path = Path(checkpoint)
+    digest = on_main(lambda: file_hash(path))
+    if expected_hash not in (None, digest):
+        raise StoreError(
+            f"{path} is not the file that it was: its SHA-256 is {digest} and was "
+            f"{expected_hash}"
+        )
     predictor = BatchPredictor(
         cfg, load_checkpoint_file(path, trust=trust), settings, device
     )
     if items is None:
         items, classes = list_items(data_cfg or cfg, settings.sources)
         check_classes(predictor.classes, classes, str(path))
-    digest = on_main(lambda: file_hash(path))
     return generate(predictor, items, folder, settings, digest, report)
 
 

@@ -1,0 +1,188 @@
+"""Trains the stages of a config one after the other, and goes on after any end."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import IterBasedTrainLoop, Runner
+
+from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.engine.launch import (
+    build_runner,
+    check_writable,
+    find_last_checkpoint,
+    set_checkpoint,
+)
+from mmseg_semisup.engine.together import on_main
+from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
+from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
+
+from .plan import Stage, split_stages
+from .record import Record
+
+
+def train_stages(
+    cfg: Config, load_from: str | None = None, trust: bool = False
+) -> None:
+    """Train all stages that are not finished; all processes call this.
+
+    Each stage has the folder ``WORK_DIR/NAME``; ``WORK_DIR/stages.json`` tells what is
+    finished. A stage that was stopped goes on from its last checkpoint, masks from the
+    first that is missing.
+
+    Args:
+        cfg: Config with ``stages`` and ``work_dir``, ready for the launcher.
+        load_from: First weights of every stage, in place of the config's.
+        trust: Whether checkpoints may execute code while they are read.
+
+    Raises:
+        ConfigError: If a config cannot be used, or has changed since a stage began.
+        StoreError: If pseudo-masks cannot be made.
+    """
+    stages = split_stages(cfg)
+    work_dir = Path(cfg.work_dir)
+    record = Record(work_dir)
+    on_main(lambda: record.check(stages))
+    for index, stage in enumerate(stages):
+        if record.is_finished(stage.name):
+            _say(f"stage {stage.name} is finished")
+            continue
+        _say(f"stage {stage.name}, {index + 1} of {len(stages)}")
+        _train_stage(stages, index, record, load_from, trust)
+    last = stages[-1]
+    path, _ = record.checkpoint(last.name, "last")
+    _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
+
+
+def _train_stage(
+    stages: Sequence[Stage],
+    index: int,
+    record: Record,
+    load_from: str | None,
+    trust: bool,
+) -> None:
+    stage = stages[index]
+    cfg = stage.runnable(record.work_dir)
+    on_main(lambda: check_writable(cfg.work_dir))
+    learned_from = None
+    if stage.masks is not None:
+        before = stages[index - 1]
+        checkpoint, learned_from = record.checkpoint(
+            before.name, stage.masks.checkpoint
+        )
+        record.begin(stage, learned_from)
+        make_masks(stage, before, checkpoint, learned_from, cfg, trust)
+    else:
+        record.begin(stage, None)
+    set_checkpoint(cfg, resume="auto", load_from=load_from)
+    runner = build_runner(cfg, strict=cfg.resume)
+    runner.register_hook(RepeatValidationHook())
+    runner.train()
+    checkpoints = _checkpoints(runner)
+    del runner
+    # Workers, networks and optimizers of the finished stage.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    folder = Path(cfg.work_dir)
+    hashes = on_main(lambda: {k: file_hash(folder / v) for k, v in checkpoints.items()})
+    record.finish(stage.name, checkpoints, hashes)
+
+
+def make_masks(
+    stage: Stage,
+    before: Stage,
+    checkpoint: Path,
+    checkpoint_hash: str,
+    cfg: Config,
+    trust: bool,
+) -> None:
+    """Make a stage's pseudo-masks, or those of them that are missing.
+
+    Args:
+        stage: The stage that learns from them.
+        before: The stage whose network makes them.
+        checkpoint: Of that stage.
+        checkpoint_hash: Its SHA-256.
+        cfg: The stage's runnable config.
+        trust: Whether the checkpoint may execute code while it is read.
+
+    Raises:
+        ConfigError: If the checkpoint is not the one that the stage finished with.
+        StoreError: If masks cannot be made.
+    """
+    folder = Path(cfg.work_dir) / "pseudo_masks"
+    begin = time.perf_counter()
+    manifest = make_pseudo_masks(
+        before.cfg,
+        checkpoint,
+        folder,
+        stage.masks,
+        data_cfg=stage.data_cfg,
+        device=get_device(),
+        trust=trust,
+        report=_say,
+        expected_hash=checkpoint_hash,
+    )
+    if is_main_process():
+        _say(
+            f"{len(manifest['images'])} pseudo-masks in {folder} "
+            f"({time.perf_counter() - begin:.0f} s)\n{to_text(read_quality(folder))}"
+        )
+
+
+class RepeatValidationHook(Hook):
+    """Repeats the validation that follows the checkpoint from which training goes on.
+
+    It may have been cut off, and the best checkpoint depends on it.
+    """
+
+    priority = "LOWEST"
+
+    def before_train(self, runner: Runner) -> None:
+        """Validate, if that checkpoint was followed by a validation.
+
+        Args:
+            runner: The runner.
+        """
+        loop = runner.train_loop
+        by_iter = isinstance(loop, IterBasedTrainLoop)
+        done = runner.iter if by_iter else runner.epoch
+        if not runner._resume or runner.val_loop is None or done == 0:
+            return
+        last = loop.max_iters if by_iter else loop.max_epochs
+        due = done % loop.val_interval == 0 or done == last
+        if due and done >= loop.val_begin:
+            runner.val_loop.run()
+            runner.model.train()
+
+
+def _checkpoints(runner: Runner) -> dict[str, str]:
+    """Names of the last and the best checkpoint in the runner's folder."""
+    folder = Path(runner.work_dir)
+    last = find_last_checkpoint(folder)
+    if last is None:
+        raise ConfigError(f"no checkpoint in {folder}; masks of it cannot be made")
+    found = {"last": last.name}
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            paths = getattr(hook, "best_ckpt_path_dict", None) or {}
+            best = getattr(hook, "best_ckpt_path", None) or next(
+                (path for path in paths.values() if path), None
+            )
+            if best and (folder / Path(best).name).is_file():
+                found["best"] = Path(best).name
+    return found
+
+
+def _say(text: str) -> None:
+    if is_main_process():
+        print(text, flush=True)
