@@ -16,6 +16,7 @@ from mmseg.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
+from mmseg_semisup.engine.stages import has_stages, split_stages
 
 ROOT = Path(__file__).parents[1] / "configs"
 LEAVES = sorted(
@@ -100,18 +101,12 @@ def shrink(cfg: Config, folder: Path) -> Config:
     return cfg
 
 
-def training_configs(name: str) -> list[Config]:
+def training_configs(name: str, folder: Path) -> list[Config]:
     """The config, or one for each of its stages."""
     cfg = Config.fromfile(ROOT / name)
-    if "stages" not in cfg:
+    if not has_stages(cfg):
         return [cfg]
-    return [merged(cfg, stage) for stage in cfg.stages]
-
-
-def merged(cfg: Config, stage: ConfigDict) -> Config:
-    changes = copy.deepcopy(stage.changes.to_dict())
-    base = {k: v for k, v in cfg.to_dict().items() if k != "stages"}
-    return Config(Config._merge_a_into_b(changes, base), filename=cfg.filename)
+    return [stage.runnable(folder) for stage in split_stages(cfg)]
 
 
 def without_weights(node: object) -> None:
@@ -180,7 +175,7 @@ def trained():
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_config_trains_two_steps_and_validates(name, folder, trained):
-    for cfg in training_configs(name):
+    for cfg in training_configs(name, folder):
         cfg = shrink(cfg, folder)
         parts = {k: v for k, v in cfg.to_dict().items() if k in TRAINED}
         if parts not in trained:
