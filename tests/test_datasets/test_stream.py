@@ -211,9 +211,18 @@ def test_metainfo_and_length(folder):
     assert len(dataset.sources["unlabeled"]) == 5
 
 
+def test_none_takes_an_inherited_source_back(folder):
+    cfg = config(folder)
+    cfg["sources"]["unlabeled"] = None
+    dataset = DATASETS.build(cfg)
+    assert list(dataset.sources) == ["labeled"]
+    assert len(dataset) == 3
+
+
 def test_mistakes_are_named(folder):
-    with pytest.raises(ValueError, match="'labeled' is missing"):
-        DATASETS.build({"type": "SemiDataset", "sources": {}})
+    for sources in ({}, {"labeled": None}):
+        with pytest.raises(ValueError, match="'labeled' is missing"):
+            DATASETS.build({"type": "SemiDataset", "sources": sources})
     with pytest.raises(ValueError, match="on_error='ignore'"):
         build(folder, on_error="ignore")
     with pytest.raises(ValueError, match="SourceSampler"):
