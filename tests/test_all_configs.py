@@ -65,6 +65,8 @@ def shrink(cfg: Config, folder: Path) -> Config:
         depth = 50 if network.backbone.depth >= 50 else 18
         network.backbone.update(depth=depth, base_channels=8, stem_channels=8)
         network.decode_head.in_channels = 256 if depth == 50 else 64
+        if "c1_in_channels" in network.decode_head:
+            network.decode_head.c1_in_channels = 32
     for objective in cfg.model.objectives:
         if "head" in objective and network.backbone.type == "ResNet":
             objective.head.in_channels = network.decode_head.in_channels
