@@ -1,7 +1,6 @@
 """Pseudo-masks: predictions that are stored, to be learned from."""
 
 from .errors import StoreError
-from .generate import generate
 from .images import Item, list_items
 from .make import file_hash, make_pseudo_masks
 from .network import BatchPredictor
@@ -15,7 +14,6 @@ __all__ = [
     "Store",
     "StoreError",
     "file_hash",
-    "generate",
     "list_items",
     "make_pseudo_masks",
 ]

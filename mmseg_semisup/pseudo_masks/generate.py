@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,24 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
 from mmengine.dist import get_rank, get_world_size
-from numpy.typing import NDArray
 
 from mmseg_semisup.datasets.lists import some
-from mmseg_semisup.engine.atomic_io import atomic_write
 from mmseg_semisup.engine.together import locked, on_main, stop_together
 
 from .errors import StoreError
-from .images import Item, plan_batches, sources_of
+from .images import Item, plan_batches
 from .network import BatchPredictor
-from .png import encode_png, full_palette
-from .progress import Journal, begin, compare_requests, end, read_journals
+from .progress import Journal, Progress, begin, compare_requests, end, read_journals
 from .quality import write_quality
 from .settings import Settings
-from .statistics import Statistics, collect, load_truth, measure, to_level
+from .statistics import Statistics, load_truth
 from .store import FORMAT, Store
+from .writer import Writer, journal_line
 
 BATCHES_AHEAD = 2
 BATCHES_BEHIND = 2
@@ -130,9 +124,7 @@ class _Share(NamedTuple):
     """A batch whose files are being written."""
 
     number: int
-    batch: Sequence[Item]
-    records: list[Future]
-    statistics: dict[str, Statistics]
+    images: list[Future]
 
 
 def _make_share(
@@ -147,7 +139,7 @@ def _make_share(
     finished = set(done)
     left = [n for n in range(len(plan)) if n not in finished]
     mine = left[get_rank() :: get_world_size()]
-    progress = _Progress(
+    progress = Progress(
         before=sum(len(plan[n]) for n in finished),
         mine=sum(len(plan[n]) for n in mine),
         left=sum(len(plan[n]) for n in left),
@@ -157,17 +149,15 @@ def _make_share(
     loading = ThreadPoolExecutor(settings.threads)
     writing = ThreadPoolExecutor(settings.threads)
     behind: deque[_Share] = deque()
+    writer = Writer(store, predictor, settings.confidence)
 
     def settle(most: int) -> None:
         while len(behind) > most:
             share = behind.popleft()
-            records = [record.result() for record in share.records]
-            statistics = {k: v.to_json() for k, v in share.statistics.items()}
-            line = {"batch": share.number, "images": records, "statistics": statistics}
-            journal.append(line)
-            progress.advance(len(records))
+            images = [image.result() for image in share.images]
+            journal.append(journal_line(share.number, images))
+            progress.advance(len(images))
 
-    palette = full_palette(predictor.palette)
     try:
         for number, loaded in _loaded(predictor, plan, mine, loading):
             batch = plan[number]
@@ -177,30 +167,11 @@ def _make_share(
                     f"images of one size have several after the test pipeline: "
                     f"{sorted(shapes)}; among them {some([i.image for i in batch])}"
                 )
-            labels = predictor([image for image, _ in loaded])
-            classes = len(predictor.classes)
-            counted = [
-                measure(label, truth, classes)
-                for label, (_, truth) in zip(labels, loaded, strict=True)
-            ]
-            # One transfer, and one wait for the device, for the whole batch.
-            masks = torch.stack([label.classes for label in labels]).cpu().numpy()
-            levels: list = [None] * len(batch)
-            if settings.confidence:
-                maps = torch.stack([to_level(label.confidence) for label in labels])
-                levels = list(maps.cpu().numpy())
-            numbers = torch.stack(counted).cpu().numpy()
-            statistics = {
-                source: Statistics.zero(classes) for source in sources_of(batch)
-            }
-            for item, (_, truth), row in zip(batch, loaded, numbers, strict=True):
-                one = collect(row, truth is not None, classes)
-                statistics[item.source] = statistics[item.source] + one
-            records = [
-                writing.submit(_write, store, *each, palette)
-                for each in zip(batch, masks, levels, numbers[:, 0], strict=True)
-            ]
-            behind.append(_Share(number, batch, records, statistics))
+            logits = predictor.logits([image for image, _ in loaded])
+            sizes = [image.sample.ori_shape for image, _ in loaded]
+            truths = [truth for _, truth in loaded]
+            images = writer.submit(writing, batch, logits, sizes, truths)
+            behind.append(_Share(number, images))
             settle(BATCHES_BEHIND)
         settle(0)
     finally:
@@ -230,31 +201,6 @@ def _loaded(
             yield first, [future.result() for future in futures]
     for first, futures in ahead:
         yield first, [future.result() for future in futures]
-
-
-def _write(
-    store: Store,
-    item: Item,
-    mask: NDArray[np.uint8],
-    level: NDArray[np.uint8] | None,
-    confidence: float,
-    palette: NDArray[np.uint8],
-) -> dict[str, Any]:
-    """Write the files of an image; returns its part of the manifest."""
-    record = {
-        "id": item.id,
-        "image": item.image,
-        "source": item.source,
-        "size": list(mask.shape),
-        "mean_confidence": round(float(confidence) / mask.size, 6),
-    }
-    contents = {"masks": encode_png(mask, palette)}
-    if level is not None:
-        contents["confidence"] = encode_png(level)
-    for kind, content in contents.items():
-        atomic_write(store.path(kind, item.id), content)
-        record[kind] = {"bytes": len(content), "crc32": zlib.crc32(content)}
-    return record
 
 
 def _finish(
@@ -287,39 +233,3 @@ def _finish(
     with _explained(store):
         write_quality(manifest, store.folder)
         end(store, manifest)
-
-
-class _Progress:
-    """Lines of progress with the time that is left."""
-
-    def __init__(
-        self,
-        before: int,
-        mine: int,
-        left: int,
-        report: Callable[[str], None] | None,
-    ) -> None:
-        self.before, self.mine, self.left = before, mine, left
-        self.report = report
-        self.done = 0
-        self.start = self.last = time.perf_counter()
-
-    def advance(self, count: int) -> None:
-        """Some more of this process's images are finished."""
-        self.done += count
-        now = time.perf_counter()
-        interval = 1 if sys.stdout.isatty() else 10
-        is_early = now - self.last < interval and self.done < self.mine
-        if self.report is None or is_early:
-            return
-        self.last = now
-        pace = (now - self.start) / self.done
-        # The other processes are about as far.
-        total = self.before + self.left
-        current = self.before + round(self.left * self.done / self.mine)
-        filled = round(20 * current / total)
-        self.report(
-            f"[{'#' * filled}{'.' * (20 - filled)}] {current}/{total} pseudo-masks, "
-            f"{1 / pace * get_world_size():.1f} a second, "
-            f"{pace * (self.mine - self.done):.0f} s left"
-        )

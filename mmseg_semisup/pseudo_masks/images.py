@@ -167,11 +167,6 @@ def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
     ]
 
 
-def sources_of(items: Iterable[Item]) -> list[str]:
-    """Names of the sources, in the order in which they first appear."""
-    return list(dict.fromkeys(item.source for item in items))
-
-
 class _MaskFinder:
     """Finds true masks: those of a source, and files beside the labelled ones'."""
 

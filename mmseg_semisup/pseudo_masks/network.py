@@ -118,17 +118,56 @@ class BatchPredictor:
         return Loaded(data["inputs"], data["data_samples"])
 
     @torch.inference_mode()
-    def __call__(self, images: Sequence[Loaded]) -> list[Labels]:
-        """Label images of one size.
+    def logits(self, images: Sequence[Loaded]) -> list[Tensor]:
+        """Run the network on images of one size.
 
         Args:
             images: N images; after the test pipeline, all have the same size.
 
         Returns:
-            N results on the network's device.
+            Logits without padding, (N, C, h, w); with ``flip``, a second time, of the
+            mirror images and turned back.
         """
-        logits = [self._logits(images, flip) for flip in (False, True)[: 1 + self.flip]]
-        return [self._label(logits, i, images[i].sample) for i in range(len(images))]
+        return [self._logits(images, flip) for flip in (False, True)[: 1 + self.flip]]
+
+    @torch.inference_mode()
+    def label(
+        self, logits: Sequence[Tensor], index: int, size: tuple[int, int]
+    ) -> Labels:
+        """Label one image; any thread may call this.
+
+        One by one: at full size, a batch's probabilities can be larger than the rest.
+
+        Args:
+            logits: What :meth:`logits` returned.
+            index: Number of the image in the batch.
+            size: Height and width of its file.
+
+        Returns:
+            Classes and confidence on the network's device.
+        """
+        full = [
+            resize(
+                each[index : index + 1],
+                size=size,
+                mode="bilinear",
+                align_corners=self.model.align_corners,
+                warning=False,
+            )[0]
+            for each in logits
+        ]
+        if len(full[0]) == 1:
+            prob = torch.stack([each[0].sigmoid() for each in full]).mean(dim=0)
+            classes = prob > self.model.decode_head.threshold
+            return Labels(classes.to(torch.uint8), torch.where(classes, prob, 1 - prob))
+        probs = full[0].softmax(dim=0)
+        if len(full) == 1:
+            # Two probabilities may round to the same number where logits differ.
+            return Labels(_first_best(full[0]), probs.amax(dim=0))
+        for each in full[1:]:
+            probs += each.softmax(dim=0)
+        probs /= len(full)
+        return Labels(_first_best(probs), probs.amax(dim=0))
 
     def _logits(self, images: Sequence[Loaded], flip: bool) -> Tensor:
         """Of the images without padding, as they are: (N, C, h, w)."""
@@ -146,28 +185,19 @@ class BatchPredictor:
         logits = logits[..., top : height - bottom, left : width - right]
         return logits.flip(-1) if flip else logits
 
-    def _label(
-        self, logits: Sequence[Tensor], index: int, sample: SegDataSample
-    ) -> Labels:
-        # One by one: at full size, a batch's probabilities can be larger than the rest.
-        full = [
-            resize(
-                each[index : index + 1],
-                size=sample.ori_shape,
-                mode="bilinear",
-                align_corners=self.model.align_corners,
-                warning=False,
-            )[0]
-            for each in logits
-        ]
-        if len(full[0]) == 1:
-            prob = torch.stack([each[0].sigmoid() for each in full]).mean(dim=0)
-            classes = prob > self.model.decode_head.threshold
-            return Labels(classes.to(torch.uint8), torch.where(classes, prob, 1 - prob))
-        if len(full) == 1:
-            best, classes = full[0].max(dim=0)
-            confidence = (best - full[0].logsumexp(dim=0)).exp()
-        else:
-            probs = torch.stack([each.softmax(dim=0) for each in full]).mean(dim=0)
-            confidence, classes = probs.max(dim=0)
-        return Labels(classes.to(torch.uint8), confidence)
+
+def _first_best(scores: Tensor) -> Tensor:
+    """Index of the largest score of each pixel, the first of equal ones.
+
+    On a CPU, several times as fast as ``argmax`` over the first dimension.
+
+    Args:
+        scores: (C, H, W), C below 256.
+
+    Returns:
+        (H, W), uint8.
+    """
+    count = len(scores)
+    rank = torch.arange(count, 0, -1, dtype=torch.uint8, device=scores.device)
+    found = (scores == scores.amax(dim=0)).to(torch.uint8) * rank[:, None, None]
+    return count - found.amax(dim=0)

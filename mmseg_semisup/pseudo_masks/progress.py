@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from mmengine.dist import get_world_size
 
 from mmseg_semisup.datasets.lists import some
 from mmseg_semisup.engine.atomic_io import TEMPORARY_PREFIX, atomic_write
@@ -158,3 +162,39 @@ def _short(value: Any) -> str:
         return f"[{some(value, 3)}]"
     text = json.dumps(value)
     return text if len(text) < 100 else f"{text[:97]}..."
+
+
+class Progress:
+    """Lines of progress with the time that is left."""
+
+    def __init__(
+        self,
+        before: int,
+        mine: int,
+        left: int,
+        report: Callable[[str], None] | None,
+    ) -> None:
+        self.before, self.mine, self.left = before, mine, left
+        self.report = report
+        self.done = 0
+        self.start = self.last = time.perf_counter()
+
+    def advance(self, count: int) -> None:
+        """Some more of this process's images are finished."""
+        self.done += count
+        now = time.perf_counter()
+        interval = 1 if sys.stdout.isatty() else 10
+        is_early = now - self.last < interval and self.done < self.mine
+        if self.report is None or is_early:
+            return
+        self.last = now
+        pace = (now - self.start) / self.done
+        # The other processes are about as far.
+        total = self.before + self.left
+        current = self.before + round(self.left * self.done / self.mine)
+        filled = round(20 * current / total)
+        self.report(
+            f"[{'#' * filled}{'.' * (20 - filled)}] {current}/{total} pseudo-masks, "
+            f"{1 / pace * get_world_size():.1f} a second, "
+            f"{pace * (self.mine - self.done):.0f} s left"
+        )

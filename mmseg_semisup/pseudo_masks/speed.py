@@ -62,7 +62,11 @@ def measure_speed(
         begin = time.perf_counter()
         _forward(predictor, loaded)
         forward += time.perf_counter() - begin
-        masks = [label.classes.cpu().numpy() for label in predictor(loaded)]
+        logits = predictor.logits(loaded)
+        masks = [
+            predictor.label(logits, i, image.sample.ori_shape).classes.cpu().numpy()
+            for i, image in enumerate(loaded)
+        ]
         begin = time.perf_counter()
         for mask in masks:
             encode_png(mask, palette)

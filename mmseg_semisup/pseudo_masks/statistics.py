@@ -91,11 +91,11 @@ def measure(labels: Labels, truth: Tensor | None, num_classes: int) -> Tensor:
     """
     classes, level = labels.classes, to_level(labels.confidence)
     if truth is None:
-        state = torch.zeros((), dtype=torch.int32, device=classes.device)
+        state = torch.zeros((), dtype=torch.int16, device=classes.device)
         true_counts = torch.zeros(num_classes, device=classes.device)
     else:
         truth = truth.to(classes.device, non_blocking=True)
-        state = torch.where(truth == IGNORED, 0, 1 + (truth == classes).int())
+        state = (truth != IGNORED).short() + (truth == classes)
         clipped = truth.clamp(max=num_classes).flatten()
         true_counts = clipped.bincount(minlength=num_classes + 1)[:num_classes]
     by_level = (state * LEVELS + level).flatten().bincount(minlength=_STATES * LEVELS)

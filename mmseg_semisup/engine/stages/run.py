@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import time
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
+from mmengine.registry import init_default_scope
 from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import MODELS
 
 from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.engine.launch import (
@@ -51,6 +54,7 @@ def train_stages(
     work_dir = Path(cfg.work_dir)
     record = Record(work_dir)
     on_main(lambda: record.check(stages))
+    on_main(lambda: _try_models([s for s in stages if not record.is_finished(s.name)]))
     for index, stage in enumerate(stages):
         if record.is_finished(stage.name):
             _say(f"stage {stage.name} is finished")
@@ -60,6 +64,16 @@ def train_stages(
     last = stages[-1]
     path, _ = record.checkpoint(last.name, "last")
     _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
+
+
+def _try_models(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError for a model that cannot be built, hours before its stage."""
+    for stage in stages:
+        init_default_scope(stage.cfg.get("default_scope", "mmseg"))
+        try:
+            MODELS.build(copy.deepcopy(stage.cfg.model))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"stages: {stage.name}: {error}") from error
 
 
 def _train_stage(

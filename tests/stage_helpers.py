@@ -1,0 +1,169 @@
+"""A tiny training in three stages, shared by tests of stages and pseudo-masks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ROOT / "tools"
+CLASSES = ("ground", "cat", "dog")
+PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0]]
+
+CONFIG = """
+custom_imports = dict(imports=['mmseg_semisup'], allow_failed_imports=False)
+default_scope = 'mmseg'
+model = dict(
+    type='SemiSegmentor',
+    data_preprocessor=dict(
+        type='SemiDataPreprocessor', mean=[120.0] * 3, std=[60.0] * 3,
+        bgr_to_rgb=True, test_cfg=dict(size_divisor=2)),
+    segmentor=dict(
+        type='EncoderDecoder',
+        pretrained=None,
+        backbone=dict(
+            type='UNet', base_channels=4, num_stages=2, strides=(1, 1),
+            enc_num_convs=(1, 1), dec_num_convs=(1,), downsamples=(True,),
+            enc_dilations=(1, 1), dec_dilations=(1,)),
+        decode_head=dict(
+            type='FCNHead', in_channels=4, in_index=1, channels=4, num_convs=1,
+            num_classes=3, loss_decode=dict(type='PixelCrossEntropy')),
+        test_cfg=dict(mode='whole')),
+    teacher=dict(momentum=0.9))
+load = dict(type='LoadImageFromFile')
+annotations = dict(type='LoadAnnotations')
+crop = dict(type='RandomCrop', crop_size=(16, 16))
+pack = dict(type='PackSegInputs')
+masks = dict(
+    type='BaseSegDataset', data_root=data_root,
+    data_prefix=dict(img_path='images', seg_map_path='masks'),
+    metainfo=dict(
+        classes=('ground', 'cat', 'dog'),
+        palette=[[0, 0, 0], [255, 0, 0], [0, 255, 0]]))
+labeled = dict(
+    masks, ann_file='labeled.txt', pipeline=[load, annotations, crop, pack])
+train_dataloader = dict(
+    batch_size=2, num_workers=0,
+    sampler=dict(type='SourceSampler', ratio=dict(labeled=1, unlabeled=1)),
+    collate_fn=dict(type='branch_collate'),
+    dataset=dict(
+        type='SemiDataset',
+        sources=dict(
+            labeled=labeled,
+            unlabeled=dict(
+                type='UnlabeledDataset', data_root=data_root,
+                data_prefix=dict(img_path='images'), exclude='source:labeled',
+                pipeline=[load, crop, pack]))))
+val_dataloader = test_dataloader = dict(
+    batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(masks, ann_file='labeled.txt', pipeline=[load, annotations, pack]))
+val_evaluator = test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+optim_wrapper = dict(
+    constructor='JointOptimWrapperConstructor',
+    segmentor=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9)))
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=2)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(
+    checkpoint=dict(
+        type='AtomicCheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1,
+        save_best='mIoU'),
+    logger=dict(type='LoggerHook', interval=2))
+custom_hooks = [dict(type='TeacherUpdateHook')]
+log_processor = dict(by_epoch=False)
+randomness = dict(seed=0)
+log_level = 'ERROR'
+visualizer = dict(type='Visualizer', vis_backends=[], name='visualizer')
+
+supervised = dict(
+    sampler=dict(ratio=dict(_delete_=True, labeled=1)),
+    dataset=dict(sources=dict(unlabeled=None)))
+both = dict(
+    sampler=dict(ratio=dict(_delete_=True, labeled=1, pseudo=1)),
+    dataset=dict(sources=dict(
+        unlabeled=None,
+        labeled=dict(
+            _delete_=True, type='PseudoMaskDataset', store='{pseudo_masks}',
+            pipeline=[load, annotations, crop, pack]),
+        pseudo=dict(
+            type='PseudoMaskDataset', store='{pseudo_masks}',
+            classes=['ground', 'cat', 'dog'],
+            pipeline=[load, annotations, crop, pack]))))
+stages = [
+    dict(name='first', changes=dict(train_dataloader=supervised)),
+    dict(
+        name='second',
+        pseudo_masks=dict(sources=['labeled', 'unlabeled'], batch_size=2, threads=2),
+        changes=dict(train_dataloader=both)),
+    dict(
+        name='third',
+        pseudo_masks=dict(
+            network='teacher', sources=['unlabeled'], mode='slide',
+            crop_size=(16, 16), stride=(12, 12), flip=True, confidence=True,
+            checkpoint='best', batch_size=2, threads=2),
+        changes=dict(train_dataloader=both, randomness=dict(seed=3)))]
+"""
+
+
+def write_data(root: Path, images: int = 6, labeled: int = 2) -> Path:
+    """Images of two sizes with masks, and a list of those that count as labelled."""
+    generator = np.random.default_rng(0)
+    for index in range(images):
+        size = (20, 24) if index % 3 else (24, 18)
+        for kind, shape, high, suffix in (
+            ("images", (*size, 3), 256, "jpg"),
+            ("masks", size, 3, "png"),
+        ):
+            path = root / kind / f"{index}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(generator.integers(0, high, shape, np.uint8)).save(path)
+    (root / "labeled.txt").write_text("\n".join(str(i) for i in range(labeled)))
+    return root
+
+
+def write_config(folder: Path, images: int = 6) -> Path:
+    """The file of the tiny config, with data beside it."""
+    root = write_data(folder / "data", images)
+    path = folder / "tiny.py"
+    path.write_text(f"data_root = {str(root)!r}\n{CONFIG}")
+    return path
+
+
+def write_checkpoint(config: Path) -> Path:
+    """A checkpoint of the tiny model, in which student and teacher differ."""
+    torch.manual_seed(0)
+    init_default_scope("mmseg")
+    model = MODELS.build(Config.fromfile(config).model)
+    for name, value in model.named_parameters():
+        if "conv_seg" in name:
+            torch.nn.init.normal_(value, std=1.0)
+    meta = dict(dataset_meta=dict(classes=CLASSES, palette=PALETTE))
+    path = config.with_name("iter_7.pth")
+    torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
+    return path
+
+
+def start(tool: str, *arguments: object, **environment: str) -> subprocess.Popen:
+    """Start a tool in a process of its own."""
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.Popen(
+        [sys.executable, str(TOOLS / tool), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | own | environment,
+    )
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    """All weights of a checkpoint."""
+    return torch.load(path, weights_only=False)["state_dict"]

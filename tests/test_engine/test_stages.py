@@ -1,0 +1,155 @@
+"""What stages a config has, and what is remembered of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from mmengine.config import Config
+from stage_helpers import write_config
+
+from mmseg_semisup.engine.config import ConfigError, load_config
+from mmseg_semisup.engine.stages import Record, split_stages
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return write_config(tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture
+def cfg(path) -> Config:
+    return load_config(path, stages="keep")
+
+
+def test_each_stage_has_a_whole_config(cfg, tmp_path):
+    first, second, third = split_stages(cfg)
+    assert "stages" not in first.cfg
+    assert first.cfg.train_dataloader.sampler.ratio == dict(labeled=1)
+    assert first.cfg.train_dataloader.dataset.sources.unlabeled is None
+    assert first.masks is None
+    assert second.masks.network == "student"
+    assert third.masks.stride == (12, 12)
+    assert third.cfg.randomness.seed == 3
+    assert second.cfg.randomness.seed == 0
+    assert "unlabeled" in third.data_cfg.train_dataloader.dataset.sources
+
+    own = third.runnable(tmp_path)
+    store = str(tmp_path / "third" / "pseudo_masks")
+    sources = own.train_dataloader.dataset.sources
+    assert sources.pseudo.store == sources.labeled.store == store
+    assert own.work_dir == str(tmp_path / "third")
+    assert own.experiment_name == "tiny_third"
+    assert own.visualizer.name == "visualizer_third"
+    assert "{pseudo_masks}" not in own.pretty_text
+    assert "_delete_" not in own.pretty_text
+
+
+def test_tools_take_the_last_stage_or_the_base(path):
+    last = load_config(path)
+    assert "stages" not in last
+    assert last.randomness.seed == 3
+    base = load_config(path, stages="base")
+    assert set(base.train_dataloader.dataset.sources) == {"labeled", "unlabeled"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stages": []}, "give a list"),
+        ({"stages.1.name": "first"}, "two of them are named 'first'"),
+        ({"stages.1.name": "../x"}, "letters, digits"),
+        ({"stages.1.pseudo_masks.netwrk": 1}, "second: no option 'netwrk'; did you"),
+        ({"stages.1.pseudo_masks.sources": ["unlabelled"]}, "no \\['unlabelled'\\]"),
+        ({"stages.0.pseudo_masks": {"flip": True}}, "no stage before it"),
+        ({"stages.1.pseudo_masks": None}, "is {pseudo_masks}, but the stage has none"),
+        ({"stages.1.changes.trian_cfg": {}}, "did you mean 'train_cfg'"),
+        ({"stages.1.changes.val_cfg.type": {"x": 1}}, "second: changes: "),
+        ({"stages.1.chnges": {}}, "has the keys \\['chnges'\\]"),
+        ({"model.teacher": None}, "third: pseudo_masks.network='teacher'"),
+        ({"default_hooks.checkpoint.save_best": None}, "second does not save one"),
+    ],
+)
+def test_mistakes_are_found_before_the_first_stage(cfg, change, message):
+    cfg.merge_from_dict(change)
+    with pytest.raises(ConfigError, match=message):
+        split_stages(cfg)
+
+
+def finish(record, stages, count):
+    for index, stage in enumerate(stages[:count]):
+        (record.work_dir / stage.name).mkdir(parents=True, exist_ok=True)
+        record.begin(stage, f"hash {index - 1}" if index else None)
+        names = {"last": "iter_4.pth", "best": "best.pth"}
+        record.finish(
+            stage.name, names, {"last": f"hash {index}", "best": f"best {index}"}
+        )
+
+
+def test_record_survives_and_notices_changes(cfg, tmp_path):
+    stages = split_stages(cfg)
+    finish(Record(tmp_path), stages, 2)
+    record = Record(tmp_path)
+    record.check(stages)
+    assert [record.is_finished(s.name) for s in stages] == [True, True, False]
+
+    cfg.merge_from_dict(
+        {
+            "optim_wrapper.segmentor.optimizer.lr": 0.1,
+            "stages.1.changes.train_dataloader.batch_size": 4,
+        }
+    )
+    message = (
+        r"first was finished .*optimizer\.lr: 0\.05 -> 0\.1\. .*first and .*second"
+    )
+    with pytest.raises(ConfigError, match=message):
+        record.check(split_stages(cfg))
+
+
+def test_what_changes_no_result_may_change(cfg, tmp_path):
+    finish(Record(tmp_path), split_stages(cfg), 2)
+    cfg.merge_from_dict(
+        {
+            "train_dataloader.num_workers": 2,
+            "default_hooks.logger.interval": 7,
+            "log_level": "INFO",
+            "stages.1.pseudo_masks.threads": 9,
+            "test_dataloader.batch_size": 3,
+        }
+    )
+    Record(tmp_path).check(split_stages(cfg))
+    cfg.merge_from_dict({"stages.1.pseudo_masks.flip": True})
+    with pytest.raises(ConfigError, match=r"pseudo_masks\.flip: false -> true"):
+        Record(tmp_path).check(split_stages(cfg))
+
+
+def test_stage_whose_folder_was_removed_begins_again(cfg, tmp_path):
+    stages = split_stages(cfg)
+    finish(Record(tmp_path), stages, 2)
+    shutil.rmtree(tmp_path / "second")
+    record = Record(tmp_path)
+    record.check(stages)
+    assert not record.is_finished("second")
+    finish(record, stages, 2)
+    shutil.rmtree(tmp_path / "first")
+    with pytest.raises(ConfigError, match="second learned from an earlier first"):
+        Record(tmp_path).check(stages)
+
+
+def test_stages_may_be_added_but_not_dropped(cfg, tmp_path):
+    stages = split_stages(cfg)
+    finish(Record(tmp_path), stages[:2], 2)
+    Record(tmp_path).check(stages)
+    with pytest.raises(ConfigError, match=r"tells of the stages \['second'\]"):
+        Record(tmp_path).check(stages[:1])
+
+
+def test_broken_record_and_lost_checkpoint(cfg, tmp_path):
+    stages = split_stages(cfg)
+    finish(Record(tmp_path), stages, 1)
+    with pytest.raises(ConfigError, match=r"its checkpoint .*iter_4\.pth is gone"):
+        Record(tmp_path).checkpoint("first", "last")
+    (tmp_path / "stages.json").write_text(json.dumps({"stages": {}}))
+    with pytest.raises(ConfigError, match="no record of stages"):
+        Record(tmp_path)
