@@ -1,7 +1,8 @@
 # Three-stage self-training in an hour on a CPU: seven classes of VOC, 65 masks and 1092
 # images without, 2000 iterations a stage. Each stage starts from the ImageNet weights.
-# As the other methods of this data set, a step sees 8 labelled images and 8 others (of
-# all 1157). What the paper's networks have in conv5 and ASPP, this one has in its last
+# As in the paper, a step of every stage sees as many images as supervised training: 8,
+# in stages 2 and 3 half of them with their masks and half with pseudo-masks (of all
+# 1157). What the paper's networks have in conv5 and ASPP, this one has in its last
 # stage and in its top-down decoder.
 _base_ = [
     "../_base_/models/lite0_topdown.py",
@@ -34,7 +35,7 @@ supervised = dict(
     dataset=dict(sources=dict(unlabeled=None)),
 )
 with_pseudo_masks = dict(
-    batch_size=16,
+    batch_size=8,
     sampler=dict(ratio=dict(_delete_=True, labeled=1, pseudo=1)),
     dataset=dict(
         sources=dict(
