@@ -64,7 +64,7 @@ def _positive(text: str) -> int:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, stages="base")
     init_default_scope(cfg.get("default_scope", "mmseg"))
     allow = set(args.allow)
     for hook in cfg.get("custom_hooks") or ():
