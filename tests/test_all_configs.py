@@ -125,6 +125,8 @@ def without_weights(node: object) -> None:
 
 def tiny_source(source: ConfigDict, folder: Path) -> ConfigDict:
     """The source's pipeline on the tiny folder, with or without its masks."""
+    while "pipeline" not in source:
+        source = source["datasets"][-1] if "datasets" in source else source["dataset"]
     tiny = dict(
         type=source.type,
         data_prefix=dict(img_path=str(folder / "images")),

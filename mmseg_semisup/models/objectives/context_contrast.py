@@ -50,6 +50,27 @@ class View(NamedTuple):
     size: tuple[int, int]
 
 
+class Pairs(NamedTuple):
+    """Which features of both crops show the same place.
+
+    Attributes:
+        first: The first crop.
+        second: The second crop.
+        counterpart: The second crop at the places of the first one's features.
+        places: (N, P), int64, those places.
+        overlap: (N, h, w), bool, whether they exist.
+        masks: (2, N, h, w), bool, whether the first feature is pulled towards the
+            second, and the other way round.
+    """
+
+    first: View
+    second: View
+    counterpart: View
+    places: Tensor
+    overlap: Tensor
+    masks: Tensor
+
+
 @MODELS.register_module()
 class ContextContrastObjective(Objective):
     """Features of two overlapping crops should agree where both show the same pixel.
@@ -179,19 +200,7 @@ class ContextContrastObjective(Objective):
         if step.iteration < self.start or self.weight == 0:
             trains = self.projector is not None
             return {f"{name}.loss_contrast": self.idle()} if trains else {}
-        first, second = (self.view(step.student(branch)) for branch in self.branches)
-        places, overlap = same_places(step, self.branches, (first.size, second.size))
-        places = places.flatten(1)
-        counterpart = View(
-            *(take(values, places) for values in second[:3]), size=first.size
-        )
-        masks = pull_masks(
-            first.confidence.view_as(overlap),
-            counterpart.confidence.view_as(overlap),
-            overlap,
-            self.gamma,
-            self.directional,
-        )
+        first, second, counterpart, places, overlap, masks = self.pair(step)
         keys, negatives, negative_keys = self.sample_negatives(
             step.iteration, first, second, counterpart, places, overlap.flatten(1)
         )
@@ -206,12 +215,37 @@ class ContextContrastObjective(Objective):
             self.distance,
             self.directional,
         )
-        self._publish(step, first, counterpart, overlap, masks)
         return {
             f"{name}.loss_contrast": self.weight * loss,
             f"{name}.overlap": overlap.float().mean(),
             f"{name}.pulled": masks.sum() / overlap.sum().clamp(min=1),
         }
+
+    def pair(self, step: Step) -> Pairs:
+        """Features of both crops that show the same place; the maps are published."""
+        first, second = (self.view(step.student(branch)) for branch in self.branches)
+        places, overlap = same_places(step, self.branches, (first.size, second.size))
+        places = places.flatten(1)
+        counterpart = View(
+            *(take(values, places) for values in second[:3]), size=first.size
+        )
+        masks = pull_masks(
+            first.confidence.view_as(overlap),
+            counterpart.confidence.view_as(overlap),
+            overlap,
+            self.gamma,
+            self.directional,
+        )
+        maps = {
+            "confidence": first.confidence.view_as(overlap),
+            "confidence_second": counterpart.confidence.view_as(overlap) * overlap,
+            "overlap": overlap,
+            "pulled_first": masks[0],
+            "pulled_second": masks[1],
+        }
+        for name, value in maps.items():
+            step.publish(name, partial(_as_map, value))
+        return Pairs(first, second, counterpart, places, overlap, masks)
 
     def view(self, output: SegOutput) -> View:
         """Project the embedding and read the confidence, both pooled.
@@ -274,19 +308,6 @@ class ContextContrastObjective(Objective):
         negative_keys = torch.cat([own, past_keys])
         self.bank.push(rows, labels)
         return keys.flatten(1), negatives, negative_keys
-
-    def _publish(
-        self, step: Step, first: View, counterpart: View, overlap: Tensor, masks: Tensor
-    ) -> None:
-        maps = {
-            "confidence": first.confidence.view_as(overlap),
-            "confidence_second": counterpart.confidence.view_as(overlap) * overlap,
-            "overlap": overlap,
-            "pulled_first": masks[0],
-            "pulled_second": masks[1],
-        }
-        for name, value in maps.items():
-            step.publish(name, partial(_as_map, value))
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
         """How sure the predictions are."""
