@@ -1,5 +1,6 @@
 """Pictures."""
 
+from .latent_class_hook import LatentClassHook
 from .signal_picture_hook import SignalPictureHook
 
-__all__ = ["SignalPictureHook"]
+__all__ = ["LatentClassHook", "SignalPictureHook"]

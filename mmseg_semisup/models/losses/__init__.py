@@ -8,15 +8,27 @@ from .directional_contrast import (
     pull_masks,
     pull_weights,
 )
+from .latent_classes import (
+    conditional_entropy,
+    count_cooccurrence,
+    latent_consistency,
+    latent_given_class,
+    symmetric_kl,
+)
 
 __all__ = [
-    "anchor_contrast",
-    "directional_contrast",
-    "pull_masks",
-    "pull_weights",
     "PixelCrossEntropy",
+    "anchor_contrast",
+    "conditional_entropy",
+    "count_cooccurrence",
+    "directional_contrast",
     "joint_cross_entropy",
+    "latent_consistency",
+    "latent_given_class",
     "masked_cross_entropy",
     "one_hot_labels",
+    "pull_masks",
+    "pull_weights",
     "spatial_bce",
+    "symmetric_kl",
 ]

@@ -1,0 +1,255 @@
+"""Latent classes: super-categories that are easier to predict than the classes.
+
+Sawatzky, Zatsarynna, Gall: Discovering Latent Classes for Semi-Supervised Semantic
+Segmentation, 2019, https://arxiv.org/abs/1912.12936, Eqs. 1 to 3 and 7 to 11. The
+authors published no code.
+
+The paper's sentence after Eq. 10 sends the gradient to the latent branch; its Fig. 2,
+its Fig. 3 and the sentence before it say that the latent branch supervises the semantic
+one. So does this; ``gradient_to='latent'`` is the sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn as nn
+from mmengine.dist import all_reduce, get_world_size
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ..heads.auxiliary_branch import AuxiliaryBranch
+from ..losses import (
+    conditional_entropy,
+    count_cooccurrence,
+    latent_consistency,
+    latent_given_class,
+    masked_cross_entropy,
+)
+from ..segmentors.seg_output import last_head
+from ..segmentors.step import Step
+from .base import NetworkPass, Objective
+
+GRADIENT_CHOICES = ("semantic", "latent")
+
+
+@MODELS.register_module()
+class LatentClassObjective(Objective):
+    """A latent branch groups the classes, and teaches them to the semantic branch.
+
+    On labelled images, the branch learns latent classes that say as much as possible
+    about the semantic ones (Eq. 1), and the co-occurrence of both is averaged (Eq. 8).
+    On unlabelled ones, the semantic branch learns to predict classes that belong to the
+    latent classes there (Eq. 10).
+
+    With ``groups``, the branch learns these instead, with cross-entropy: the manual
+    super-categories of Table 5; a group a class is its row "semantic classes".
+
+    With several processes, the joint distribution is that of the whole batch.
+
+    Args:
+        head: Config of the latent branch's decode head, which reads the same features
+            as the segmentor's; its ``num_classes`` is the number of latent classes.
+        num_classes: Number of semantic classes.
+        update_rate: alpha of Eq. 8, in 0..1; the paper's: images of a batch divided by
+            images of the data set.
+        weight: lambda_latent.
+        consistency_weight: lambda_cons.
+        start: Iteration from which on the consistency counts.
+        groups: Name of a group to the semantic classes (0..C-1) in it; None: latent
+            classes are discovered.
+        gradient_to: Which branch learns from the consistency, 'semantic' or 'latent'.
+        labeled_branch: Branch with masks.
+        unlabeled_branch: Branch without.
+        used_above: A latent class counts as used if P(l|c) of some class is greater
+            than this; one figure in the log for each (Table 4).
+
+    Raises:
+        ValueError: If an argument is out of its range, or ``groups`` does not hold
+            every class once.
+    """
+
+    cooccurrence: Tensor
+
+    def __init__(
+        self,
+        head: Mapping[str, Any],
+        num_classes: int,
+        update_rate: float,
+        weight: float = 1.0,
+        consistency_weight: float = 0.1,
+        start: int = 5000,
+        groups: Mapping[str, Sequence[int]] | None = None,
+        gradient_to: str = "semantic",
+        labeled_branch: str = "labeled",
+        unlabeled_branch: str = "unlabeled",
+        used_above: Sequence[float] = (0.1, 0.9),
+    ) -> None:
+        super().__init__()
+        if not 0 < update_rate <= 1:
+            raise ValueError(
+                f"LatentClassObjective: update_rate={update_rate}; allowed: above 0, "
+                "at most 1"
+            )
+        if gradient_to not in GRADIENT_CHOICES:
+            raise ValueError(
+                f"LatentClassObjective: gradient_to={gradient_to!r}; allowed: "
+                f"{GRADIENT_CHOICES}"
+            )
+        self.latent_branch = AuxiliaryBranch(head)
+        self.num_classes = num_classes
+        self.num_latent = self.latent_branch.num_classes
+        self.update_rate = update_rate
+        self.weight = weight
+        self.consistency_weight = consistency_weight
+        self.start = start
+        self.gradient_to = gradient_to
+        self.labeled_branch = labeled_branch
+        self.unlabeled_branch = unlabeled_branch
+        self.used_above = tuple(used_above)
+        self.group_names = None if groups is None else list(groups)
+        table = None if groups is None else self._group_table(groups)
+        self.register_buffer("group_of_class", table, persistent=False)
+        zeros = torch.zeros(num_classes, self.num_latent)
+        self.register_buffer("cooccurrence", zeros)
+
+    def _group_table(self, groups: Mapping[str, Sequence[int]]) -> Tensor:
+        """Group of each class, (C,), int64."""
+        if len(groups) != self.num_latent:
+            raise ValueError(
+                f"LatentClassObjective: {len(groups)} groups, but "
+                f"head.num_classes={self.num_latent}; they must be equal"
+            )
+        group_of = {}
+        for index, (name, members) in enumerate(groups.items()):
+            for member in members:
+                if member in group_of or member not in range(self.num_classes):
+                    raise ValueError(
+                        f"LatentClassObjective: class {member} of the group {name!r} "
+                        "is in another group, too, or not one of 0.."
+                        f"{self.num_classes - 1}"
+                    )
+                group_of[member] = index
+        missing = [c for c in range(self.num_classes) if c not in group_of]
+        if missing:
+            raise ValueError(
+                f"LatentClassObjective: the classes {missing} are in no group; the "
+                f"groups are {list(groups)}"
+            )
+        return torch.tensor([group_of[c] for c in range(self.num_classes)])
+
+    def check(self, segmentor: nn.Module) -> None:
+        """Both branches must speak of the same classes."""
+        classes = last_head(segmentor).num_classes
+        if self.num_classes != classes:
+            raise ValueError(
+                f"LatentClassObjective: num_classes={self.num_classes}, but the "
+                f"segmentor predicts {classes} classes; they must be equal"
+            )
+
+    def table(self) -> Tensor:
+        """P(l|c), (C, L), rows sum to 1 (Eq. 9)."""
+        return latent_given_class(self.cooccurrence)
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """Latent loss, consistency loss, and the number of latent classes in use."""
+        branch, labels = self.labeled_branch, step.labels(self.labeled_branch)
+        if labels.numel() < self.num_latent:
+            raise ValueError(
+                f"LatentClassObjective: head.num_classes={self.num_latent} latent "
+                f"classes, but the batch of {branch!r} has {labels.numel()} pixels"
+            )
+        logits = self.latent_logits(step, branch)
+        counts = count_cooccurrence(
+            logits.softmax(dim=1), labels, self.num_classes, step.ignore_index
+        )
+        counts = self._of_all_processes(counts)
+        self._average(counts.detach())
+        if self.group_of_class is None:
+            loss = conditional_entropy(counts)  # Eq. 1
+        else:
+            loss = self._group_loss(logits, labels, step.ignore_index)
+        losses = {f"{branch}.loss_latent": self.weight * loss}
+        if step.iteration >= self.start:
+            consistency = self.consistency(step)
+            name = f"{self.unlabeled_branch}.loss_latent_consistency"
+            losses[name] = self.consistency_weight * consistency
+        return {**losses, **self.used()}
+
+    def consistency(self, step: Step) -> Tensor:
+        """Eq. 10 on the unlabelled branch, scalar."""
+        branch = self.unlabeled_branch
+        to_semantic = self.gradient_to == "semantic"
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not to_semantic):
+            latent = self.latent_logits(step, branch).softmax(dim=1)
+        semantic = step.student(branch).probs
+        if not to_semantic:
+            semantic = semantic.detach()
+        return latent_consistency(latent, semantic, self.table(), step.valid(branch))
+
+    def latent_logits(self, step: Step, branch: str) -> Tensor:
+        """What the latent branch says of a branch of the batch, (N, L, H, W)."""
+        logits = self.latent_branch(self.latent_branch.features(step.student(branch)))
+        return self._enlarge(logits, step.images(branch).shape[-2:])
+
+    def _enlarge(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        align_corners = self.latent_branch.head.align_corners
+        return resize(
+            logits, size, mode="bilinear", align_corners=align_corners, warning=False
+        )
+
+    def _of_all_processes(self, counts: Tensor) -> Tensor:
+        """Counts of the whole batch; the gradient stays right when it is averaged."""
+        processes = get_world_size()
+        if processes == 1:
+            return counts
+        total = counts.detach().clone()
+        all_reduce(total, op="sum")
+        return total + processes * (counts - counts.detach())
+
+    @torch.no_grad()
+    def _average(self, counts: Tensor) -> None:
+        # Eq. 8. It starts at 0; the bias this leaves cancels in Eq. 9.
+        self.cooccurrence.lerp_(counts.to(self.cooccurrence.dtype), self.update_rate)
+
+    def _group_loss(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
+        known = labels != ignore_index
+        groups = self.group_of_class[labels.masked_fill(~known, 0)]
+        groups = groups.masked_fill(~known, ignore_index)
+        return masked_cross_entropy(logits, groups, ignore_index)
+
+    def used(self) -> dict[str, Tensor]:
+        """Number of latent classes that some class seen so far uses (Table 4)."""
+        seen = self.cooccurrence.sum(dim=1, keepdim=True) > 0
+        highest = (self.table() * seen).amax(dim=0)
+        return {
+            f"latent.used@{t:g}": (highest > t).sum().to(highest.dtype)
+            for t in self.used_above
+        }
+
+    @torch.no_grad()
+    def latent_maps(self, segmentor: nn.Module, images: Tensor) -> Tensor:
+        """The most probable latent class of each pixel, outside of training.
+
+        Args:
+            segmentor: The student, in evaluation mode.
+            images: (N, 3, H, W), float, preprocessed.
+
+        Returns:
+            (N, H, W), int64, in 0..L-1.
+        """
+        logits = self.latent_branch(segmentor.extract_feat(images))
+        return self._enlarge(logits, images.shape[-2:]).argmax(dim=1)
+
+    def passes(self) -> list[NetworkPass]:
+        """The student on both branches, and the latent branch on its features."""
+        learns = "weights" if self.gradient_to == "latent" else "none"
+        return [
+            NetworkPass("student", self.labeled_branch, "weights"),
+            NetworkPass("student", self.unlabeled_branch, "weights"),
+            NetworkPass(self.latent_branch, self.labeled_branch, "weights"),
+            NetworkPass(self.latent_branch, self.unlabeled_branch, learns),
+        ]
