@@ -286,7 +286,10 @@ def test_published_code_learning_rates():
     assert all(g["weight_decay"] == 5e-4 and not g["nesterov"] for g in groups)
 
 
-@pytest.mark.parametrize("method", ["adv_semi_seg", "supervised", "three_stage"])
+METHODS = ["adv_semi_seg", "context_aware", "supervised", "three_stage"]
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_readme_and_metafile_name_every_config(method):
     readme = (ROOT / method / "README.md").read_text(encoding="utf-8")
     text = (ROOT / method / "metafile.yml").read_text(encoding="utf-8")
