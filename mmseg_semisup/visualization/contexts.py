@@ -1,0 +1,185 @@
+"""Pictures of two crops, and of what context-aware consistency does with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+from torch import Tensor, nn
+
+from mmseg_semisup.datasets.geometry import view_to_view, warp
+from mmseg_semisup.models.objectives import ContextContrastObjective
+from mmseg_semisup.models.objectives.context_contrast import Pairs
+from mmseg_semisup.models.segmentors.step import Step
+
+from .panels import color_map, stack_rows, titled_row
+
+BEYOND = (24, 24, 24)
+NOT_PULLED = (150, 150, 150)
+FIRST_PULLED = (240, 140, 30)
+SECOND_PULLED = (60, 130, 230)
+BOTH_PULLED = (255, 255, 255)
+"""Colours of features outside the overlap, not pulled, and pulled; RGB."""
+
+
+def compare_contexts(
+    model: nn.Module, batch: Mapping[str, Any]
+) -> tuple[ContextContrastObjective, Step, Pairs]:
+    """Let a model look at a training batch, without learning anything from it.
+
+    Args:
+        model: A ``SemiSegmentor``.
+        batch: As its data loader gives it.
+
+    Returns:
+        The objective that compares contexts, the step and its pairs of features.
+
+    Raises:
+        ValueError: If the model has no such objective.
+    """
+    found = [o for o in model.objectives if isinstance(o, ContextContrastObjective)]
+    if not found:
+        raise ValueError(
+            "model.objectives has no ContextContrastObjective: there are no contexts "
+            "to draw"
+        )
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            step = model.make_step(**model.data_preprocessor(batch, True))
+            return found[0], step, found[0].pair(step)
+    finally:
+        model.train(training)
+
+
+def draw_contexts(
+    model: nn.Module, batch: Mapping[str, Any], count: int = 4
+) -> np.ndarray:
+    """Draw the two crops of images, their confidences, and who is pulled.
+
+    Args:
+        model: A ``SemiSegmentor`` with a ``ContextContrastObjective``.
+        batch: A training batch as its data loader gives it.
+        count: Images to draw, at most.
+
+    Returns:
+        (H, W, 3), uint8, RGB: a row an image. Crops are bright where they overlap; the
+        maps are those of the first crop, orange where its feature is pulled towards the
+        second's, blue where the second's is pulled, white where both are (in a loss
+        without direction), grey where none is.
+    """
+    objective, step, _ = compare_contexts(model, batch)
+    first, second = objective.branches
+    there = view_to_view(step.homography(first), step.homography(second))
+    back = view_to_view(step.homography(second), step.homography(first))
+    seen = {
+        first: _covered(step, second, back, first),
+        second: _covered(step, first, there, second),
+    }
+    rows = []
+    for i in range(min(count, len(step.images(first)))):
+        crops = {
+            branch: _dimmed(batch["inputs"][branch][i], seen[branch][i])
+            for branch in (first, second)
+        }
+        size = crops[first].shape[:2]
+        overlap = step.signal("overlap")[i, 0].cpu().numpy() > 0
+        confidence = {
+            title: _shaded(step.signal(name)[i, 0], overlap if which else None)
+            for which, (title, name) in enumerate(
+                {
+                    "confidence, first": "confidence",
+                    "confidence, second": "confidence_second",
+                }.items()
+            )
+        }
+        pictures = {
+            "first crop": crops[first],
+            "second crop": crops[second],
+            **confidence,
+            "pulled: first orange, second blue": _directions(step, i, overlap),
+        }
+        rows.append(titled_row({k: _enlarge(v, size) for k, v in pictures.items()}))
+    return stack_rows(rows)
+
+
+@HOOKS.register_module()
+class ContextPictureHook(Hook):
+    """Draws :func:`draw_contexts` of a training batch to the visualizer's backends.
+
+    Args:
+        interval: Iterations between two pictures.
+        images: Number of images in a picture.
+        name: Of the picture.
+    """
+
+    def __init__(
+        self, interval: int = 1000, images: int = 4, name: str = "contexts"
+    ) -> None:
+        self.interval = interval
+        self.images = images
+        self.name = name
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Draw, every so often."""
+        if runner.rank != 0 or not self.every_n_train_iters(runner, self.interval):
+            return
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        picture = draw_contexts(model, data_batch, self.images)
+        runner.visualizer.add_image(self.name, picture, step=runner.iter + 1)
+
+
+def _covered(step: Step, branch: str, homography: Tensor, other: str) -> np.ndarray:
+    """Pixels of the other view that this one shows, too, (N, H, W), bool."""
+    shown = step.valid(branch).float().unsqueeze(1)
+    size = tuple(step.images(other).shape[-2:])
+    covered, _ = warp(shown, homography, size, "nearest", 0.0)
+    return (covered.squeeze(1).bool() & step.valid(other)).cpu().numpy()
+
+
+def _dimmed(image: Tensor, covered: np.ndarray) -> np.ndarray:
+    """An image (3, H, W), uint8, BGR, as RGB; darker outside the overlap."""
+    picture = image.cpu().permute(1, 2, 0).numpy()[..., ::-1]
+    height, width = picture.shape[:2]
+    covered = covered[:height, :width, None]
+    return np.where(covered, picture, (picture * 0.35).astype(np.uint8))
+
+
+def _shaded(values: Tensor, overlap: np.ndarray | None) -> np.ndarray:
+    picture = color_map(values.float().cpu().numpy())
+    if overlap is not None:
+        picture[~overlap] = BEYOND
+    return picture
+
+
+def _directions(step: Step, index: int, overlap: np.ndarray) -> np.ndarray:
+    picture = np.empty((*overlap.shape, 3), np.uint8)
+    picture[:] = BEYOND
+    picture[overlap] = NOT_PULLED
+    first, second = (
+        step.signal(f"pulled_{name}")[index, 0].cpu().numpy() > 0
+        for name in ("first", "second")
+    )
+    picture[first] = FIRST_PULLED
+    picture[second] = SECOND_PULLED
+    picture[first & second] = BOTH_PULLED
+    return picture
+
+
+def _enlarge(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_NEAREST)

@@ -1,0 +1,86 @@
+"""Draws the two crops of unlabelled images, and what a trained model says of them.
+
+The crops with their overlap, the confidence in both, and which features would be pulled
+which way; with --embeddings, a second picture with the features of the overlap in two
+dimensions, coloured by the model's own classes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from mmengine.logging import MMLogger
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_semisup.engine.benchmark.step import load_batch
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.config import ConfigError, load_config
+from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.visualization.contexts import compare_contexts, draw_contexts
+from mmseg_semisup.visualization.embeddings import METHODS, draw_features
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="path of a config, or name of a shipped one")
+    parser.add_argument("checkpoint", help="of a training with that config")
+    parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
+    parser.add_argument("--count", type=int, default=4, help="images to draw")
+    parser.add_argument(
+        "--embeddings",
+        choices=METHODS,
+        help="also write OUT with -METHOD in its name; tsne needs scikit-learn",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds more than tensors and plain data",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    MMLogger.get_current_instance().setLevel("WARNING")
+    cfg = load_config(args.config)
+    if cfg.model.type != "SemiSegmentor":
+        raise ConfigError(f"model.type={cfg.model.type!r}, not SemiSegmentor")
+    checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    batch = load_batch(cfg)
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model.load_state_dict(checkpoint["state_dict"])
+    _write(draw_contexts(model, batch, args.count), args.out)
+    if args.embeddings:
+        palette = DATASETS.build(cfg.val_dataloader.dataset).metainfo["palette"]
+        _, _, pairs = compare_contexts(model, batch)
+        overlap = pairs.overlap.flatten(1)[: args.count]
+        views = {
+            "first crop": pairs.first,
+            "second crop, same pixels": pairs.counterpart,
+        }
+        count = args.count
+        picture = draw_features(
+            {k: view.features[:count][overlap] for k, view in views.items()},
+            {k: view.labels[:count][overlap] for k, view in views.items()},
+            palette,
+            args.embeddings,
+        )
+        out = Path(args.out)
+        _write(picture, str(out.with_name(f"{out.stem}-{args.embeddings}{out.suffix}")))
+
+
+def _write(picture: np.ndarray, path: str) -> None:
+    mmcv.imwrite(picture[..., ::-1], path)
+    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {path}")
+
+
+if __name__ == "__main__":
+    run_tool(main)
