@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from mmengine.dist import get_rank, get_world_size
 
 from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.engine.atomic_io import atomic_write
 from mmseg_semisup.engine.together import locked, on_main, stop_together
 
 from .errors import StoreError
@@ -22,6 +23,7 @@ from .images import Item, plan_batches
 from .network import BatchPredictor
 from .progress import Journal, Progress, begin, compare_requests, end, read_journals
 from .quality import write_quality
+from .samples import draw_samples
 from .settings import Settings
 from .statistics import Statistics, load_truth
 from .store import FORMAT, Store
@@ -232,4 +234,6 @@ def _finish(
     }
     with _explained(store):
         write_quality(manifest, store.folder)
+        items = [item for batch in plan for item in batch]
+        atomic_write(store.folder / "samples.png", draw_samples(store, manifest, items))
         end(store, manifest)

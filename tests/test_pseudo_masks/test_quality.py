@@ -79,13 +79,15 @@ def test_sums_survive_json():
 
 
 def test_picture_and_figures_are_written(make, tmp_path):
-    make()
+    make(confidence=True)
     found = json.loads((tmp_path / "store" / "quality.json").read_text())
     assert set(found) == {"labeled", "unlabeled"}
     assert found["unlabeled"]["images_with_truth"] == 4
     with Image.open(tmp_path / "store" / "quality.png") as picture:
         assert picture.size[0] > 1000
         assert np.array(picture.convert("L")).std() > 5
+    with Image.open(tmp_path / "store" / "samples.png") as picture:
+        assert picture.size[1] > 6 * 200
 
 
 def test_first_of_equal_scores():
