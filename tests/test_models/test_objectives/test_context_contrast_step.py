@@ -1,0 +1,110 @@
+"""What a step of context-aware consistency asks of the host, and its configs' lists."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import PREPROCESSOR, tiny_segmentor
+from mmengine.config import Config
+from test_context_contrast import crops
+
+from mmseg_semisup.datasets.lists import read_ids
+from mmseg_semisup.datasets.splits import split_path
+from mmseg_semisup.engine.benchmark.floor import needed_passes
+from mmseg_semisup.engine.benchmark.host import count_waits
+from mmseg_semisup.engine.benchmark.step import TrainingStep
+
+CONFIGS = Path(__file__).parents[3] / "configs/context_aware"
+LOSS = importlib.import_module("mmseg_semisup.models.losses.directional_contrast")
+
+
+def step(**objective):
+    objectives = [
+        {
+            "type": "ContextContrastObjective",
+            "in_channels": 8,
+            "projector": {"channels": 6},
+            "bank_size": 40,
+            **objective,
+        }
+    ]
+    cfg = {
+        "model": {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "objectives": objectives,
+            "data_preprocessor": PREPROCESSOR,
+        },
+        "optim_wrapper": {
+            "constructor": "JointOptimWrapperConstructor",
+            "segmentor": {"optimizer": {"type": "SGD", "lr": 0.01}},
+        },
+        "train_cfg": {"max_iters": 9},
+    }
+    return TrainingStep.from_config(Config(cfg), crops(), "cpu")
+
+
+@pytest.mark.parametrize("batch_negatives", [None, 20])
+def test_the_host_waits_for_nothing(monkeypatch, batch_negatives):
+    """With the order of a GPU: on a CPU, pulled pixels are counted, which is free."""
+    monkeypatch.setattr(
+        LOSS,
+        "_pulled_first",
+        lambda pulled: pulled.to(torch.uint8).argsort(descending=True, stable=True),
+    )
+    training = step(batch_negatives=batch_negatives)
+    training()
+    without = step()
+    without.model.objectives = torch.nn.ModuleList()
+    without()
+    assert count_waits(training, "cpu") == count_waits(without, "cpu")
+
+
+def test_needs_three_passes_of_the_student():
+    passes = {(p.network, p.branch) for p in needed_passes(step().model)}
+    branches = ("labeled", "unlabeled", "unlabeled_second")
+    assert passes == {("student", branch) for branch in branches}
+
+
+SIZES = {"662": 662, "1323": 1323, "2645": 2645, "372": 372, "744": 744, "all": None}
+LEAVES = sorted(p.stem for p in CONFIGS.glob("*_93k_*.py"))
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_configs_have_the_images_of_their_name(name):
+    cfg = Config.fromfile(CONFIGS / f"{name}.py")
+    sources = cfg.train_dataloader.dataset.sources
+    size = SIZES[name.rpartition("-")[2]]
+    if size is None:
+        assert sources.labeled.ann_file in ("", "split:voc12aug/train_aug.txt")
+        assert sources.unlabeled.exclude == []
+    else:
+        assert "cac_0" in sources.labeled.ann_file
+        assert len(read_ids(split_path(sources.labeled.ann_file))) == size
+        unlabeled = sources.get("unlabeled", {"exclude": "source:labeled"})
+        assert unlabeled["exclude"] == "source:labeled"
+    ratio = cfg.train_dataloader.sampler.ratio
+    assert cfg.train_dataloader.batch_size == 8 * sum(ratio.values())
+    assert cfg.param_scheduler[0].end == cfg.train_cfg.max_iters == 80 * 1157
+
+
+def test_the_paper_s_values():
+    """Section 4.1."""
+    cfg = Config.fromfile(CONFIGS / "context-aware_deeplabv3plus-r50_93k_voc-1323.py")
+    (objective,) = cfg.model.objectives
+    expected = dict(weight=0.1, gamma=0.75, temperature=0.1, start=5 * 1157, pool=2)
+    assert {k: objective[k] for k in expected} == expected
+    assert objective.projector.channels == 128
+    part = cfg.optim_wrapper.segmentor
+    assert part.optimizer.lr == 0.01
+    assert part.paramwise_cfg.custom_keys.backbone.lr_mult == 0.1
+    city = Config.fromfile(
+        CONFIGS / "context-aware_deeplabv3plus-r50_93k_cityscapes-372.py"
+    )
+    assert city.optim_wrapper.segmentor.optimizer.lr == 0.1
+    view = city.train_dataloader.dataset.sources.unlabeled.pipeline[1]
+    draw = view.shared[1]
+    assert (tuple(draw.crop_size), tuple(draw.iou_range)) == ((720, 720), (0.1, 1.0))
