@@ -13,6 +13,7 @@ from .objectives import (
     Objective,
     PseudoMaskObjective,
     SelfTaughtObjective,
+    TwinBranchObjective,
 )
 from .segmentors import SegOutput, SemiSegmentor, Step, Teacher
 
@@ -31,4 +32,5 @@ __all__ = [
     "SemiSegmentor",
     "Step",
     "Teacher",
+    "TwinBranchObjective",
 ]

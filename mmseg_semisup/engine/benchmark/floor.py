@@ -119,7 +119,7 @@ def _features(
 ) -> tuple[Tensor, ...]:
     """What a network reads of the student's features, as leaves with gradients."""
     with torch.no_grad():
-        features = network.features(SegOutput(model.segmentor, images))
+        features = network.features(SegOutput(model.segmentor, images, grad=False))
     return tuple(feature.detach().requires_grad_() for feature in features)
 
 

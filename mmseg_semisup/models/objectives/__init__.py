@@ -7,6 +7,7 @@ from .context_contrast import ContextContrastObjective
 from .latent_classes import LatentClassObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
+from .twin_branch import TwinBranchObjective
 
 __all__ = [
     "AdversarialObjective",
@@ -17,4 +18,5 @@ __all__ = [
     "Objective",
     "PseudoMaskObjective",
     "SelfTaughtObjective",
+    "TwinBranchObjective",
 ]

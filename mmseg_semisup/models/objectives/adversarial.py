@@ -44,6 +44,8 @@ class AdversarialObjective(Objective):
         fake_branches: Branches whose predictions train the discriminator.
         real_branch: Branch whose ground truth trains it.
         confidence_branch: Branch whose confidence is published.
+        predictions: None: the student's. A name: those that an earlier objective
+            publishes as ``<name>.<branch>``; losses and confidence then carry the name.
 
     Raises:
         ValueError: If ``start`` names a branch that ``weights`` does not.
@@ -57,6 +59,7 @@ class AdversarialObjective(Objective):
         fake_branches: Sequence[str] = ("labeled",),
         real_branch: str = "labeled",
         confidence_branch: str = "unlabeled",
+        predictions: str | None = None,
     ) -> None:
         super().__init__()
         if set(start) != set(weights):
@@ -70,6 +73,7 @@ class AdversarialObjective(Objective):
         self.fake_branches = tuple(fake_branches)
         self.real_branch = real_branch
         self.confidence_branch = confidence_branch
+        self.predictions = predictions
 
     def check(self, segmentor: nn.Module) -> None:
         """Discriminator and segmentor must have the same classes."""
@@ -85,27 +89,34 @@ class AdversarialObjective(Objective):
         weights = {k: v.detach() for k, v in self.discriminator.named_parameters()}
         return torch.func.functional_call(self.discriminator, weights, (probs,))
 
+    def probs(self, step: Step, branch: str) -> Tensor:
+        """The predictions that are judged, (N, C, H, W), in 0..1."""
+        if self.predictions is None:
+            return step.student(branch).probs
+        return step.signal(f"{self.predictions}.{branch}")
+
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Adversarial losses of the segmentor, and the discriminator's own."""
         losses = {}
+        tag = "" if self.predictions is None else f"_{self.predictions}"
         judged: dict[str, Tensor] = {}
         for branch, weight in self.weights.items():
             if weight == 0 or step.iteration < self.start[branch]:
                 continue
-            judged[branch] = self.judge(step.student(branch).probs)
+            judged[branch] = self.judge(self.probs(step, branch))
             loss = spatial_bce(judged[branch], True, step.valid(branch))  # Eq. 4
-            losses[f"{branch}.loss_adv"] = weight * loss
+            losses[f"{branch}.loss_adv{tag}"] = weight * loss
 
         def confidence() -> Tensor:
             branch = self.confidence_branch
             if branch not in judged:
                 with torch.no_grad():
-                    judged[branch] = self.judge(step.student(branch).probs)
+                    judged[branch] = self.judge(self.probs(step, branch))
             return judged[branch].detach().sigmoid()
 
-        step.publish("confidence", confidence)
+        step.publish(f"confidence{tag}", confidence)
 
-        fakes = {b: step.student(b).probs.detach() for b in self.fake_branches}
+        fakes = {b: self.probs(step, b).detach() for b in self.fake_branches}
         weight = next(self.discriminator.parameters())
         real = one_hot_labels(
             step.labels(self.real_branch), self.discriminator.num_classes, weight.dtype
@@ -117,13 +128,13 @@ class AdversarialObjective(Objective):
         )
         loss_real = spatial_bce(on_real, True, step.valid(self.real_branch))
         # Eq. 1, where half of the samples are predictions and half ground truth.
-        losses["discriminator.loss_d"] = (
+        losses[f"discriminator.loss_d{tag}"] = (
             0.5 * loss_fake / len(on_fake) + 0.5 * loss_real
         )
         with torch.no_grad():
             scores = [score.sigmoid().mean() for score in on_fake.values()]
-            losses["discriminator.fake"] = torch.stack(scores).mean()
-            losses["discriminator.real"] = on_real.sigmoid().mean()
+            losses[f"discriminator.fake{tag}"] = torch.stack(scores).mean()
+            losses[f"discriminator.real{tag}"] = on_real.sigmoid().mean()
         return losses
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:

@@ -57,7 +57,7 @@ class LatentClassObjective(Objective):
         update_rate: alpha of Eq. 8, in 0..1; the paper's: images of a batch divided by
             images of the data set.
         weight: lambda_latent.
-        consistency_weight: lambda_cons.
+        consistency_weight: lambda_cons; 0: there is no unlabelled branch.
         start: Iteration from which on the consistency counts.
         groups: Name of a group to the semantic classes (0..C-1) in it; None: latent
             classes are discovered.
@@ -173,7 +173,7 @@ class LatentClassObjective(Objective):
         else:
             loss = self._group_loss(logits, labels, step.ignore_index)
         losses = {f"{branch}.loss_latent": self.weight * loss}
-        if step.iteration >= self.start:
+        if self.consistency_weight and step.iteration >= self.start:
             consistency = self.consistency(step)
             name = f"{self.unlabeled_branch}.loss_latent_consistency"
             losses[name] = self.consistency_weight * consistency
@@ -246,10 +246,15 @@ class LatentClassObjective(Objective):
 
     def passes(self) -> list[NetworkPass]:
         """The student on both branches, and the latent branch on its features."""
+        passes = [
+            NetworkPass("student", self.labeled_branch, "weights"),
+            NetworkPass(self.latent_branch, self.labeled_branch, "weights"),
+        ]
+        if not self.consistency_weight:
+            return passes
         learns = "weights" if self.gradient_to == "latent" else "none"
         return [
-            NetworkPass("student", self.labeled_branch, "weights"),
+            *passes,
             NetworkPass("student", self.unlabeled_branch, "weights"),
-            NetworkPass(self.latent_branch, self.labeled_branch, "weights"),
             NetworkPass(self.latent_branch, self.unlabeled_branch, learns),
         ]

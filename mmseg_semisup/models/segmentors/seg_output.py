@@ -43,14 +43,14 @@ class SegOutput:
     @cached_property
     def backbone_feats(self) -> tuple[Tensor, ...]:
         """The backbone's outputs, in front of a neck, each (N, D_i, H_i, W_i)."""
-        with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(self._grad):
             return tuple(self._network.backbone(self._images))
 
     @cached_property
     def feats(self) -> tuple[Tensor, ...]:
         """Features of backbone (and neck), each (N, D_i, H_i, W_i)."""
         network = self._network
-        with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(self._grad):
             if type(network).extract_feat is not EncoderDecoder.extract_feat:
                 return network.extract_feat(self._images)
             feats = self.backbone_feats
@@ -62,7 +62,7 @@ class SegOutput:
         feats = self.feats
         classifier = getattr(self.heads[-1], "conv_seg", None)
         outputs: list = []
-        with torch.set_grad_enabled(self._grad and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(self._grad):
             hook = None
             if isinstance(classifier, nn.Module):
                 hook = classifier.register_forward_pre_hook(self._keep_embedding)
@@ -110,18 +110,20 @@ class SegOutput:
     @cached_property
     def full_logits(self) -> Tensor:
         """Logits upsampled to the images, (N, C, H, W), float."""
-        return resize(
-            self.logits,
-            size=self._images.shape[-2:],
-            mode="bilinear",
-            align_corners=self.heads[-1].align_corners,
-            warning=False,
-        )
+        with torch.set_grad_enabled(self._grad):
+            return resize(
+                self.logits,
+                size=self._images.shape[-2:],
+                mode="bilinear",
+                align_corners=self.heads[-1].align_corners,
+                warning=False,
+            )
 
     @cached_property
     def probs(self) -> Tensor:
         """Softmax of :attr:`full_logits`, (N, C, H, W), in 0..1."""
-        return self.full_logits.softmax(dim=1)
+        with torch.set_grad_enabled(self._grad):
+            return self.full_logits.softmax(dim=1)
 
     def supervised_loss(self, samples: list) -> dict[str, Tensor]:
         """Losses of all heads for labelled samples, under mmseg's own names.

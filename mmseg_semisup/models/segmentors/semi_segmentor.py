@@ -7,7 +7,7 @@ from typing import Any
 
 import torch.nn as nn
 from mmengine.config import ConfigDict
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, ModuleList
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -67,7 +67,7 @@ class SemiSegmentor(BaseModel):
         if teacher is not None:
             check_arguments(Teacher, {"network": None, **teacher}, "teacher")
             self.teacher = Teacher(self.segmentor, **teacher)
-        self.objectives = nn.ModuleList(
+        self.objectives = ModuleList(
             build_part(MODELS, cfg, f"objectives[{i}]")
             for i, cfg in enumerate(objectives)
         )
@@ -152,7 +152,14 @@ class SemiSegmentor(BaseModel):
         supervised = step.student("labeled").supervised_loss(step.samples("labeled"))
         losses = {f"labeled.{name}": value for name, value in supervised.items()}
         for objective in self.objectives:
-            losses.update(objective(step))
+            further = objective(step)
+            twice = sorted(losses.keys() & further.keys())
+            if twice:
+                raise ValueError(
+                    f"two objectives call a loss or figure {twice[0]!r}, and one would "
+                    f"be lost: give {type(objective).__name__} another branch"
+                )
+            losses.update(further)
         self.iteration.value += 1
         return losses
 

@@ -41,6 +41,8 @@ class Step:
     ) -> None:
         self.iteration = iteration
         self.ignore_index = ignore_index
+        # Who asks first may do so without gradients; others share what it gets.
+        self._grad = torch.is_grad_enabled()
         self._networks = {"student": student, "teacher": teacher}
         self._images = dict(images)
         self._samples = dict(samples)
@@ -85,7 +87,8 @@ class Step:
                     "teacher=dict(momentum=...) in SemiSegmentor"
                 )
             images = self.images(branch)
-            self._outputs[name, branch] = SegOutput(network, images, name == "student")
+            grad = self._grad and name == "student"
+            self._outputs[name, branch] = SegOutput(network, images, grad)
         return self._outputs[name, branch]
 
     def labels(self, branch: str) -> Tensor:

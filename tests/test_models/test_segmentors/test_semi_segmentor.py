@@ -154,3 +154,25 @@ def test_the_embedding_is_what_the_classifier_reads():
     output = step.student("labeled")
     again = model.segmentor.decode_head.conv_seg(output.embedding)
     assert torch.equal(again, output.logits)
+
+
+def test_who_asks_without_gradients_takes_none_from_others():
+    model = build(objectives=[])
+    step = model.make_step(**model.data_preprocessor(batch(), True))
+    with torch.no_grad():
+        assert step.student("unlabeled").probs.requires_grad
+        assert step.student("unlabeled").feats[0].requires_grad
+        other = model.make_step(**model.data_preprocessor(batch(), True))
+    assert not other.student("unlabeled").probs.requires_grad
+
+
+def test_parts_of_objectives_are_initialised_as_their_configs_say():
+    head = {**tiny_segmentor()["decode_head"]}
+    head["init_cfg"] = {
+        "type": "Constant",
+        "val": 0.5,
+        "override": {"name": "conv_seg"},
+    }
+    model = build(objectives=[{"type": "TwinBranchObjective", "head": head}])
+    model.init_weights()
+    assert (model.objectives[0].twin_branch.head.conv_seg.weight == 0.5).all()

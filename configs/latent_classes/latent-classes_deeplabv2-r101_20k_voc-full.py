@@ -1,0 +1,49 @@
+# Latent classes on PASCAL VOC with all masks (Table 1): without unlabelled images, the
+# branch only learns latent classes, beside the adversarial loss on labelled images.
+_base_ = [
+    "../_base_/models/deeplabv2_r101-d8.py",
+    "../_base_/datasets/pascal_voc12_aug.py",
+    "../_base_/schedules/sgd_20k.py",
+    "../_base_/default_runtime.py",
+]
+num_classes = 21
+model = dict(
+    _delete_=True,
+    type="SemiSegmentor",
+    data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
+    segmentor=_base_.model,
+    objectives=[
+        dict(
+            type="LatentClassObjective",
+            head=dict(_base_.model.decode_head, num_classes=20),
+            num_classes=num_classes,
+            update_rate=10 / 10582,
+            weight=1.0,
+            consistency_weight=0.0,
+        ),
+        dict(
+            type="AdversarialObjective",
+            discriminator=dict(type="FCDiscriminator", num_classes=num_classes),
+            weights=dict(labeled=0.01),
+            start=dict(labeled=0),
+            fake_branches=["labeled"],
+            real_branch="labeled",
+        ),
+    ],
+)
+labeled = dict(
+    _base_.train_dataloader.dataset.sources.labeled,
+    ann_file="split:voc12aug/train_aug.txt",
+)
+train_dataloader = dict(
+    batch_size=10,
+    sampler=dict(ratio=dict(_delete_=True, labeled=1)),
+    dataset=dict(sources=dict(_delete_=True, labeled=labeled)),
+)
+optim_wrapper = dict(
+    segmentor=dict(
+        paramwise_cfg=dict(custom_keys=dict(latent_branch=dict(lr_mult=10.0)))
+    ),
+    discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),
+)
+custom_hooks = [*_base_.custom_hooks, dict(type="LatentClassHook")]

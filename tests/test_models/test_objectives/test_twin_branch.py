@@ -1,0 +1,80 @@
+"""Two equal branches, each with an adversary."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import (
+    NUM_CLASSES,
+    PREPROCESSOR,
+    adversarial_objectives,
+    batch,
+    tiny_segmentor,
+)
+from mmseg.registry import MODELS
+
+from mmseg_semisup.models.losses import symmetric_kl
+
+
+def build(*further, num_classes=NUM_CLASSES):
+    torch.manual_seed(0)
+    twin = {
+        "type": "TwinBranchObjective",
+        "head": tiny_segmentor(num_classes)["decode_head"],
+        "start": 1,
+    }
+    return MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "objectives": [twin, *further],
+            "data_preprocessor": PREPROCESSOR,
+        }
+    ).train()
+
+
+def test_losses_equal_the_papers():
+    model = build()
+    data = model.data_preprocessor(batch(), True)
+    assert "unlabeled.loss_twin_consistency" not in model.loss(**data)
+    losses = model.loss(**data)
+    step, twin = model.make_step(**data), model.objectives[0]
+    logits = twin.logits(step, "labeled")
+    expected = F.cross_entropy(logits, step.labels("labeled"), ignore_index=255)
+    torch.testing.assert_close(losses["labeled.loss_twin"], expected)
+    kl = symmetric_kl(
+        step.student("unlabeled").full_logits,
+        twin.logits(step, "unlabeled"),
+        step.valid("unlabeled"),
+    )
+    torch.testing.assert_close(losses["unlabeled.loss_twin_consistency"], 0.1 * kl)
+
+
+def test_an_adversary_for_each_branch():
+    adversary = adversarial_objectives()[0]
+    model = build(adversary, {**adversary, "predictions": "twin"})
+    losses = model.loss(**model.data_preprocessor(batch(), True))
+    losses["labeled.loss_adv_twin"].backward(retain_graph=True)
+    reached = {n for n, p in model.named_parameters() if p.grad is not None}
+    assert any(name.startswith("objectives.0.twin_branch") for name in reached)
+    assert not any(name.startswith("segmentor.decode_head") for name in reached)
+    assert not any("discriminator" in name for name in reached)
+    losses["discriminator.loss_d_twin"].backward()
+    assert model.objectives[2].discriminator.state_dict().keys()
+    assert all(
+        p.grad is not None for p in model.objectives[2].discriminator.parameters()
+    )
+    assert all(p.grad is None for p in model.objectives[1].discriminator.parameters())
+
+
+def test_losses_of_the_same_name_are_refused():
+    adversary = adversarial_objectives()[0]
+    model = build(adversary, adversary)
+    with pytest.raises(ValueError, match="'discriminator.fake'"):
+        model.loss(**model.data_preprocessor(batch(), True))
+
+
+def test_other_classes_are_refused():
+    with pytest.raises(ValueError, match="head.num_classes=3"):
+        build(num_classes=3)
