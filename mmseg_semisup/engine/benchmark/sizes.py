@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmseg_semisup.engine.config import ConfigError
 
+CROPS = ("RandomCrop", "DrawTwoCrops", "TakeCrop")
 IMAGE_COUNT = 24
 IMAGE_SIZE = (375, 500)
 """Height and width of generated images, in pixels: the common size in PASCAL VOC."""
@@ -118,7 +119,7 @@ def crops_images(cfg: Config) -> bool:
 
 
 def _crops(cfg: Config) -> list[dict]:
-    return [t for t in _dicts(cfg.train_dataloader) if t.get("type") == "RandomCrop"]
+    return [t for t in _dicts(cfg.train_dataloader) if t.get("type") in CROPS]
 
 
 def _num_classes(model: dict) -> int:

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -46,7 +47,9 @@ class TrainingStep:
             device: Where to run.
         """
         init_default_scope(cfg.get("default_scope", "mmseg"))
-        model = MODELS.build(copy.deepcopy(cfg.model)).to(device).train()
+        model = MODELS.build(copy.deepcopy(cfg.model))
+        # As the runner does in one process.
+        model = revert_sync_batchnorm(model).to(device).train()
         for hook in cfg.get("custom_hooks") or []:
             if hook["type"] == AccelerationHook.__name__:
                 options = {
@@ -72,7 +75,7 @@ class TrainingStep:
         model_cfg = plain_model(cfg)
         for head in _heads(model_cfg):
             head["loss_decode"] = dict(type="CrossEntropyLoss")
-        model = MODELS.build(model_cfg).to(device).train()
+        model = revert_sync_batchnorm(MODELS.build(model_cfg)).to(device).train()
         optimizer = dict(type="SGD", lr=1e-3, momentum=0.9)
         optim_wrapper = build_optim_wrapper(model, dict(optimizer=optimizer))
         return cls(model, optim_wrapper, {k: v["labeled"] for k, v in batch.items()})

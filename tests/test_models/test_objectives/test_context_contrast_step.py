@@ -13,6 +13,7 @@ from test_context_contrast import crops
 
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
+from mmseg_semisup.engine.benchmark import set_sizes
 from mmseg_semisup.engine.benchmark.floor import needed_passes
 from mmseg_semisup.engine.benchmark.host import count_waits
 from mmseg_semisup.engine.benchmark.step import TrainingStep
@@ -21,7 +22,7 @@ CONFIGS = Path(__file__).parents[3] / "configs/context_aware"
 LOSS = importlib.import_module("mmseg_semisup.models.losses.directional_contrast")
 
 
-def step(**objective):
+def step(segmentor=None, **objective):
     objectives = [
         {
             "type": "ContextContrastObjective",
@@ -34,7 +35,7 @@ def step(**objective):
     cfg = {
         "model": {
             "type": "SemiSegmentor",
-            "segmentor": tiny_segmentor(),
+            "segmentor": segmentor or tiny_segmentor(),
             "objectives": objectives,
             "data_preprocessor": PREPROCESSOR,
         },
@@ -108,3 +109,21 @@ def test_the_paper_s_values():
     view = city.train_dataloader.dataset.sources.unlabeled.pipeline[1]
     draw = view.shared[1]
     assert (tuple(draw.crop_size), tuple(draw.iou_range)) == ((720, 720), (0.1, 1.0))
+
+
+def test_benchmark_can_change_the_crops():
+    cfg = Config.fromfile(CONFIGS / "context-aware_pspnet-r50_93k_voc-1323.py")
+    set_sizes(cfg, batch=4, crop=160)
+    view = cfg.train_dataloader.dataset.sources.unlabeled.pipeline[1]
+    sizes = {
+        view.shared[1].crop_size,
+        *(steps[0].crop_size for steps in view.views.values()),
+        cfg.model.data_preprocessor.size,
+    }
+    assert sizes == {(160, 160)}
+
+
+def test_benchmark_runs_synchronised_norms_in_one_process():
+    segmentor = tiny_segmentor(norm_cfg={"type": "SyncBN"})
+    training = step(segmentor=segmentor)
+    training()
