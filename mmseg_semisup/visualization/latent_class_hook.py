@@ -30,7 +30,7 @@ class LatentClassHook(Hook):
         threshold: P(l|c) above which a class belongs to a latent class, in the log.
 
     Raises:
-        ValueError: Before training, if the model has no latent classes.
+        ConfigError: Before training, if the model has no latent classes.
     """
 
     def __init__(self, images: int = 4, threshold: float = 0.5) -> None:

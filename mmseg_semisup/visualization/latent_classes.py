@@ -11,11 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
+from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.engine.predict import default_palette
 from mmseg_semisup.models.objectives import LatentClassObjective
 
-from .panels import color_labels, overlay, titled_row
+from .panels import color_labels, overlay, stack_rows, titled_row
 
 INCHES_PER_CELL = 0.28
 
@@ -24,12 +26,12 @@ def find_latent_classes(model: nn.Module) -> LatentClassObjective:
     """The objective of a ``SemiSegmentor`` that has latent classes.
 
     Raises:
-        ValueError: If it has none.
+        ConfigError: If it has none.
     """
     for objective in getattr(model, "objectives", ()):
         if isinstance(objective, LatentClassObjective):
             return objective
-    raise ValueError(
+    raise ConfigError(
         "the model has no LatentClassObjective among its objectives, so there are no "
         "latent classes to draw"
     )
@@ -146,6 +148,33 @@ def draw_sample(
         resized = mmcv.imresize(colored, size, interpolation="nearest")
         pictures[title] = overlay(image, resized)
     return titled_row(pictures)
+
+
+@torch.no_grad()
+def draw_samples(
+    model: nn.Module, loader: DataLoader, count: int, photos: bool = True
+) -> np.ndarray:
+    """Rows of :func:`draw_sample` for the first images of a data loader.
+
+    Args:
+        model: A ``SemiSegmentor``, in evaluation mode.
+        loader: Validation data.
+        count: Number of images.
+        photos: As in :func:`draw_sample`.
+
+    Returns:
+        (H, W, 3), uint8, RGB.
+    """
+    palette = loader.dataset.metainfo["palette"]
+    num_latent = find_latent_classes(model).num_latent
+    rows: list[np.ndarray] = []
+    for batch in loader:
+        results = model.val_step(batch)
+        for sample, latent in zip(results, latent_labels(model, batch), strict=True):
+            rows.append(draw_sample(sample, latent, palette, num_latent, photos))
+        if len(rows) >= count:
+            break
+    return stack_rows(rows[:count])
 
 
 def _labels(sample: SegDataSample, key: str) -> np.ndarray:

@@ -1,0 +1,77 @@
+"""Draws the latent classes of a checkpoint and says which classes they group."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import mmcv
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.visualization.latent_classes import (
+    describe,
+    draw_samples,
+    draw_table,
+    find_latent_classes,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", help="config of the training")
+    parser.add_argument("checkpoint", help="its checkpoint")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="for pictures")
+    parser.add_argument("--count", type=int, default=6, help="validation images")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=0.5,
+        help="P(l|c) above which a class belongs to a latent class (default: 0.5)",
+    )
+    parser.add_argument(
+        "--no-photos",
+        action="store_true",
+        help="draw nothing of the data set, for pictures that are published",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load a checkpoint that holds more than tensors and plain data",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    cfg = load_config(args.config)
+    checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    objective = find_latent_classes(model)
+    model.load_state_dict(checkpoint["state_dict"])
+    loader = Runner.build_dataloader(cfg.val_dataloader)
+    classes = loader.dataset.metainfo["classes"]
+    print(describe(objective.table(), classes, args.threshold))
+    used = {name: int(value) for name, value in objective.used().items()}
+    print(", ".join(f"{name}: {value}" for name, value in used.items()))
+    pictures = {
+        "latent_table.png": draw_table(objective.table(), classes),
+        "latent_classes.png": draw_samples(
+            model.eval(), loader, args.count, photos=not args.no_photos
+        ),
+    }
+    for name, picture in pictures.items():
+        mmcv.imwrite(picture[..., ::-1], str(Path(args.out) / name))
+        print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}/{name}")
+
+
+if __name__ == "__main__":
+    run_tool(main)
