@@ -80,16 +80,18 @@ def shrink(cfg: Config, folder: Path) -> Config:
         elif "start" in objective:
             objective.start = min(objective.start, 1)
 
+    num_classes = network.decode_head.num_classes
     loader = cfg.train_dataloader
     sources = loader.dataset.sources
     for name, source in sources.items():
-        sources[name] = source and tiny_source(source, folder)
+        sources[name] = source and tiny_source(source, folder, num_classes)
     block = sum(loader.sampler.ratio.values())
     loader.batch_size = block if block > 4 else 2 * block
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
         loader.pop("prefetch_factor", None)
-    cfg.val_dataloader.dataset = tiny_source(cfg.val_dataloader.dataset, folder)
+    validated = tiny_source(cfg.val_dataloader.dataset, folder, num_classes)
+    cfg.val_dataloader.dataset = validated
     cfg.val_dataloader.dataset.indices = 2
 
     cfg.custom_hooks = [h for h in cfg.custom_hooks if "DataCheck" not in h.type]
@@ -123,7 +125,7 @@ def without_weights(node: object) -> None:
             without_weights(value)
 
 
-def tiny_source(source: ConfigDict, folder: Path) -> ConfigDict:
+def tiny_source(source: ConfigDict, folder: Path, num_classes: int) -> ConfigDict:
     """The source's pipeline on the tiny folder, with or without its masks."""
     while "pipeline" not in source:
         source = source["datasets"][-1] if "datasets" in source else source["dataset"]
@@ -133,10 +135,12 @@ def tiny_source(source: ConfigDict, folder: Path) -> ConfigDict:
         pipeline=smaller(source.pipeline),
     )
     if source.type != "UnlabeledDataset":
-        classes = [str(i) for i in range(21)]
+        classes = [str(i) for i in range(num_classes)]
         tiny.update(
             type="BaseSegDataset",
-            metainfo=dict(classes=classes, palette=[[i, i, i] for i in range(21)]),
+            metainfo=dict(
+                classes=classes, palette=[[i, i, i] for i in range(num_classes)]
+            ),
             img_suffix=".png",
             seg_map_suffix=".png",
         )
