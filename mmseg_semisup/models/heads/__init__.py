@@ -3,10 +3,12 @@
 from .auxiliary_branch import AuxiliaryBranch
 from .deeplabv2_head import DeepLabV2Head
 from .last_stage import EfficientNetLiteLastStage, ResNetLastStage
+from .projector import Projector
 
 __all__ = [
     "AuxiliaryBranch",
     "DeepLabV2Head",
     "EfficientNetLiteLastStage",
+    "Projector",
     "ResNetLastStage",
 ]
