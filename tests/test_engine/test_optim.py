@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import socket
 
@@ -192,6 +193,10 @@ def worker(rank, port, folder):
     wrapper.initialize_count_status(ddp, 0, 5)
     train(ddp, wrapper, 5, first=2 * rank, count=2)
     torch.save(model.state_dict(), folder / f"{rank}.pth")
+    # Taken down after its process group, the wrapper sometimes waits for ever.
+    del ddp, wrapper
+    gc.collect()
+    dist.barrier()
     dist.destroy_process_group()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import socket
 
@@ -279,6 +280,10 @@ def worker(rank, port, out):
     wrapper = build_optim_wrapper(wrapped, OPTIMIZER)
     batches = [split(batch(labeled=4, unlabeled=4, seed=s), rank) for s in range(3)]
     torch.save(train(model, wrapped, wrapper, batches), out / f"{rank}.pth")
+    # Taken down after its process group, the wrapper sometimes waits for ever.
+    del wrapped, wrapper
+    gc.collect()
+    dist.barrier()
     dist.destroy_process_group()
 
 
