@@ -22,6 +22,7 @@ from .statistics import load_truth
 from .store import Store
 
 ROWS = 8
+EMPTY = np.full((1, 1, 3), 255, np.uint8)
 
 
 def draw_samples(
@@ -43,17 +44,22 @@ def draw_samples(
     rest = [item for item in items if item not in chosen]
     chosen += _spread(rest, ROWS - len(chosen))
     rows = [_row(store, manifest, item) for item in chosen]
-    _, content = cv2.imencode(".png", stack_rows(rows)[..., ::-1])
+    picture = stack_rows([row for row in rows if row is not None] or [EMPTY])
+    _, content = cv2.imencode(".png", picture[..., ::-1])
     return content.tobytes()
 
 
-def _row(store: Store, manifest: Mapping[str, Any], item: Item) -> np.ndarray:
-    image = np.ascontiguousarray(mmcv.imread(item.image)[..., ::-1])
+def _row(store: Store, manifest: Mapping[str, Any], item: Item) -> np.ndarray | None:
+    """A row of the picture; None for an image that only its own pipeline can load."""
+    image = mmcv.imread(item.image)
+    mask = _read(store, "masks", item)
+    if image is None or image.shape[:2] != mask.shape:
+        return None
+    image = np.ascontiguousarray(image[..., ::-1])
 
     def painted(labels: np.ndarray) -> np.ndarray:
         return overlay(image, color_labels(labels, manifest["palette"]))
 
-    mask = _read(store, "masks", item)
     pictures = {f"{item.source}: {item.id}": image, "pseudo-mask": painted(mask)}
     if manifest["confidence"]:
         level = _read(store, "confidence", item)

@@ -107,6 +107,17 @@ def test_record_survives_and_notices_changes(cfg, tmp_path):
         record.check(split_stages(cfg))
 
 
+def test_a_stage_without_results_may_change(cfg, tmp_path):
+    first = split_stages(cfg)[0]
+    (tmp_path / "first").mkdir()
+    Record(tmp_path).begin(first, None)
+    cfg.merge_from_dict({"optim_wrapper.segmentor.optimizer.lr": 0.1})
+    Record(tmp_path).check(split_stages(cfg))
+    (tmp_path / "first" / "iter_2.pth").touch()
+    with pytest.raises(ConfigError, match="first was begun with another config"):
+        Record(tmp_path).check(split_stages(cfg))
+
+
 def test_what_changes_no_result_may_change(cfg, tmp_path):
     finish(Record(tmp_path), split_stages(cfg), 2)
     cfg.merge_from_dict(

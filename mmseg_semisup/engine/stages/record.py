@@ -79,7 +79,7 @@ class Record:
             )
         for index, stage in enumerate(stages):
             begun = self.stages.get(stage.name)
-            if begun is None:
+            if begun is None or not self._has_results(stage.name):
                 continue
             changes = list(_differences(begun["config"], fingerprint(stage)))
             if changes:
@@ -156,6 +156,14 @@ class Record:
                 f"stage {name} is finished, but its checkpoint {path} is gone"
             )
         return path, entry["hashes"][which]
+
+    def _has_results(self, name: str) -> bool:
+        """Whether a stage got as far as a checkpoint or a mask."""
+        folder = self.work_dir / name
+        patterns = ("*.pth", "pseudo_masks/masks/*")
+        return self.is_finished(name) or any(
+            next(folder.glob(pattern), None) for pattern in patterns
+        )
 
     def _folders(self, names: Sequence[str]) -> str:
         return " and ".join(str(self.work_dir / name) for name in names)
