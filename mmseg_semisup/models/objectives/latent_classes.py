@@ -164,7 +164,7 @@ class LatentClassObjective(Objective):
             )
         logits = self.latent_logits(step, branch)
         counts = count_cooccurrence(
-            logits.softmax(dim=1), labels, self.num_classes, step.ignore_index
+            _softmax(logits), labels, self.num_classes, step.ignore_index
         )
         counts = self._of_all_processes(counts)
         self._average(counts.detach())
@@ -184,7 +184,7 @@ class LatentClassObjective(Objective):
         branch = self.unlabeled_branch
         to_semantic = self.gradient_to == "semantic"
         with torch.set_grad_enabled(torch.is_grad_enabled() and not to_semantic):
-            latent = self.latent_logits(step, branch).softmax(dim=1)
+            latent = _softmax(self.latent_logits(step, branch))
         semantic = step.student(branch).probs
         if not to_semantic:
             semantic = semantic.detach()
@@ -258,3 +258,9 @@ class LatentClassObjective(Objective):
             NetworkPass("student", self.unlabeled_branch, "weights"),
             NetworkPass(self.latent_branch, self.unlabeled_branch, learns),
         ]
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Probabilities, at least in float32: autocast on a CPU would keep bfloat16."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return logits.softmax(dim=1, dtype=dtype)

@@ -303,6 +303,22 @@ def test_two_processes_equal_one(tmp_path):
         torch.testing.assert_close(states[0][name], value, atol=2e-6, rtol=2e-5)
 
 
+def test_bfloat16_stays_close_to_float32():
+    figures = []
+    for precision in ("float32", "bfloat16"):
+        model = build(objective(), double=False)
+        init_default_scope("mmseg")
+        wrapper = build_optim_wrapper(model, {**OPTIMIZER, "precision": precision})
+        for seed in range(3):
+            losses = model.train_step(batch(seed=seed), wrapper)
+        figures.append(losses)
+    assert figures[1]["labeled.loss_latent"].dtype == torch.float32
+    for name in ("labeled.loss_latent", "unlabeled.loss_latent_consistency"):
+        assert figures[1][name].item() == pytest.approx(
+            figures[0][name].item(), rel=0.02
+        )
+
+
 def test_exported_state_has_no_latent_branch():
     model = build(objective())
     plain = plain_state(model.state_dict(), "student")
