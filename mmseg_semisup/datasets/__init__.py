@@ -5,6 +5,7 @@ from .color_jitter import ColorJitter, RandomGaussianBlur
 from .cutout import Cutout
 from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
+from .image_labels import LoadImageLabels, PackImageLabels
 from .load_pseudo_mask import LoadPseudoMask, PackPseudoMask
 from .multi_view import MultiView
 from .original_shape import SetOriginalShape
@@ -16,14 +17,17 @@ from .two_crops import DrawTwoCrops, TakeCrop
 from .unlabeled import UnlabeledDataset
 from .view_geometry import register_appearance, register_geometry
 from .voc_animals import VOCAnimalsDataset
+from .weak_labels import WeakLabelDataset, read_image_labels, write_image_labels
 
 __all__ = [
     "ColorJitter",
     "Cutout",
     "DrawTwoCrops",
     "FolderDataset",
+    "LoadImageLabels",
     "LoadPseudoMask",
     "MultiView",
+    "PackImageLabels",
     "PackPseudoMask",
     "PseudoMaskDataset",
     "RandAugment",
@@ -35,11 +39,14 @@ __all__ = [
     "TakeCrop",
     "UnlabeledDataset",
     "VOCAnimalsDataset",
+    "WeakLabelDataset",
     "branch_collate",
     "register_appearance",
     "register_geometry",
+    "read_image_labels",
     "rescale",
     "valid_mask",
     "view_to_view",
     "warp",
+    "write_image_labels",
 ]
