@@ -243,7 +243,7 @@ def choose_network(cfg: Config, network: str) -> None:
     Raises:
         ConfigError: If the model has no such network.
     """
-    if "segmentor" in cfg.model:
+    if "segmentor" in cfg.model or "classifier" in cfg.model:
         cfg.merge_from_dict({"model.test_cfg.predict_with": network})
     elif network != "student":
         raise ConfigError("--network teacher: the config's model is a plain segmentor")

@@ -1,6 +1,7 @@
 """Segmentors, objectives, losses, heads and backbones."""
 
 from .backbones import *  # noqa: F403
+from .classifiers import MultiLabelClassifier, MultiLabelMeanTeacher
 from .data_preprocessor import SemiDataPreprocessor
 from .discriminators import FCDiscriminator
 from .heads import *  # noqa: F403
@@ -23,6 +24,8 @@ __all__ = [
     "ContextContrastObjective",
     "FCDiscriminator",
     "LatentClassObjective",
+    "MultiLabelClassifier",
+    "MultiLabelMeanTeacher",
     "Objective",
     "PixelCrossEntropy",
     "PseudoMaskObjective",

@@ -24,4 +24,4 @@ class TeacherUpdateHook(Hook):
         model = model.module if is_model_wrapper(model) else model
         teacher = getattr(model, "teacher", None)
         if teacher is not None and runner.optim_wrapper.should_update():
-            teacher.update(model.segmentor)
+            teacher.update(model.network("student"))

@@ -1,0 +1,121 @@
+"""Losses of the multi-label classifier (Mittal 2019, Eq. 6)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+LABEL_LOSSES = ("binary", "categorical")
+KINDS = ("mse", "cosine")
+RAMPS = ("sigmoid", "linear")
+
+
+def probabilities(logits: Tensor, kind: str) -> Tensor:
+    """What the logits (N, C) say, in 0..1: sigmoid, or softmax if 'categorical'."""
+    logits = logits.float()
+    return logits.sigmoid() if kind == "binary" else logits.softmax(dim=1)
+
+
+def label_loss(logits: Tensor, labels: Tensor, kind: str = "binary") -> Tensor:
+    """Loss of labelled images; a scalar, the mean over images.
+
+    Args:
+        logits: (N, C), float.
+        labels: (N, C), float, 0 or 1.
+        kind: 'binary': cross-entropy of each class's sigmoid, the mean over classes.
+            'categorical': the first term of Eq. 6 as it stands, with a softmax; images
+            without a class cost nothing.
+    """
+    logits = logits.float()
+    if kind == "binary":
+        return F.binary_cross_entropy_with_logits(logits, labels)
+    return -(labels * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def consistency_loss(
+    student: Tensor, teacher: Tensor, kind: str = "mse", activation: str = "binary"
+) -> Tensor:
+    """How far the student's outputs are from the teacher's; a scalar.
+
+    Args:
+        student: Logits (N, C), float.
+        teacher: Logits (N, C), float; no gradient reaches them.
+        kind: 'mse': squared difference of the probabilities (Eq. 6), the mean over
+            images and classes. 'cosine': one less the cosine between the logits, the
+            mean over images, as the published code has it.
+        activation: See :func:`probabilities`.
+    """
+    teacher = teacher.detach()
+    if kind == "mse":
+        return F.mse_loss(
+            probabilities(student, activation), probabilities(teacher, activation)
+        )
+    return 1 - F.cosine_similarity(student.float(), teacher.float(), dim=1).mean()
+
+
+class LabelConsistency(nn.Module):
+    """When, where and how strongly student and teacher shall agree.
+
+    Args:
+        weight: Factor of the loss after the ramp.
+        kind: 'mse' or 'cosine', see :func:`consistency_loss`.
+        branches: Where the student looks, those that the batch has.
+        teacher_suffix: The teacher looks at the view with this behind the name.
+        start: Iterations before the first that counts.
+        ramp: Iterations over which the weight then grows.
+        ramp_shape: 'sigmoid': exp(-5 (1 - t)^2), t from 0 to 1 (Tarvainen 2017);
+            'linear': t.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+    """
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        kind: str = "mse",
+        branches: tuple[str, ...] = ("labeled", "weak", "unlabeled"),
+        teacher_suffix: str = "_teacher",
+        start: int = 0,
+        ramp: int = 0,
+        ramp_shape: str = "sigmoid",
+    ) -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise ValueError(f"consistency.kind={kind!r}; allowed: {KINDS}")
+        if ramp_shape not in RAMPS:
+            raise ValueError(f"consistency.ramp_shape={ramp_shape!r}; allowed: {RAMPS}")
+        if weight < 0 or start < 0 or ramp < 0:
+            raise ValueError(
+                f"consistency: weight={weight}, start={start}, ramp={ramp}; allowed: "
+                "0 and more"
+            )
+        self.weight = weight
+        self.kind = kind
+        self.branches = tuple(branches)
+        self.teacher_suffix = teacher_suffix
+        self.start = start
+        self.ramp = ramp
+        self.ramp_shape = ramp_shape
+
+    def weight_at(self, iteration: int) -> float:
+        """The factor in an iteration, counted from 0."""
+        if iteration < self.start:
+            return 0.0
+        progress = 1.0
+        if self.ramp:
+            progress = min((iteration - self.start) / self.ramp, 1.0)
+        if self.ramp_shape == "sigmoid":
+            return self.weight * math.exp(-5 * (1 - progress) ** 2)
+        return self.weight * progress
+
+    def forward(
+        self, student: Tensor, teacher: Tensor, iteration: int, activation: str
+    ) -> Tensor:
+        """The weighted loss of logits (N, C); a scalar."""
+        loss = consistency_loss(student, teacher, self.kind, activation)
+        return torch.as_tensor(self.weight_at(iteration)).to(loss) * loss

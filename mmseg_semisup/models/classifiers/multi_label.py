@@ -1,0 +1,43 @@
+"""A backbone that says which classes an image shows (Mittal 2019, section 3.2)."""
+
+from __future__ import annotations
+
+import torch.nn as nn
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+
+
+@MODELS.register_module()
+class MultiLabelClassifier(BaseModule):
+    """Backbone, global average pooling, and a linear layer.
+
+    Args:
+        backbone: Config of any mmseg backbone.
+        in_channels: Channels of the feature map that is pooled.
+        num_classes: Number of classes C, background included where there is one.
+        in_index: Which of the backbone's outputs is pooled.
+        dropout_ratio: Of the pooled features.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        in_channels: int,
+        num_classes: int,
+        in_index: int = -1,
+        dropout_ratio: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        default = {"type": "Normal", "layer": "Linear", "std": 0.01}
+        super().__init__(init_cfg or default)
+        self.backbone = MODELS.build(backbone)
+        self.in_index = in_index
+        self.num_classes = num_classes
+        self.dropout = nn.Dropout(dropout_ratio)
+        self.fc = nn.Linear(in_channels, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, C), float, of images (N, 3, H, W), float."""
+        features = self.backbone(images)[self.in_index]
+        return self.fc(self.dropout(features.mean(dim=(2, 3))))
