@@ -3,13 +3,14 @@
 from .backbones import *  # noqa: F403
 from .classifiers import MultiLabelClassifier, MultiLabelMeanTeacher
 from .data_preprocessor import SemiDataPreprocessor
-from .discriminators import FCDiscriminator
+from .discriminators import FCDiscriminator, ImageDiscriminator
 from .heads import *  # noqa: F403
 from .losses import PixelCrossEntropy
 from .objectives import (
     AdversarialObjective,
     ConsistencyObjective,
     ContextContrastObjective,
+    FeatureMatchingObjective,
     LatentClassObjective,
     Objective,
     PseudoMaskObjective,
@@ -23,6 +24,8 @@ __all__ = [
     "ConsistencyObjective",
     "ContextContrastObjective",
     "FCDiscriminator",
+    "FeatureMatchingObjective",
+    "ImageDiscriminator",
     "LatentClassObjective",
     "MultiLabelClassifier",
     "MultiLabelMeanTeacher",

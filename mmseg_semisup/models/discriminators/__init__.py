@@ -1,5 +1,6 @@
 """Discriminators."""
 
 from .fc_discriminator import FCDiscriminator
+from .image_discriminator import ImageDiscriminator
 
-__all__ = ["FCDiscriminator"]
+__all__ = ["FCDiscriminator", "ImageDiscriminator"]

@@ -8,6 +8,7 @@ from .directional_contrast import (
     pull_masks,
     pull_weights,
 )
+from .feature_matching import feature_distance, image_bce, self_training_loss
 from .latent_classes import (
     conditional_entropy,
     count_cooccurrence,
@@ -22,6 +23,8 @@ __all__ = [
     "conditional_entropy",
     "count_cooccurrence",
     "directional_contrast",
+    "feature_distance",
+    "image_bce",
     "joint_cross_entropy",
     "latent_consistency",
     "latent_given_class",
@@ -29,6 +32,7 @@ __all__ = [
     "one_hot_labels",
     "pull_masks",
     "pull_weights",
+    "self_training_loss",
     "spatial_bce",
     "symmetric_kl",
 ]

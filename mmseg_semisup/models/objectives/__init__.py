@@ -4,6 +4,7 @@ from .adversarial import AdversarialObjective
 from .base import NetworkPass, Objective
 from .consistency import ConsistencyObjective
 from .context_contrast import ContextContrastObjective
+from .feature_matching import FeatureMatchingObjective
 from .latent_classes import LatentClassObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
@@ -13,6 +14,7 @@ __all__ = [
     "AdversarialObjective",
     "ConsistencyObjective",
     "ContextContrastObjective",
+    "FeatureMatchingObjective",
     "LatentClassObjective",
     "NetworkPass",
     "Objective",

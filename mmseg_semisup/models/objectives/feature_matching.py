@@ -1,0 +1,305 @@
+"""s4GAN: feature matching and self-training with a discriminator of whole images.
+
+Mittal, Tatarchenko, Brox: Semi-Supervised Semantic Segmentation with High- and
+Low-level Consistency, 2019, https://arxiv.org/abs/1908.05724, Eqs. 2 to 5. The authors'
+code: https://github.com/sud0301/semisup-semseg, ``train_s4GAN.py``. Where it differs
+from the paper is an argument here or of ``ImageDiscriminator``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn as nn
+from mmengine.dist import all_reduce, get_world_size
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ..build import build_part
+from ..discriminators.image_discriminator import scale_images
+from ..losses import (
+    feature_distance,
+    image_bce,
+    one_hot_labels,
+    self_training_loss,
+)
+from ..losses.feature_matching import NORMS
+from ..segmentors.seg_output import last_head
+from ..segmentors.step import Step
+from .base import NetworkPass, Objective
+
+GENERATOR_LOSSES = ("feature_matching", "standard")
+IMAGE_RANGES = ("own", "labeled")
+# Keeps gradients of single features, about 1e-7, inside the range of float16.
+GRADIENT_SCALE = 2.0**12
+
+
+@MODELS.register_module()
+class FeatureMatchingObjective(Objective):
+    """Predictions on unlabelled images should look like ground truth, as a whole.
+
+    The segmentor learns to give them the features of ground truth in the discriminator
+    (Eq. 2), and, where the discriminator takes a prediction for ground truth, learns
+    from its own argmax (Eq. 3). The discriminator learns to tell both apart (Eq. 5).
+
+    The discriminator sees each input once a step. For the segmentor it is a function
+    with constant weights, for the discriminator predictions are constants. With several
+    processes, features are matched over the whole batch.
+
+    Ignored pixels of ground truth have no class; nor have, in predictions, pixels that
+    do not show the image. Images without any pixel that counts are not judged.
+
+    Args:
+        discriminator: Config of the discriminator: maps (N, B + C, H, W) to scores (N,)
+            and features (N, D).
+        weight: lambda_fm, of the loss towards the discriminator; 0: none.
+        self_training_weight: lambda_st; 0: no self-training.
+        gamma: Score, in 0..1, from which on a prediction is learned from: 0.6 on VOC
+            and PASCAL-Context, 0.7 on Cityscapes.
+        start: Iteration from which on self-training counts; 1 in the authors' code.
+        inclusive: Whether a score equal to ``gamma`` is enough, as in the paper; False
+            in the authors' code.
+        score_dropout: Whether the score that selects comes from the pass that trains,
+            with dropout, as in the authors' code (the paper does not say); False: from
+            one more, without.
+        generator_loss: 'feature_matching' (Eq. 2), or 'standard', -log D of
+            predictions: "SGAN" of Table 6.
+        norm: Of Eq. 2: 'mean_l1' or 'l2'; see :func:`feature_distance`.
+        real_image_range: Images are stretched to 0..1 over the batch, those beside
+            ground truth by the span of their 'own' batch; by that of the branch
+            'labeled' in the authors' code, which differs if ``real_branch`` does.
+        mask_padding: Whether predictions lose their classes where there is no image, as
+            ground truth does; False in the authors' code.
+        real_branch: Branch whose ground truth the discriminator sees.
+        unlabeled_branch: Branch whose predictions it sees.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        discriminator: dict,
+        weight: float = 0.1,
+        self_training_weight: float = 1.0,
+        gamma: float = 0.6,
+        start: int = 0,
+        inclusive: bool = True,
+        score_dropout: bool = True,
+        generator_loss: str = "feature_matching",
+        norm: str = "mean_l1",
+        real_image_range: str = "own",
+        mask_padding: bool = True,
+        real_branch: str = "labeled",
+        unlabeled_branch: str = "unlabeled",
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if not 0 <= gamma <= 1:
+            raise ValueError(f"{name}: gamma={gamma}; allowed: 0 to 1")
+        for key, value, allowed in (
+            ("generator_loss", generator_loss, GENERATOR_LOSSES),
+            ("norm", norm, NORMS),
+            ("real_image_range", real_image_range, IMAGE_RANGES),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name}: {key}={value!r}; allowed: {allowed}")
+        for key, value in (
+            ("weight", weight),
+            ("self_training_weight", self_training_weight),
+        ):
+            if value < 0:
+                raise ValueError(f"{name}: {key}={value}; allowed: 0 or more")
+        self.discriminator = build_part(MODELS, discriminator, "discriminator")
+        self.weight = weight
+        self.self_training_weight = self_training_weight
+        self.gamma = gamma
+        self.start = start
+        self.inclusive = inclusive
+        self.score_dropout = score_dropout
+        self.generator_loss = generator_loss
+        self.norm = norm
+        self.real_image_range = real_image_range
+        self.mask_padding = mask_padding
+        self.real_branch = real_branch
+        self.unlabeled_branch = unlabeled_branch
+
+    def check(self, segmentor: nn.Module) -> None:
+        """Discriminator and segmentor must have the same classes."""
+        head = last_head(segmentor)
+        if self.discriminator.num_classes != head.num_classes:
+            raise ValueError(
+                f"discriminator.num_classes={self.discriminator.num_classes}, but the "
+                f"segmentor predicts {head.num_classes} classes; they must be equal"
+            )
+
+    def real_maps(self, step: Step) -> Tensor:
+        """Images and one-hot ground truth, (N, B + C, H, W)."""
+        images = step.images(self.real_branch)
+        own = self.real_image_range == "own"
+        scaled = scale_images(images, None if own else step.images("labeled"))
+        labels, classes = step.labels(self.real_branch), self.discriminator.num_classes
+        return torch.cat([scaled, one_hot_labels(labels, classes, images.dtype)], dim=1)
+
+    def fake_maps(self, step: Step, probs: Tensor) -> Tensor:
+        """Images and predictions (N, C, H, W), (N, B + C, H, W)."""
+        if self.mask_padding:
+            probs = probs * step.valid(self.unlabeled_branch).unsqueeze(1)
+        return torch.cat([scale_images(step.images(self.unlabeled_branch)), probs], 1)
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """Losses of the segmentor, the discriminator's own, and its scores."""
+        branch = self.unlabeled_branch
+        output = step.student(branch)
+        probs = output.probs
+        leaf = probs.detach().requires_grad_(probs.requires_grad and self.weight > 0)
+        fake, fake_features = self.discriminator(self.fake_maps(step, leaf))
+        real, real_features = self.discriminator(self.real_maps(step))
+        has_truth = step.valid(self.real_branch).flatten(1).any(dim=1)
+        has_image = step.valid(branch).flatten(1).any(dim=1)
+
+        losses = {}
+        if self.weight:
+            if self.generator_loss == "standard":
+                name, loss = "loss_gan", image_bce(fake, True, has_image)
+            else:
+                name = "loss_fm"
+                loss = self.matching(real_features, fake_features, has_truth, has_image)
+            losses[f"{branch}.{name}"] = self.weight * _pass_to(probs, loss, leaf)
+        if self.self_training_weight and step.iteration >= self.start:
+            losses.update(self.self_training(step, leaf.detach(), fake, has_image))
+        # Eq. 5, where half of the samples are predictions and half ground truth.
+        loss_d = image_bce(fake, False, has_image) + image_bce(real, True, has_truth)
+        return {
+            **losses,
+            "discriminator.loss_d": 0.5 * loss_d,
+            **_figures(fake.detach(), real.detach(), has_image, has_truth),
+        }
+
+    def matching(
+        self, real: Tensor, fake: Tensor, has_truth: Tensor, has_image: Tensor
+    ) -> Tensor:
+        """Eq. 2 over the images of all processes that count, scalar.
+
+        Args:
+            real: Features of ground truth, (N, D), float.
+            fake: Features of predictions, (M, D), float.
+            has_truth: (N,), bool.
+            has_image: (M,), bool.
+        """
+        dtype = torch.promote_types(fake.dtype, torch.float32)
+        real, fake = real.detach().to(dtype), fake.to(dtype)
+        sums = [
+            (real * has_truth[:, None]).sum(dim=0),
+            (fake * has_image[:, None]).sum(dim=0),
+            torch.stack([has_truth.sum(), has_image.sum()]).to(dtype),
+        ]
+        total = _of_all_processes(torch.cat(sums))
+        real_sum, fake_sum, count = total.split([len(s) for s in sums])
+        mean = count.clamp(min=1)
+        distance = feature_distance(real_sum / mean[0], fake_sum / mean[1], self.norm)
+        return distance * (count > 0).all()
+
+    def self_training(
+        self, step: Step, probs: Tensor, fake: Tensor, has_image: Tensor
+    ) -> dict[str, Tensor]:
+        """Eq. 3, and the share of images that are learned from.
+
+        Args:
+            step: The step.
+            probs: Predictions without gradient, (N, C, H, W).
+            fake: Their scores before the sigmoid, (N,).
+            has_image: (N,), bool.
+        """
+        branch = self.unlabeled_branch
+        with torch.no_grad():
+            if not self.score_dropout:
+                fake = self._score_without_dropout(self.fake_maps(step, probs))
+            score = fake.sigmoid()
+            good = score >= self.gamma if self.inclusive else score > self.gamma
+            selected = good & has_image
+        logits, valid = step.student(branch).full_logits, step.valid(branch)
+        loss = self_training_loss(logits, selected, valid, step.ignore_index)
+        return {
+            f"{branch}.loss_st": self.self_training_weight * loss,
+            f"{branch}.selected": selected.sum() / has_image.sum().clamp(min=1),
+        }
+
+    def _score_without_dropout(self, maps: Tensor) -> Tensor:
+        training = self.discriminator.training
+        self.discriminator.eval()
+        try:
+            return self.discriminator(maps)[0]
+        finally:
+            self.discriminator.train(training)
+
+    def passes(self) -> list[NetworkPass]:
+        """Student, discriminator as a learner, and as what predictions learn from."""
+        network, width = self.discriminator, self.discriminator.in_channels
+        passes = [
+            NetworkPass("student", self.unlabeled_branch, "weights"),
+            NetworkPass(network, self.unlabeled_branch, "weights", width),
+            NetworkPass(network, self.real_branch, "weights", width),
+        ]
+        if self.weight:
+            passes.append(NetworkPass(network, self.unlabeled_branch, "inputs", width))
+        return passes
+
+
+class _KnownGradient(torch.autograd.Function):
+    """A value whose gradient with respect to some tensor has been computed before."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+        ctx.save_for_backward(gradient)
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * upstream.to(gradient.dtype), None, None
+
+
+def _pass_to(probs: Tensor, loss: Tensor, leaf: Tensor) -> Tensor:
+    """The loss, whose gradient goes from the discriminator's input on to the segmentor.
+
+    The graph of the discriminator serves its own loss, too, with gradients of another
+    kind; so the one to the input is computed now, and to nothing else.
+
+    Args:
+        probs: (N, C, H, W), from the segmentor.
+        loss: Scalar, from ``leaf``.
+        leaf: The same values as ``probs``, as the discriminator's input.
+    """
+    if not leaf.requires_grad:
+        return loss
+    (gradient,) = torch.autograd.grad(loss * GRADIENT_SCALE, leaf, retain_graph=True)
+    return _KnownGradient.apply(probs, loss.detach(), gradient / GRADIENT_SCALE)
+
+
+def _of_all_processes(sums: Tensor) -> Tensor:
+    """Sums over all processes; the gradient stays right when it is averaged."""
+    processes = get_world_size()
+    if processes == 1:
+        return sums
+    total = sums.detach().clone()
+    all_reduce(total, op="sum")
+    return total + processes * (sums - sums.detach())
+
+
+@torch.no_grad()
+def _figures(
+    fake: Tensor, real: Tensor, has_image: Tensor, has_truth: Tensor
+) -> dict[str, Tensor]:
+    """Mean scores, and the share of right answers, each kind counting one half."""
+
+    def mean(values: Tensor, counts: Tensor) -> Tensor:
+        return (values * counts).sum() / counts.sum().clamp(min=1)
+
+    right = mean((fake < 0).float(), has_image) + mean((real > 0).float(), has_truth)
+    return {
+        "discriminator.fake": mean(fake.sigmoid(), has_image),
+        "discriminator.real": mean(real.sigmoid(), has_truth),
+        "discriminator.accuracy": 0.5 * right,
+    }

@@ -1,0 +1,492 @@
+"""s4GAN's signals against the paper's equations, written out step by step."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import os
+import socket
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import torch.nn.functional as F
+from helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch import nn
+
+import mmseg_semisup  # noqa: F401, spawned processes start without conftest
+from mmseg_semisup.engine.export import plain_state
+from mmseg_semisup.models import FeatureMatchingObjective, ImageDiscriminator
+
+OPTIMIZERS = {
+    "constructor": "JointOptimWrapperConstructor",
+    "segmentor": {"optimizer": {"type": "SGD", "lr": 0.1, "momentum": 0.9}},
+    "discriminator": {"optimizer": {"type": "SGD", "lr": 0.1}},
+}
+LOSSES = ("unlabeled.loss_fm", "unlabeled.loss_st", "discriminator.loss_d")
+
+
+def discriminator(num_classes=NUM_CLASSES, **changes):
+    return {
+        "type": "ImageDiscriminator",
+        "num_classes": num_classes,
+        "channels": (8, 8),
+        "dropout": 0.0,
+        **changes,
+    }
+
+
+def objective(judge=None, **changes):
+    return {
+        "type": "FeatureMatchingObjective",
+        "discriminator": judge or discriminator(),
+        "gamma": 0.0,
+        **changes,
+    }
+
+
+def build(*objectives, double=True, num_classes=NUM_CLASSES):
+    torch.manual_seed(0)
+    model = MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(num_classes),
+            "objectives": list(objectives),
+            "data_preprocessor": PREPROCESSOR,
+        }
+    )
+    model.init_weights()
+    model.train()
+    return model.double() if double else model
+
+
+def preprocess(model, data):
+    data = model.data_preprocessor(data, True)
+    dtype = next(model.parameters()).dtype
+    data["inputs"] = {k: v.to(dtype) for k, v in data["inputs"].items()}
+    return data
+
+
+def slow_losses(model, data, gamma, norm="mean_l1"):
+    """Section 3.1 of the paper, image by image, each loss with its own passes."""
+    part = model.objectives[0]
+    judge, network = part.discriminator, model.segmentor
+    images, step = data["inputs"], model.make_step(**data)
+    labels, visible = step.labels("labeled"), step.valid("unlabeled")
+    logits = network.decode_head.forward(network.extract_feat(images["unlabeled"]))
+    logits = F.interpolate(logits, labels.shape[-2:], mode="bilinear")
+
+    def stretched(x):
+        return (x - x.min()) / (x.max() - x.min())
+
+    reals, fakes = [], []
+    for image, mask in zip(stretched(images["labeled"]), labels, strict=True):
+        truth = torch.stack([(mask == c).double() for c in range(NUM_CLASSES)])
+        reals.append(torch.cat([image, truth])[None])
+    for i, image in enumerate(stretched(images["unlabeled"])):
+        fakes.append(torch.cat([image, logits[i].softmax(0) * visible[i]])[None])
+
+    for p in judge.parameters():
+        p.requires_grad_(False)
+    on_fake = [judge(x) for x in fakes]
+    on_real = [judge(x) for x in reals]
+    difference = sum(f for _, f in on_real) / len(reals)
+    difference = difference - sum(f for _, f in on_fake) / len(fakes)
+    distance = difference.abs().mean() if norm == "mean_l1" else difference.norm()
+    losses = {"unlabeled.loss_fm": 0.1 * distance}  # Eq. 2
+    pixels = [  # Eq. 3
+        -logits[i].log_softmax(0).max(0).values[visible[i]]
+        for i, (score, _) in enumerate(on_fake)
+        if score.sigmoid() >= gamma
+    ]
+    zero = 0 * logits.sum()
+    losses["unlabeled.loss_st"] = torch.cat(pixels).mean() if pixels else zero
+    for p in judge.parameters():
+        p.requires_grad_(True)
+
+    real = sum(judge(x)[0].sigmoid().log().sum() for x in reals) / len(reals)
+    fake = sum((1 - judge(x.detach())[0].sigmoid()).log().sum() for x in fakes)
+    losses["discriminator.loss_d"] = -0.5 * (real + fake / len(fakes))  # Eq. 5
+    return losses
+
+
+def scores(model, data):
+    step = model.make_step(**data)
+    part = model.objectives[0]
+    with torch.no_grad():
+        maps = part.fake_maps(step, step.student("unlabeled").probs)
+        return part.discriminator(maps)[0].sigmoid()
+
+
+def gradients(model, total):
+    model.zero_grad()
+    total.backward(retain_graph=True)
+    return {
+        n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None
+    }
+
+
+def total(losses):
+    return sum(v for k, v in losses.items() if "loss" in k)
+
+
+@pytest.mark.parametrize("norm", ["mean_l1", "l2"])
+@pytest.mark.parametrize("chosen", ["all", "some", "none"])
+def test_losses_and_gradients_equal_the_papers(norm, chosen):
+    model = build(objective(norm=norm))
+    data = preprocess(model, batch(unlabeled=3))
+    data["data_samples"]["unlabeled"][0].set_metainfo({"img_shape": (20, 32)})
+    found = scores(model, data)
+    gamma = {"all": 0.0, "some": found.median().item(), "none": 1.0}[chosen]
+    model.objectives[0].gamma = gamma
+    losses = model.loss(**data)
+    share = {"all": 1.0, "some": 2 / 3, "none": 0.0}[chosen]
+    assert losses["unlabeled.selected"] == pytest.approx(share)
+    slow = slow_losses(model, data, gamma, norm)
+    for name in LOSSES:
+        torch.testing.assert_close(losses[name], slow[name], msg=name)
+    # One backward pass of all losses, as training does; each graph is walked once.
+    expected = gradients(model, sum(slow.values()))
+    fast = gradients(model, sum(losses[name] for name in LOSSES))
+    assert fast.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(fast[name], gradient, msg=name)
+
+
+def test_the_standard_gan_loss_of_table_6():
+    model = build(objective(generator_loss="standard", self_training_weight=0.0))
+    data = preprocess(model, batch())
+    losses = model.loss(**data)
+    assert "unlabeled.loss_fm" not in losses
+    assert "unlabeled.loss_st" not in losses
+    step, part = model.make_step(**data), model.objectives[0]
+    judge = part.discriminator
+    for p in judge.parameters():
+        p.requires_grad_(False)
+    maps = part.fake_maps(step, step.student("unlabeled").probs)
+    slow = -0.1 * judge(maps)[0].sigmoid().log().mean()
+    torch.testing.assert_close(losses["unlabeled.loss_gan"], slow)
+    expected = gradients(model, slow)
+    fast = gradients(model, losses["unlabeled.loss_gan"])
+    assert set(fast) == set(expected)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(fast[name], gradient, msg=name)
+
+
+def test_no_gradient_goes_where_it_does_not_belong():
+    model = build(objective())
+    losses = model.loss(**preprocess(model, batch()))
+    for name in ("unlabeled.loss_fm", "unlabeled.loss_st"):
+        touched = gradients(model, losses[name])
+        assert any(g.any() for g in touched.values())
+        assert all(n.startswith("segmentor.") for n, g in touched.items() if g.any())
+    touched = gradients(model, losses["discriminator.loss_d"])
+    assert {n for n, g in touched.items() if g.any()} >= {
+        "objectives.0.discriminator.classifier.weight"
+    }
+    assert not any(n.startswith("segmentor.") for n, g in touched.items() if g.any())
+
+
+def test_the_discriminator_sees_each_input_once():
+    model = build(objective())
+    seen = []
+    judge = model.objectives[0].discriminator
+    judge.register_forward_hook(lambda *_: seen.append(1))
+    model.loss(**preprocess(model, batch()))
+    assert len(seen) == 2
+    model.objectives[0].score_dropout = False
+    model.loss(**preprocess(model, batch()))
+    assert len(seen) == 5
+    assert judge.training
+
+
+def test_the_score_without_dropout_selects_the_same_each_time():
+    noisy = discriminator(dropout=0.5, channels=(32, 32))
+    model = build(objective(noisy, score_dropout=False))
+    data = preprocess(model, batch(unlabeled=4))
+    model.objectives[0].discriminator.eval()
+    model.objectives[0].gamma = scores(model, data).median().item()
+    model.train()
+    shares = [model.loss(**data)["unlabeled.selected"].item() for _ in range(6)]
+    assert set(shares) == {0.75}
+
+
+def test_at_gamma_the_paper_selects_and_the_code_does_not():
+    data = None
+    for inclusive, share in ((True, 1.0), (False, 0.0)):
+        model = build(objective(gamma=0.5, inclusive=inclusive))
+        nn.init.zeros_(model.objectives[0].discriminator.classifier.weight)
+        nn.init.zeros_(model.objectives[0].discriminator.classifier.bias)
+        data = data or preprocess(model, batch())
+        assert model.loss(**data)["unlabeled.selected"] == share
+
+
+def test_self_training_waits_for_its_start():
+    model = build(objective(start=1))
+    data = preprocess(model, batch())
+    assert "unlabeled.loss_st" not in model.loss(**data)
+    assert "unlabeled.loss_st" in model.loss(**data)
+
+
+def test_without_weights_only_the_discriminator_learns():
+    model = build(objective(weight=0.0, self_training_weight=0.0))
+    losses = model.loss(**preprocess(model, batch()))
+    assert [k for k in losses if "loss" in k and "decode" not in k] == [
+        "discriminator.loss_d"
+    ]
+    losses["discriminator.loss_d"].backward()
+
+
+def test_images_of_the_code_are_divided_by_the_span_of_another_batch():
+    model = build(objective(real_branch="labeled_gt", real_image_range="labeled"))
+    data = batch()
+    for part in data.values():
+        part["labeled_gt"] = copy.deepcopy(part["labeled"])
+    data["inputs"]["labeled"] = [x // 2 for x in data["inputs"]["labeled"]]
+    data = preprocess(model, data)
+    images = data["inputs"]
+    maps = model.objectives[0].real_maps(model.make_step(**data))
+    span = images["labeled"].max() - images["labeled"].min()
+    own = images["labeled_gt"]
+    torch.testing.assert_close(maps[:, :3], (own - own.min()) / span)
+    assert maps[:, :3].max() > 1.9
+
+
+def test_padding_has_no_class_unless_as_in_the_code():
+    for masked in (True, False):
+        model = build(objective(mask_padding=masked))
+        data = preprocess(model, batch())
+        data["data_samples"]["unlabeled"][0].set_metainfo({"img_shape": (20, 32)})
+        step = model.make_step(**data)
+        probs = step.student("unlabeled").probs
+        maps = model.objectives[0].fake_maps(step, probs)[:, 3:]
+        assert bool(maps[0, :, 20:].any()) is not masked
+        torch.testing.assert_close(maps[0, :, :20], probs[0, :, :20])
+
+
+def test_ignored_pixels_have_no_class_and_ignored_images_no_say():
+    model = build(objective())
+    data = preprocess(model, batch())
+    first, second = data["data_samples"]["labeled"]
+    maps = model.objectives[0].real_maps(model.make_step(**data))
+    assert (
+        maps[:, 3:].sum(1) == (model.make_step(**data).labels("labeled") != 255)
+    ).all()
+    first.gt_sem_seg.data[:] = 255
+    both = model.loss(**data)
+    part, step = model.objectives[0], model.make_step(**data)
+    on_real = part.discriminator(part.real_maps(step))[0][1]
+    torch.testing.assert_close(both["discriminator.real"], on_real.sigmoid())
+    second.gt_sem_seg.data[:] = 255
+    losses = model.loss(**data)
+    assert losses["unlabeled.loss_fm"] == 0
+    grads = gradients(model, total(losses))
+    assert all(g.isfinite().all() for g in grads.values())
+    fake = scores(model, data)
+    torch.testing.assert_close(
+        losses["discriminator.loss_d"], -0.5 * (1 - fake).log().mean()
+    )
+
+
+def test_images_that_show_nothing_are_not_judged():
+    model = build(objective())
+    data = preprocess(model, batch())
+    for sample in data["data_samples"]["unlabeled"]:
+        sample.set_metainfo({"img_shape": (0, 0)})
+    losses = model.loss(**data)
+    assert losses["unlabeled.loss_fm"] == 0
+    assert losses["unlabeled.loss_st"] == 0
+    assert losses["unlabeled.selected"] == 0
+    grads = gradients(model, total(losses))
+    assert all(g.isfinite().all() for g in grads.values())
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_one_image_of_each_kind(constant):
+    model = build(objective())
+    data = batch(labeled=1, unlabeled=1)
+    if constant:
+        data["inputs"] = {k: [x * 0 for x in v] for k, v in data["inputs"].items()}
+    losses = model.loss(**preprocess(model, data))
+    grads = gradients(model, total(losses))
+    assert all(g.isfinite().all() for g in grads.values())
+    assert losses["unlabeled.selected"] == 1
+
+
+def test_one_class():
+    judge = discriminator(num_classes=1)
+    model = build(objective(judge), num_classes=1)
+    data = batch()
+    for sample in data["data_samples"]["labeled"]:
+        sample.gt_sem_seg.data.clamp_(max=0)
+    losses = model.loss(**preprocess(model, data))
+    assert losses["unlabeled.loss_st"] == 0
+    assert torch.isfinite(total(losses))
+
+
+def test_figures():
+    model = build(objective())
+    data = preprocess(model, batch())
+    losses, step, part = (
+        model.loss(**data),
+        model.make_step(**data),
+        model.objectives[0],
+    )
+    fake = scores(model, data)
+    real = part.discriminator(part.real_maps(step))[0].sigmoid()
+    torch.testing.assert_close(losses["discriminator.fake"], fake.mean())
+    right = ((fake < 0.5).double().mean() + (real > 0.5).double().mean()) / 2
+    assert losses["discriminator.accuracy"] == right
+
+
+def test_discriminator_of_paper_and_code():
+    paper = ImageDiscriminator(num_classes=21)
+    # 4x4 kernels, 24-64-128-256-512, and the linear layer.
+    assert sum(p.numel() for p in paper.parameters()) == 2_778_561
+    assert sum(isinstance(m, nn.Dropout) for m in paper.modules()) == 4
+    code = ImageDiscriminator(
+        num_classes=21, dropout_after=(0, 1, 2), dropout_kind="channel"
+    )
+    assert sum(isinstance(m, nn.Dropout2d) for m in code.modules()) == 3
+    small = ImageDiscriminator(num_classes=2, channels=(4, 6))
+    for size in ((4, 4), (33, 40)):
+        score, features = small(torch.rand(2, 5, *size))
+        assert score.shape == (2,)
+        assert features.shape == (2, 6)
+    with pytest.raises(ValueError, match="at least 16"):
+        paper(torch.rand(1, 24, 15, 40))
+    with pytest.raises(ValueError, match="21 channels; expected 24"):
+        paper(torch.rand(1, 21, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gamma": 1.5}, r"gamma=1\.5"),
+        ({"weight": -1.0}, r"weight=-1\.0"),
+        ({"norm": "l1"}, "norm='l1'.*mean_l1"),
+        ({"generator_loss": "hinge"}, "generator_loss='hinge'.*standard"),
+        ({"real_image_range": "all"}, "real_image_range='all'"),
+        ({"gama": 0.5}, "'gama'"),
+        ({"judge": discriminator(num_classes=3)}, "num_classes=3.*predicts 4"),
+        ({"judge": discriminator(dropout=1.0)}, r"dropout=1\.0"),
+        ({"judge": discriminator(dropout_kind="row")}, "dropout_kind='row'"),
+        ({"judge": discriminator(dropout_after=(2,))}, r"dropout_after=\(2,\)"),
+    ],
+)
+def test_mistakes_are_named_before_training(changes, words):
+    with pytest.raises(ValueError, match=words):
+        build(objective(**changes))
+
+
+def test_published_defaults():
+    part = FeatureMatchingObjective(discriminator())
+    assert (part.weight, part.self_training_weight, part.gamma) == (0.1, 1.0, 0.6)
+
+
+def test_resume():
+    init_default_scope("mmseg")
+    models = [build(objective(gamma=0.5), double=False) for _ in range(2)]
+    wrappers = [build_optim_wrapper(model, OPTIMIZERS) for model in models]
+    for seed in range(2):
+        models[0].train_step(batch(seed=seed), wrappers[0])
+    models[1].load_state_dict(copy.deepcopy(models[0].state_dict()))
+    wrappers[1].load_state_dict(copy.deepcopy(wrappers[0].state_dict()))
+    for model, wrapper in zip(models, wrappers, strict=True):
+        for seed in range(2, 4):
+            model.train_step(batch(seed=seed), wrapper)
+    state = models[1].state_dict()
+    for name, value in models[0].state_dict().items():
+        assert torch.equal(value, state[name]), name
+
+
+@pytest.mark.parametrize("precision", ["bfloat16"])
+def test_lower_precision_stays_close(precision):
+    init_default_scope("mmseg")
+    figures = []
+    for kind in ("float32", precision):
+        model = build(objective(), double=False)
+        wrapper = build_optim_wrapper(model, {**OPTIMIZERS, "precision": kind})
+        for seed in range(2):
+            losses = model.train_step(batch(seed=seed), wrapper)
+        figures.append(losses)
+    for name in LOSSES:
+        assert figures[1][name].item() == pytest.approx(
+            figures[0][name].item(), rel=0.1, abs=2e-4
+        )
+
+
+def test_exported_state_has_no_discriminator():
+    model = build(objective())
+    plain = plain_state(model.state_dict(), "student")
+    assert set(plain) == set(model.segmentor.state_dict())
+
+
+def split(data, rank):
+    return {
+        key: {branch: value[rank::2] for branch, value in branches.items()}
+        for key, branches in data.items()
+    }
+
+
+def same_span(data):
+    """Every image has the values 0 and 255, so that parts of a batch scale alike."""
+    for images in data["inputs"].values():
+        for image in images:
+            image[:, 0, 0], image[:, 0, 1] = 0, 255
+    return data
+
+
+def batches():
+    return [same_span(batch(labeled=4, unlabeled=4, seed=s)) for s in range(2)]
+
+
+def train(wrapped, wrapper, data):
+    for one in data:
+        wrapped.train_step(one, wrapper)
+
+
+def worker(rank, port, out):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    init_default_scope("mmseg")
+    for name, weight, gammas in (
+        ("matching", 0.0, (0.0, 0.0)),
+        # Only the second process finds images to learn from.
+        ("training", 1.0, (1.0, 0.0)),
+    ):
+        part = objective(self_training_weight=weight, gamma=gammas[rank])
+        model = build(part, double=False)
+        wrapped = MMDistributedDataParallel(model, broadcast_buffers=False)
+        wrapper = build_optim_wrapper(wrapped, OPTIMIZERS)
+        train(wrapped, wrapper, [split(data, rank) for data in batches()])
+        torch.save(model.state_dict(), out / f"{name}{rank}.pth")
+        # Taken down after its process group, the wrapper sometimes waits for ever.
+        del wrapped, wrapper, model
+        gc.collect()
+        dist.barrier()
+    dist.destroy_process_group()
+
+
+def test_two_processes_match_the_features_of_the_whole_batch(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mp.start_processes(worker, (port, tmp_path), nprocs=2, start_method="spawn")
+    init_default_scope("mmseg")
+    model = build(objective(self_training_weight=0.0), double=False)
+    train(model, build_optim_wrapper(model, OPTIMIZERS), batches())
+    for name in ("matching", "training"):
+        first, second = (torch.load(tmp_path / f"{name}{r}.pth") for r in range(2))
+        for key, value in first.items():
+            assert torch.equal(value, second[key]), key
+    # The mean over labelled pixels is of each process; all images have as many.
+    alone = model.state_dict()
+    for key, value in torch.load(tmp_path / "matching0.pth").items():
+        torch.testing.assert_close(value, alone[key], atol=2e-6, rtol=2e-5, msg=key)
