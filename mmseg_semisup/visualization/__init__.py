@@ -2,6 +2,12 @@
 
 from .contexts import ContextPictureHook
 from .latent_class_hook import LatentClassHook
+from .score_curve_hook import ScoreCurveHook
 from .signal_picture_hook import SignalPictureHook
 
-__all__ = ["ContextPictureHook", "LatentClassHook", "SignalPictureHook"]
+__all__ = [
+    "ContextPictureHook",
+    "LatentClassHook",
+    "ScoreCurveHook",
+    "SignalPictureHook",
+]
