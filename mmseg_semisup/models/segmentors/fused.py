@@ -1,0 +1,288 @@
+"""A classifier that switches off a segmentor's classes (Mittal 2019, Eq. 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from mmengine.config import ConfigDict
+from mmengine.model import BaseModel
+from mmengine.structures import PixelData
+from mmseg.models import SegDataPreProcessor
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmseg_semisup.engine.checkpoint import CheckpointError, load_checkpoint_file
+
+from ..classifiers.consistency import LABEL_LOSSES, probabilities
+
+SWITCHES = ("none", "classifier", "pixels")
+PREFIXES = {
+    "segmentor": {"student": "segmentor.", "teacher": "teacher.network."},
+    "classifier": {"student": "classifier.", "teacher": "teacher.network."},
+}
+
+
+@MODELS.register_module()
+class FusedSegmentor(BaseModel):
+    """A segmentor of whose classes those that the image does not show are off.
+
+    A class that is off has probability 0 (its logit is minus infinity), so the best of
+    the others takes its pixels. The background is never off; if all classes of an image
+    were off, none is.
+
+    Its own checkpoint holds both networks and the classes; then no other is named.
+
+    Args:
+        segmentor: Config of a plain mmseg segmentor.
+        classifier: Config of ``MultiLabelClassifier``.
+        classes: Names of the segmentor's classes, in order.
+        segmentor_checkpoint: Of a ``SemiSegmentor`` or a plain segmentor; or None.
+        classifier_checkpoint: Of a ``MultiLabelMeanTeacher``; or None.
+        segmentor_network: 'student' or 'teacher', of the segmentor's checkpoint.
+        classifier_network: 'student' or 'teacher', of the classifier's checkpoint.
+        switch: What switches classes off: the 'classifier'; 'pixels', the number of
+            pixels that a class has (the heuristics of Table 5); or 'none'.
+        tau: A class is on if its score exceeds this, in 0..1.
+        min_pixels: A class is on if it has as many pixels of the predicted map, which
+            has the size of the original image; one number, or one for each class.
+        background: Name of the class that is never off; None: there is none.
+        classifier_size: Height and width of the images that the classifier sees.
+        classifier_preprocessor: ``mean``, ``std`` and ``bgr_to_rgb`` of the classifier;
+            None: as the segmentor's.
+        label_loss: That the classifier was trained with, 'binary' or 'categorical'.
+        data_preprocessor: Of the segmentor, as in mmseg.
+
+    Raises:
+        ValueError: If an argument is not allowed, or the classifier has not all
+            classes of the segmentor.
+    """
+
+    def __init__(
+        self,
+        segmentor: dict,
+        classifier: dict,
+        classes: Sequence[str],
+        segmentor_checkpoint: str | None = None,
+        classifier_checkpoint: str | None = None,
+        segmentor_network: str = "student",
+        classifier_network: str = "teacher",
+        switch: str = "classifier",
+        tau: float = 0.2,
+        min_pixels: float | Sequence[float] = 0,
+        background: str | None = "background",
+        classifier_size: tuple[int, int] = (320, 320),
+        classifier_preprocessor: dict | None = None,
+        label_loss: str = "binary",
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        if label_loss not in LABEL_LOSSES:
+            raise ValueError(f"label_loss={label_loss!r}; allowed: {LABEL_LOSSES}")
+        segmentor = ConfigDict(segmentor)
+        own = segmentor.pop("data_preprocessor", None)
+        own = dict(data_preprocessor or own or {})
+        own["type"] = "SegDataPreProcessor"
+        own.pop("size", None)
+        if own.get("test_cfg") is None and own.get("size_divisor") is None:
+            own["size_divisor"] = 1
+        super().__init__(own)
+        self.classes = tuple(classes)
+        self.label_loss = label_loss
+        if background is not None and background not in self.classes:
+            raise ValueError(
+                f"background={background!r} is no class; set background=None if there "
+                f"is none; classes: {list(self.classes)}"
+            )
+        self.background = background and self.classes.index(background)
+        self.segmentor = MODELS.build(segmentor)
+        count = self.segmentor.decode_head.num_classes
+        if count != len(self.classes):
+            raise ValueError(
+                f"segmentor: {count} classes, but {len(self.classes)} names"
+            )
+        self.classifier = MODELS.build(classifier)
+        self.register_buffer("columns", torch.arange(count))
+        self.register_buffer("wanted", torch.full((count,), float("nan")), False)
+        self.classifier_size = tuple(classifier_size)
+        _register_normalisation(self, classifier_preprocessor)
+        self.configure(switch, tau, min_pixels)
+        if segmentor_checkpoint:
+            names = self._load("segmentor", segmentor_checkpoint, segmentor_network)
+            if names and tuple(names) != self.classes:
+                raise ValueError(
+                    f"{segmentor_checkpoint} has the classes {list(names)}, the config "
+                    f"{list(self.classes)}"
+                )
+        if classifier_checkpoint:
+            names = self._load("classifier", classifier_checkpoint, classifier_network)
+            self.match_classes(names or self.classes, classifier_checkpoint)
+        else:
+            self.match_classes(self.classes, "classifier")
+
+    def configure(
+        self, switch: str, tau: float = 0.2, min_pixels: float | Sequence[float] = 0
+    ) -> None:
+        """Choose what switches classes off; see the class."""
+        if switch not in SWITCHES:
+            raise ValueError(f"switch={switch!r}; allowed: {SWITCHES}")
+        if not 0 <= tau <= 1:
+            raise ValueError(f"tau={tau}; allowed: 0 to 1")
+        count = len(self.classes)
+        values = torch.as_tensor(min_pixels, dtype=torch.float32)
+        if values.ndim and len(values) != count:
+            raise ValueError(
+                f"min_pixels has {len(values)} numbers for {count} classes"
+            )
+        self.switch, self.tau = switch, tau
+        self.wanted.copy_(values)
+
+    def match_classes(self, names: Sequence[str], where: str) -> None:
+        """Find each of the segmentor's classes among the classifier's, by name.
+
+        Raises:
+            ValueError: If one is missing, or there are not as many outputs as names.
+        """
+        names = list(names)
+        if self.classifier.num_classes != len(names):
+            raise ValueError(
+                f"{where}: the classifier has {self.classifier.num_classes} outputs "
+                f"for {len(names)} classes"
+            )
+        missing = [name for name in self.classes if name not in names]
+        if missing:
+            raise ValueError(
+                f"{where}: the classifier does not know the segmentor's classes "
+                f"{missing}; it knows {names}"
+            )
+        places = [names.index(name) for name in self.classes]
+        self.columns.copy_(torch.tensor(places))
+
+    def _load(self, part: str, path: str, network: str) -> Sequence[str] | None:
+        """Load a part's weights; returns the names of the checkpoint's classes."""
+        if network not in PREFIXES[part]:
+            raise ValueError(f"{part}_network={network!r}; allowed: student, teacher")
+        checkpoint = load_checkpoint_file(path)
+        state = checkpoint.get("state_dict", checkpoint)
+        prefix = PREFIXES[part][network]
+        if any(name.startswith(tuple(PREFIXES[part].values())) for name in state):
+            state = {
+                name.removeprefix(prefix): value
+                for name, value in state.items()
+                if name.startswith(prefix)
+            }
+            if not state:
+                raise CheckpointError(f"{path} has no {network}")
+        try:
+            getattr(self, part).load_state_dict(state)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{path} does not fit the config's {part}: {error}"
+            ) from error
+        meta = (checkpoint.get("meta") or {}).get("dataset_meta") or {}
+        return meta.get("classes")
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: list[SegDataSample] | None = None,
+        mode: str = "tensor",
+    ) -> Any:
+        """As mmseg's models do; 'tensor' gives the segmentor's own logits.
+
+        Raises:
+            ValueError: In mode 'loss': the branches are trained separately.
+        """
+        if mode == "loss":
+            raise ValueError("FusedSegmentor is not trained; train its two networks")
+        if mode == "predict":
+            return self.predict(inputs, data_samples)
+        return self.segmentor(inputs, None, mode)
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Predictions as mmseg's segmentors give them, with classes switched off.
+
+        Args:
+            inputs: (N, 3, H, W), float.
+            data_samples: N samples, or None.
+
+        Returns:
+            N samples; ``seg_logits`` has minus infinity where a class is off, and
+            ``pred_image_scores``, (C,), are the classifier's, if it was asked.
+        """
+        results = self.segmentor(inputs, data_samples, mode="predict")
+        scores = self.scores(inputs, results) if self.switch == "classifier" else None
+        for i, sample in enumerate(results):
+            logits = sample.seg_logits.data
+            if scores is not None:
+                on = scores[i] > self.tau
+                sample.set_data({"pred_image_scores": scores[i]})
+            elif self.switch == "pixels":
+                counts = torch.bincount(
+                    logits.argmax(0).flatten(), minlength=len(self.classes)
+                )
+                on = counts >= self.wanted
+            else:
+                on = torch.ones_like(self.columns, dtype=torch.bool)
+            fused = switch_off(logits, on, self.background)
+            sample.seg_logits = PixelData(data=fused)
+            sample.pred_sem_seg = PixelData(data=fused.argmax(0, keepdim=True))
+        return results
+
+    def scores(self, images: Tensor, samples: Sequence[SegDataSample]) -> Tensor:
+        """The classifier's scores in the segmentor's order, (N, C), in 0..1.
+
+        Args:
+            images: (N, 3, H, W), float, normalised and padded for the segmentor.
+            samples: Tell the images' sizes without padding.
+        """
+        views = []
+        for image, sample in zip(images, samples, strict=True):
+            height, width = sample.metainfo.get("img_shape", image.shape[-2:])[:2]
+            view = image[None, :, :height, :width]
+            views.append(F.interpolate(view, self.classifier_size, mode="bilinear"))
+        view = torch.cat(views) * self.scale + self.shift
+        if self.swap_channels:
+            view = view.flip(1)
+        return probabilities(self.classifier(view), self.label_loss)[:, self.columns]
+
+
+def switch_off(logits: Tensor, on: Tensor, background: int | None) -> Tensor:
+    """Logits whose softmax is Eq. 7, normalised: 0 for classes that are off.
+
+    Args:
+        logits: (C, H, W), float.
+        on: (C,), bool.
+        background: Class that always is on, or None.
+    """
+    if background is not None:
+        on = on.clone()
+        on[background] = True
+    on = on | ~on.any()
+    return logits.masked_fill(~on[:, None, None], float("-inf"))
+
+
+def _register_normalisation(model: FusedSegmentor, cfg: dict | None) -> None:
+    """From the segmentor's normalised images to the classifier's, an affine map."""
+    own: SegDataPreProcessor = model.data_preprocessor
+    cfg = dict(cfg or {})
+    allowed = ("type", "mean", "std", "bgr_to_rgb")
+    cfg = {k: v for k, v in cfg.items() if k in allowed}
+    ones, zeros = torch.ones(3, 1, 1), torch.zeros(3, 1, 1)
+    normalised = own._enable_normalize
+    std, mean = (own.std, own.mean) if normalised else (ones, zeros)
+    other_std, other_mean = std, mean
+    model.swap_channels = cfg.get("bgr_to_rgb", own._channel_conversion) != (
+        own._channel_conversion
+    )
+    if cfg.get("mean") is not None:
+        other_std = torch.tensor(cfg["std"]).view(3, 1, 1)
+        other_mean = torch.tensor(cfg["mean"]).view(3, 1, 1)
+        if model.swap_channels:
+            other_std, other_mean = other_std.flip(0), other_mean.flip(0)
+    model.register_buffer("scale", (std / other_std).float(), False)
+    model.register_buffer("shift", ((mean - other_mean) / other_std).float(), False)
