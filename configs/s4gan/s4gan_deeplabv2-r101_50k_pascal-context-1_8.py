@@ -1,0 +1,38 @@
+# s4GAN on PASCAL-Context, 60 classes with the background, with 1/8 of the masks
+# (Table 3).
+_base_ = [
+    "../_base_/models/deeplabv2_r101-d8_imagenet.py",
+    "../_base_/datasets/pascal_context.py",
+    "../_base_/schedules/sgd_40k.py",
+    "../_base_/default_runtime.py",
+]
+num_classes = 60
+model = dict(
+    _delete_=True,
+    type="SemiSegmentor",
+    data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
+    segmentor=dict(
+        _base_.model,
+        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+    ),
+    objectives=[
+        dict(
+            type="FeatureMatchingObjective",
+            discriminator=dict(type="ImageDiscriminator", num_classes=num_classes),
+            weight=0.1,
+            self_training_weight=1.0,
+            gamma=0.6,
+        ),
+    ],
+)
+optim_wrapper = dict(
+    segmentor=dict(optimizer=dict(nesterov=False, weight_decay=5e-4)),
+    discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),
+)
+param_scheduler = [
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=50000, by_epoch=False)
+]
+train_cfg = dict(max_iters=50000, val_interval=5000)
+default_hooks = dict(checkpoint=dict(interval=5000))
+custom_hooks = [*_base_.custom_hooks, dict(type="ScoreCurveHook")]
+train_dataloader = dict(batch_size=16)
