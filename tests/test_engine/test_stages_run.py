@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -120,10 +121,11 @@ def test_killed_at_random_points_it_goes_on_to_the_same_end(config, whole, tmp_p
     # About as many files change in a whole run.
     changes = len(list(whole.rglob("*.png"))) + 3 * ITERS
     pick = random.Random(int(os.environ.get("MMSEG_SEMISUP_KILL_SEED", "0")))
+    points = [0, *sorted(pick.sample(range(1, changes), KILLS))]
     kept: dict[str, tuple[int, int]] = {}
-    for _ in range(KILLS):
+    for last, point in pairwise(points):
         process = start("train.py", config, "--work-dir", work, *OPTIONS)
-        wait_for_changes(work, process, pick.randint(1, 2 * changes // KILLS))
+        wait_for_changes(work, process, point - last)
         time.sleep(pick.uniform(0, 0.1))
         if process.poll() is not None:
             assert process.returncode == 0, process.communicate()[0][-3000:]
