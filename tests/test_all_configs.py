@@ -289,7 +289,8 @@ VOC_LEAVES = [
     (leaf, fraction)
     for leaf in LEAVES
     for fraction in VOC_SIZES
-    if leaf.endswith(f"_voc-{fraction}.py") and not leaf.startswith(("mlmt/", "three_stage/"))
+    if leaf.endswith(f"_voc-{fraction}.py")
+    and not leaf.startswith(("mlmt/", "three_stage/"))
 ]
 
 
@@ -331,7 +332,14 @@ def test_published_code_learning_rates():
     assert all(g["weight_decay"] == 5e-4 and not g["nesterov"] for g in groups)
 
 
-METHODS = ["adv_semi_seg", "context_aware", "s4gan", "supervised", "three_stage"]
+METHODS = [
+    "adv_semi_seg",
+    "context_aware",
+    "mlmt",
+    "s4gan",
+    "supervised",
+    "three_stage",
+]
 
 
 @pytest.mark.parametrize("method", METHODS)
