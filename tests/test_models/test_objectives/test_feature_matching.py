@@ -20,6 +20,8 @@ from mmseg.registry import MODELS
 from torch import nn
 
 import mmseg_semisup  # noqa: F401, spawned processes start without conftest
+from mmseg_semisup.engine.benchmark.floor import needed_passes
+from mmseg_semisup.engine.benchmark.host import count_waits
 from mmseg_semisup.engine.export import plain_state
 from mmseg_semisup.models import FeatureMatchingObjective, ImageDiscriminator
 
@@ -203,6 +205,37 @@ def test_the_discriminator_sees_each_input_once():
     model.loss(**preprocess(model, batch()))
     assert len(seen) == 5
     assert judge.training
+
+
+def test_the_host_waits_for_nothing():
+    model = build(objective(gamma=0.5))
+    data = preprocess(model, batch())
+    images, samples = data["inputs"], data["data_samples"]
+
+    def step(objectives):
+        seen = model.make_step(images, samples)
+        seen.student("unlabeled").probs.mean().backward(retain_graph=True)
+        if objectives:
+            total(model.objectives[0](seen)).backward()
+
+    step(True)
+    bare = count_waits(lambda: step(False), "cpu")
+    assert count_waits(lambda: step(True), "cpu") == bare
+
+
+def test_passes_for_the_benchmark():
+    model = build(objective())
+    judge = model.objectives[0].discriminator
+    needed = [
+        (p.branch, p.gradient) for p in needed_passes(model) if p.network is judge
+    ]
+    assert needed == [
+        ("unlabeled", "weights"),
+        ("labeled", "weights"),
+        ("unlabeled", "inputs"),
+    ]
+    width = {p.channels for p in needed_passes(model) if p.network is judge}
+    assert width == {3 + NUM_CLASSES}
 
 
 def test_the_score_without_dropout_selects_the_same_each_time():
