@@ -438,7 +438,7 @@ def test_resume():
         assert torch.equal(value, state[name]), name
 
 
-@pytest.mark.parametrize("precision", ["bfloat16"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_lower_precision_stays_close(precision):
     init_default_scope("mmseg")
     figures = []
