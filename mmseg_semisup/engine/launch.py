@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import tempfile
@@ -56,6 +57,7 @@ def run_tool(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        leave_processes()
     except (ConfigError, CheckpointError, DataError) as error:
         raise SystemExit(f"error: {error}") from error
 
@@ -210,6 +212,18 @@ def init_processes(cfg: Config) -> None:
     if cfg.get("launcher", "none") != "none" and not is_distributed():
         dist_cfg = (cfg.get("env_cfg") or {}).get("dist_cfg") or {}
         init_dist(cfg.launcher, **dist_cfg)
+
+
+def leave_processes() -> None:
+    """Leave the process group, if there is one, together with the other processes.
+
+    A process that ends while another still talks to it makes that one fail after its
+    work is done; so does a wrapped model that outlives the group.
+    """
+    if is_distributed():
+        gc.collect()
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def build_runner(cfg: Config, strict: bool) -> Runner:
