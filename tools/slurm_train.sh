@@ -1,21 +1,30 @@
 #!/usr/bin/env bash
 # Usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of train.py]
-# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS say how much to ask for.
+# GPUS, GPUS_PER_NODE and CPUS_PER_TASK say how much to ask for; GPUS=0 TASKS=N trains
+# N processes on CPUs. SBATCH_ARGS and SRUN_ARGS hold further options of either.
+#
+# Submits a batch job, for only those can be requeued: slurm warns it before its time is
+# up or before it is preempted, training saves, and the same job goes on later.
 set -euo pipefail
 if [ "$#" -lt 3 ]; then
-    sed -n '2,3s/^# //p' "$0" >&2
+    sed -n '2,4s/^# //p' "$0" >&2
     exit 2
 fi
 tools=$(cd "$(dirname "$0")" && pwd)
 gpus=${GPUS:-4}
 export PYTHONPATH="$(dirname "$tools")${PYTHONPATH:+:$PYTHONPATH}"
-# shellcheck disable=SC2086  # SRUN_ARGS holds several arguments
-exec srun -p "$1" \
+resources=(--ntasks="${TASKS:-$gpus}" --cpus-per-task="${CPUS_PER_TASK:-5}")
+if [ "$gpus" -gt 0 ]; then
+    per_node=${GPUS_PER_NODE:-$gpus}
+    resources+=(--gres="gpu:$per_node" --ntasks-per-node="$per_node")
+fi
+# shellcheck disable=SC2086  # SBATCH_ARGS holds several arguments
+exec sbatch --partition="$1" \
     --job-name="$2" \
-    --gres="gpu:${GPUS_PER_NODE:-$gpus}" \
-    --ntasks="$gpus" \
-    --ntasks-per-node="${GPUS_PER_NODE:-$gpus}" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" \
-    --kill-on-bad-exit=1 \
-    ${SRUN_ARGS:-} \
-    python -u "$tools/train.py" "$3" --launcher slurm "${@:4}"
+    "${resources[@]}" \
+    --requeue \
+    --signal=USR1@180 \
+    --open-mode=append \
+    --output="%x-%j.out" \
+    ${SBATCH_ARGS:-} \
+    "$tools/slurm_job.sh" "$tools" "$3" "${@:4}"

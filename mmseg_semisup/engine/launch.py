@@ -22,6 +22,7 @@ from mmseg_semisup.datasets.sources import DataError
 from .checkpoint import CheckpointError
 from .config import ConfigError
 from .hooks import ArchitectureCheckHook
+from .slurm import slurm_environment
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -185,14 +186,19 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
             not say so in the environment.
 
     Raises:
-        ConfigError: If the launcher needs GPUs and there are none.
+        ConfigError: If the launcher needs GPUs and there are none, or slurm has not
+            started this process.
     """
     cfg.launcher = launcher
+    if launcher == "slurm":
+        os.environ.update(slurm_environment(os.environ))
     os.environ.setdefault("LOCAL_RANK", str(local_rank))
     if launcher == "none" or torch.cuda.is_available():
         return
-    if launcher != "pytorch":
-        raise ConfigError(f"--launcher {launcher} needs GPUs; without them use pytorch")
+    if launcher not in ("pytorch", "slurm"):
+        raise ConfigError(
+            f"--launcher {launcher} needs GPUs; without them use pytorch or slurm"
+        )
     # MMEngine would choose a GPU for each process; it leaves alone what exists.
     torch.distributed.init_process_group("gloo")
     cfg.model_wrapper_cfg = dict(

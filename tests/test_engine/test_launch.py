@@ -104,8 +104,8 @@ def test_launcher_without_gpus(monkeypatch):
     set_launcher(cfg, "pytorch", 0)
     assert started == ["gloo"]
     assert cfg.model_wrapper_cfg.device_ids is None
-    with pytest.raises(ConfigError, match="slurm needs GPUs"):
-        set_launcher(cfg, "slurm", 0)
+    with pytest.raises(ConfigError, match="mpi needs GPUs"):
+        set_launcher(cfg, "mpi", 0)
 
 
 def test_augmentation_needs_its_config():

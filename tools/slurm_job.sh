@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# What slurm_train.sh submits: slurm_job.sh TOOLS CONFIG [options of train.py]
+set -uo pipefail
+tools=$1
+options=("${@:2}")
+if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
+    options+=(--resume)
+fi
+# Slurm signals this shell, too, when it ends the job: wait for the checkpoint.
+trap : TERM USR1
+# After preemption every process leaves with its own exit code, so one that has left
+# must not end the others at once; it does after --wait seconds, should they hang.
+# shellcheck disable=SC2086  # SRUN_ARGS holds several arguments
+srun --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
+    --kill-on-bad-exit=0 \
+    --wait=60 \
+    ${SRUN_ARGS:-} \
+    python -u "$tools/train.py" "${options[@]}" --launcher slurm &
+step=$!
+while true; do
+    wait "$step"
+    code=$?
+    kill -0 "$step" 2>/dev/null || break
+done
+if [ "$code" -eq 75 ]; then
+    echo "job $SLURM_JOB_ID was told to leave; it is put back into the queue"
+    scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"
