@@ -13,8 +13,12 @@ import importlib
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmengine.runner import IterBasedTrainLoop
 
 TORCH_MINIMUM = "2.4"
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
@@ -193,3 +197,39 @@ def _numbers(text: str) -> tuple[int, ...]:
     """Read the release of a version: '2.13.0+cpu' is (2, 13, 0)."""
     release = re.match(r"\d+(\.\d+)*", text)
     return tuple(int(part) for part in release.group().split(".")) if release else ()
+
+
+def start_data(loop: IterBasedTrainLoop) -> None:
+    """Let a training loop's data begin at its iteration, without reading what was.
+
+    The continuation's loop does that itself. OpenMMLab's starts its workers before
+    anybody knows of a checkpoint, and then reads all that was trained on.
+
+    Args:
+        loop: It has not run yet; loops in epochs are left alone.
+    """
+    iterator = getattr(loop, "dataloader_iterator", None)
+    if iterator is None or hasattr(iterator, "skip_iter"):
+        return
+    loader = loop.dataloader
+    if hasattr(loader.sampler, "skip") and loader.batch_size is not None:
+        loader.sampler.skip(loop.iter * loader.batch_size)
+        iterator._iterator = iter(loader)
+        loop.dataloader_iterator = _Resumed(iterator, loop.iter)
+
+
+class _Resumed:
+    """An iterator that stands where OpenMMLab's loop means to bring it."""
+
+    def __init__(self, iterator: Iterator, past: int) -> None:
+        self.iterator = iterator
+        self.past = past
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self) -> object:
+        if self.past > 0:
+            self.past -= 1
+            return None
+        return next(self.iterator)

@@ -58,9 +58,7 @@ def main() -> None:
     cfg = load_config(path, args.cfg_options, stages="keep")
     set_work_dir(cfg, args.work_dir, path)
     in_stages = has_stages(cfg)
-    if not in_stages:
-        set_checkpoint(cfg, args.resume, args.load_from)
-    elif args.resume not in (None, "auto"):
+    if in_stages and args.resume not in (None, "auto"):
         raise ConfigError(
             "--resume CHECKPOINT: stages go on from their own checkpoints"
         )
@@ -73,6 +71,8 @@ def main() -> None:
         if in_stages:
             train_stages(cfg, args.load_from, args.trust_checkpoint)
         else:
+            trust = args.trust_checkpoint
+            set_checkpoint(cfg, args.resume, args.load_from, trust)
             build_runner(cfg, strict=cfg.resume).train()
 
 

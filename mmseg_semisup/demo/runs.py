@@ -16,7 +16,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmseg_semisup.engine.atomic_io import atomic_write
 from mmseg_semisup.engine.config import PACKAGE_FOLDER, load_config
-from mmseg_semisup.engine.launch import find_last_checkpoint
+from mmseg_semisup.engine.find_checkpoint import find_last_checkpoint
 
 VALIDATIONS = 6
 OUTPUT_NAME = "output.txt"

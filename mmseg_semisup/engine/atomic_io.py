@@ -17,6 +17,10 @@ TEMPORARY_PREFIX = ".partial-"
 _UMASK_LOCK = threading.Lock()
 
 
+class WriteError(OSError):
+    """A file cannot be written; the message names it and the free space."""
+
+
 def atomic_write(path: str | Path, content: bytes) -> None:
     """Write a file, durably, without ever showing a part of it.
 
@@ -29,7 +33,7 @@ def atomic_write(path: str | Path, content: bytes) -> None:
         content: All bytes of the file.
 
     Raises:
-        OSError: If the file cannot be written. The message names the file and the
+        WriteError: If the file cannot be written. The message names the file and the
             free space of its disk.
     """
     path = Path(path)
@@ -80,17 +84,17 @@ class AtomicLocalBackend(LocalBackend):
             filepath: The file to write.
 
         Raises:
-            OSError: If the file cannot be written.
+            WriteError: If the file cannot be written.
         """
         atomic_write(filepath, obj)
 
 
-def _describe(error: OSError, path: Path) -> OSError:
+def _describe(error: OSError, path: Path) -> WriteError:
     message = f"cannot write {path}: {error.strerror or error}"
     with contextlib.suppress(OSError):
         usage = shutil.disk_usage(path.parent)
         message += f" ({usage.free / 1e6:.1f} MB free of {usage.total / 1e6:.1f} MB)"
-    described = type(error)(f"{message}; the file is as it was before")
+    described = WriteError(f"{message}; the file is as it was before")
     described.errno = error.errno
     return described
 

@@ -5,24 +5,28 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import re
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import init_dist, is_distributed
+from mmengine.dist import init_dist, is_distributed, is_main_process
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
 from mmseg_semisup.datasets.sources import DataError
 
+from .atomic_io import WriteError
 from .checkpoint import CheckpointError
 from .config import ConfigError
-from .hooks import ArchitectureCheckHook
+from .find_checkpoint import check_whole, find_whole_checkpoint
+from .hooks import ArchitectureCheckHook, PreemptionHook, RepeatValidationHook
+from .preemption import PreemptedError, requests
 from .slurm import slurm_environment
+from .together import on_main
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 
@@ -53,14 +57,28 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def run_tool(main: Callable[[], None]) -> None:
     """Run a tool; a mistake of the user's ends it with one line and exit code 1.
 
+    So does a disk that is full. A tool that is told to leave, by SIGTERM or SIGUSR1,
+    ends with :data:`REQUEUE_CODE`.
+
     Args:
         main: The tool.
     """
-    try:
-        main()
+    code = None
+    with requests.listening():
+        try:
+            main()
+        except PreemptedError as stop:
+            if is_main_process():
+                print(stop.message, file=sys.stderr, flush=True)
+            if not stop.together:
+                # The others may be anywhere; nobody waits for them.
+                raise SystemExit(stop.code) from None
+            code = stop.code
+        except (ConfigError, CheckpointError, DataError, WriteError) as error:
+            raise SystemExit(f"error: {error}") from error
         leave_processes()
-    except (ConfigError, CheckpointError, DataError) as error:
-        raise SystemExit(f"error: {error}") from error
+    if code is not None:
+        raise SystemExit(code)
 
 
 def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> None:
@@ -121,26 +139,32 @@ def set_precision(cfg: Config) -> None:
 
 
 def set_checkpoint(
-    cfg: Config, resume: str | None = None, load_from: str | None = None
+    cfg: Config,
+    resume: str | None = None,
+    load_from: str | None = None,
+    trust: bool = False,
 ) -> None:
-    """Decide what training starts from.
+    """Decide what training starts from; all processes call this, the main one looks.
 
     Args:
         cfg: The config, with its ``work_dir``; changed in place.
-        resume: A checkpoint to go on from; 'auto' for the newest in the work-dir, if
-            there is one; None to start anew.
+        resume: A checkpoint to go on from; 'auto' for the newest whole one in the
+            work-dir, if there is one; None to start anew.
         load_from: A checkpoint to take weights from where nothing is resumed.
+        trust: Whether checkpoints may execute code while they are read.
 
     Raises:
-        ConfigError: If a checkpoint does not exist.
+        ConfigError: If a checkpoint does not exist, or none of several is whole.
+        CheckpointError: If training cannot go on from the one that was named.
     """
     if load_from is not None:
         cfg.load_from = load_from
     cfg.resume = False
     if resume == "auto":
-        found = find_last_checkpoint(cfg.work_dir)
+        found = on_main(lambda: find_whole_checkpoint(cfg.work_dir, _warn, trust))
         if found is None:
-            print_log(f"No checkpoint in {cfg.work_dir}: training starts anew")
+            if is_main_process():
+                print_log(f"No checkpoint in {cfg.work_dir}: training starts anew")
         else:
             cfg.resume, cfg.load_from = True, str(found)
     elif resume is not None:
@@ -149,31 +173,12 @@ def set_checkpoint(
     if start and "://" not in start and not Path(start).is_file():
         option = "--resume" if cfg.resume else "load_from"
         raise ConfigError(f"{option}: there is no checkpoint {start}")
+    if resume not in (None, "auto") and "://" not in resume:
+        on_main(lambda: check_whole(resume, trust))
 
 
-def find_last_checkpoint(work_dir: str | Path) -> Path | None:
-    """The checkpoint to resume from, also in a work-dir that was moved or copied.
-
-    Args:
-        work_dir: Where an earlier training wrote.
-
-    Returns:
-        What ``last_checkpoint`` names, else the checkpoint of the latest iteration,
-        else None.
-    """
-    work_dir = Path(work_dir)
-    pointer = work_dir / "last_checkpoint"
-    if pointer.is_file():
-        named = Path(pointer.read_text().strip())
-        for path in (named, work_dir / named.name):
-            if path.is_file():
-                return path
-    numbered = {
-        int(match.group(1)): path
-        for path in work_dir.glob("*.pth")
-        if (match := re.fullmatch(r"(?:iter|epoch)_(\d+)\.pth", path.name))
-    }
-    return numbered[max(numbered)] if numbered else None
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
@@ -250,6 +255,10 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     runner.register_hook(ArchitectureCheckHook(strict=strict))
+    # Both act in trainings only; the first one notes signals while the second works.
+    for hook in (PreemptionHook, RepeatValidationHook):
+        if not any(isinstance(present, hook) for present in runner.hooks):
+            runner.register_hook(hook())
     return runner
 
 

@@ -223,6 +223,17 @@ class JointOptimWrapperConstructor:
         return JointOptimWrapper(precision=self.precision, **wrappers)
 
 
+def step_is_complete(optim_wrapper: OptimWrapper) -> bool:
+    """Whether no gradients wait for more of their kind.
+
+    Args:
+        optim_wrapper: Of the training, with one optimizer or several.
+    """
+    several = isinstance(optim_wrapper, OptimWrapperDict)
+    wrappers = optim_wrapper.values() if several else [optim_wrapper]
+    return all(wrapper.should_update() for wrapper in wrappers)
+
+
 def _claim(model: nn.Module, name: str) -> list[nn.Module]:
     """Trainable submodules called ``name``, wherever they are."""
     return [

@@ -5,13 +5,18 @@ Augmentation needs none of this: its seeds come from the position in the stream.
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
+import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.logging import print_log
-from torch import Tensor
+
+State = dict[str, Any]
 
 
-def gather_random_states(state: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+def gather_random_states(state: State) -> list[State]:
     """The states of all processes; all of them must call this.
 
     Args:
@@ -23,26 +28,39 @@ def gather_random_states(state: dict[str, Tensor]) -> list[dict[str, Tensor]]:
     return all_gather_object(state)
 
 
-def random_state() -> dict[str, Tensor]:
-    """The state of torch's generators in this process: 'cpu', and 'cuda' if any."""
-    state = {"cpu": torch.get_rng_state()}
+def random_state() -> State:
+    """The state of this process's generators, in tensors and plain numbers.
+
+    Returns:
+        Keys are 'cpu', 'python', 'numpy', and 'cuda' if there is one.
+    """
+    kind, words, *rest = np.random.get_state()
+    state = {
+        "cpu": torch.get_rng_state(),
+        "python": random.getstate(),
+        "numpy": (kind, words.tolist(), *rest),
+    }
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state()
     return state
 
 
-def set_random_state(state: dict[str, Tensor]) -> None:
-    """Let torch's generators go on from a state.
+def set_random_state(state: State) -> None:
+    """Let the generators go on from a state.
 
     Args:
-        state: What :func:`random_state` returned.
+        state: What :func:`random_state` returned; generators that it does not tell of
+            are left alone.
     """
     torch.set_rng_state(state["cpu"].cpu())
+    if "python" in state:
+        random.setstate(state["python"])
+        np.random.set_state(state["numpy"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"].cpu())
 
 
-def restore_random_states(states: list[dict[str, Tensor]]) -> None:
+def restore_random_states(states: list[State]) -> None:
     """Let this process go on from its own state, if the processes are as many.
 
     Args:

@@ -9,8 +9,6 @@ from mmseg_semisup.engine.checkpoint import CheckpointError
 from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.engine.launch import (
-    find_last_checkpoint,
-    set_checkpoint,
     set_launcher,
     set_precision,
     set_work_dir,
@@ -56,40 +54,6 @@ def test_mixed_precision(monkeypatch, cuda, precision):
     assert cfg.optim_wrapper.precision == precision
     with pytest.raises(ConfigError, match="JointOptimWrapperConstructor"):
         set_precision(Config(dict(optim_wrapper=dict(type="OptimWrapper"))))
-
-
-def test_resume(tmp_path):
-    weights = tmp_path / "weights.pth"
-    weights.touch()
-    cfg = Config(dict(work_dir=str(tmp_path / "run"), load_from=str(weights)))
-    set_checkpoint(cfg, resume="auto")
-    assert (cfg.resume, cfg.load_from) == (False, str(weights))
-
-    last = tmp_path / "run" / "iter_20.pth"
-    last.parent.mkdir()
-    for path in (last, last.with_name("iter_3.pth"), last.with_name("best_iter_9.pth")):
-        path.touch()
-    set_checkpoint(cfg, resume="auto")
-    assert (cfg.resume, cfg.load_from) == (True, str(last))
-    set_checkpoint(cfg, resume=str(weights))
-    assert (cfg.resume, cfg.load_from) == (True, str(weights))
-    set_checkpoint(cfg, load_from=str(last))
-    assert (cfg.resume, cfg.load_from) == (False, str(last))
-    with pytest.raises(ConfigError, match=r"--resume: there is no checkpoint no\.pth"):
-        set_checkpoint(cfg, resume="no.pth")
-    with pytest.raises(ConfigError, match=r"load_from: there is no checkpoint no\.pth"):
-        set_checkpoint(cfg, load_from="no.pth")
-
-
-def test_last_checkpoint_of_a_moved_work_dir(tmp_path):
-    assert find_last_checkpoint(tmp_path) is None
-    for name in ("iter_9.pth", "iter_10.pth"):
-        (tmp_path / name).touch()
-    pointer = tmp_path / "last_checkpoint"
-    pointer.write_text("/before/the/move/iter_9.pth")
-    assert find_last_checkpoint(tmp_path).name == "iter_9.pth"
-    pointer.write_text("/before/the/move/iter_11.pth")
-    assert find_last_checkpoint(tmp_path).name == "iter_10.pth"
 
 
 def test_launcher_without_gpus(monkeypatch):

@@ -5,6 +5,8 @@ from .architecture_hook import ArchitectureCheckHook
 from .checkpoint_hook import AtomicCheckpointHook
 from .data_check_hook import DataCheckHook
 from .deferred_info_hook import DeferredInfoHook
+from .preemption_hook import PreemptionHook
+from .repeat_validation_hook import RepeatValidationHook
 from .teacher_hook import TeacherUpdateHook
 
 __all__ = [
@@ -13,5 +15,7 @@ __all__ = [
     "AtomicCheckpointHook",
     "DataCheckHook",
     "DeferredInfoHook",
+    "PreemptionHook",
+    "RepeatValidationHook",
     "TeacherUpdateHook",
 ]

@@ -10,12 +10,19 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
 
+from mmseg_semisup.compat import start_data
 from mmseg_semisup.engine.atomic_io import (
     AtomicLocalBackend,
     atomic_write,
     remove_partial_files,
 )
+from mmseg_semisup.engine.optim import step_is_complete
+from mmseg_semisup.engine.process_buffers import (
+    gather_own_buffers,
+    restore_own_buffers,
+)
 from mmseg_semisup.engine.random_state import (
+    State,
     gather_random_states,
     random_state,
     restore_random_states,
@@ -43,14 +50,19 @@ class AtomicCheckpointHook(CheckpointHook):
     everything that was there before is still there, and training stops with an
     ``OSError`` that names the file and the free space.
 
-    A checkpoint also holds the state of torch's generators in every process, and a
+    A checkpoint also holds the state of the generators in every process, and a
     validation leaves them as they were: a resumed training draws the numbers that an
-    uninterrupted one would.
+    uninterrupted one would. It holds the buffers in which processes differ, and
+    whether the validation that follows it is done. While gradients accumulate, a
+    checkpoint waits for the optimizers' step.
     """
 
-    _random_states: list[dict[str, Tensor]] | None = None
-    _resumed_states: list[dict[str, Tensor]] | None = None
-    _state_before_val: dict[str, Tensor] | None = None
+    _random_states: list[State] | None = None
+    _own_buffers: list[dict[str, Tensor]] | None = None
+    _resumed_states: list[State] | None = None
+    _state_before_val: State | None = None
+    _validated = False
+    _postponed = False
 
     def before_train(self, runner: Runner) -> None:
         """Choose the atomic backend for local folders and clean up leftovers.
@@ -68,6 +80,7 @@ class AtomicCheckpointHook(CheckpointHook):
             if is_main_process():
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
+        start_data(runner.train_loop)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -91,6 +104,8 @@ class AtomicCheckpointHook(CheckpointHook):
         Args:
             runner: The runner.
         """
+        if self._resumed_states is not None:
+            restore_random_states(self._resumed_states)
         self._state_before_val = random_state()
 
     def after_val(self, runner: Runner) -> None:
@@ -103,8 +118,27 @@ class AtomicCheckpointHook(CheckpointHook):
             set_random_state(self._state_before_val)
             self._state_before_val = None
 
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Save where it is due, or as soon as the optimizers have stepped.
+
+        Args:
+            runner: The runner.
+            batch_idx: Number of the iteration.
+            data_batch: The batch.
+            outputs: The losses.
+        """
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        if self._postponed:
+            self._save_checkpoint(runner)
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add the state of the generators.
+        """Add what the processes have of their own.
 
         Args:
             runner: The runner.
@@ -112,9 +146,11 @@ class AtomicCheckpointHook(CheckpointHook):
         """
         if self._random_states is not None:
             checkpoint["random_states"] = self._random_states
+            checkpoint["process_buffers"] = self._own_buffers
+        checkpoint["validated"] = self._validated
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the state of the generators until training begins.
+        """Take this process's buffers, and its generators as soon as training begins.
 
         Args:
             runner: The runner.
@@ -122,12 +158,21 @@ class AtomicCheckpointHook(CheckpointHook):
         """
         if runner._resume:
             self._resumed_states = checkpoint.get("random_states")
+            buffers = checkpoint.get("process_buffers") or []
+            restore_own_buffers(checkpoint["state_dict"], buffers)
+
+    def _save_checkpoint(self, runner: Runner) -> None:
+        # Gradients are not in the file.
+        self._postponed = not step_is_complete(runner.optim_wrapper)
+        if not self._postponed:
+            super()._save_checkpoint(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         dropped = self._remember(runner, step)
         # A checkpoint that a validation improves on is of the time before it.
         state = self._state_before_val or random_state()
         self._random_states = gather_random_states(state)
+        self._own_buffers = gather_own_buffers(runner.model)
         filename = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
@@ -155,7 +200,9 @@ class AtomicCheckpointHook(CheckpointHook):
         self._remove_outdated()
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        self._validated = True
         super()._save_best_checkpoint(runner, metrics)
+        self._validated = False
         self._remove_outdated()
 
     def _remember(self, runner: Runner, step: int) -> list[int]:

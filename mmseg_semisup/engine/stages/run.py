@@ -12,18 +12,14 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import init_default_scope
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.launch import (
-    build_runner,
-    check_writable,
-    find_last_checkpoint,
-    set_checkpoint,
-)
+from mmseg_semisup.engine.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.engine.launch import build_runner, check_writable, set_checkpoint
 from mmseg_semisup.engine.together import on_main
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
@@ -96,9 +92,8 @@ def _train_stage(
         make_masks(stage, before, checkpoint, learned_from, cfg, trust)
     else:
         record.begin(stage, None)
-    set_checkpoint(cfg, resume="auto", load_from=load_from)
+    set_checkpoint(cfg, "auto", load_from, trust)
     runner = build_runner(cfg, strict=cfg.resume)
-    runner.register_hook(RepeatValidationHook())
     runner.train()
     checkpoints = _checkpoints(runner)
     del runner
@@ -151,32 +146,6 @@ def make_masks(
             f"{len(manifest['images'])} pseudo-masks in {folder} "
             f"({time.perf_counter() - begin:.0f} s)\n{to_text(read_quality(folder))}"
         )
-
-
-class RepeatValidationHook(Hook):
-    """Repeats the validation that follows the checkpoint from which training goes on.
-
-    It may have been cut off, and the best checkpoint depends on it.
-    """
-
-    priority = "LOWEST"
-
-    def before_train(self, runner: Runner) -> None:
-        """Validate, if that checkpoint was followed by a validation.
-
-        Args:
-            runner: The runner.
-        """
-        loop = runner.train_loop
-        by_iter = isinstance(loop, IterBasedTrainLoop)
-        done = runner.iter if by_iter else runner.epoch
-        if not runner._resume or runner.val_loop is None or done == 0:
-            return
-        last = loop.max_iters if by_iter else loop.max_epochs
-        due = done % loop.val_interval == 0 or done == last
-        if due and done >= loop.val_begin:
-            runner.val_loop.run()
-            runner.model.train()
 
 
 def _checkpoints(runner: Runner) -> dict[str, str]:

@@ -1,0 +1,129 @@
+"""A training that is told to leave saves a checkpoint first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from mmengine.dist import get_world_size
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import HOOKS
+
+from mmseg_semisup.engine.optim import step_is_complete
+from mmseg_semisup.engine.preemption import (
+    PreemptedError,
+    protect_workers,
+    requests,
+)
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """After SIGTERM, SIGUSR1 or Ctrl-C, all processes save and leave after one step.
+
+    After each step of training and each batch of validation, the processes agree on
+    whether one of them was told to leave, over the host: no device waits for it. While
+    gradients accumulate, they go on until the optimizers have stepped. A training in
+    epochs, which can only go on from the end of one, leaves without a new checkpoint.
+
+    Raises:
+        PreemptedError: In all processes after the same step; its exit code asks for a
+            new start.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self._trains = False
+        self._installed = False
+        self._group: dist.ProcessGroup | None = None
+        self._checked_batches = 0
+        self._saved = -1
+
+    def before_run(self, runner: Runner) -> None:
+        """Let workers outlive the signals."""
+        for loop in (runner._train_loop, runner._val_loop):
+            if hasattr(loop, "dataloader"):
+                protect_workers(loop.dataloader)
+
+    def before_train(self, runner: Runner) -> None:
+        """Note signals from now on, in place of ending at once."""
+        self._trains = True
+        self._installed = requests.install()
+        requests.deferred = True
+        # What training goes on from need not be saved again.
+        self._saved = runner.iter if runner._resume else -1
+        if get_world_size() > 1 and dist.get_backend() != "gloo":
+            self._group = dist.new_group(backend="gloo")
+
+    def after_train(self, runner: Runner) -> None:
+        """End at once again."""
+        self._trains = requests.deferred = False
+        if self._installed:
+            requests.uninstall()
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Leave, if one of the processes was told to.
+
+        Raises:
+            PreemptedError: See the class.
+        """
+        if step_is_complete(runner.optim_wrapper):
+            self._leave_if_told(runner, runner.iter + 1)
+
+    def before_val(self, runner: Runner) -> None:
+        """Find out how many batches each process has."""
+        if self._trains:
+            # The last ones are not checked, if processes have different numbers.
+            self._checked_batches = -self._largest(-len(runner.val_loop.dataloader))
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: object = None,
+    ) -> None:
+        """Leave, if one of the processes was told to.
+
+        Raises:
+            PreemptedError: See the class.
+        """
+        if self._trains and batch_idx < self._checked_batches:
+            self._leave_if_told(runner, runner.iter)
+
+    def _leave_if_told(self, runner: Runner, step: int) -> None:
+        number = self._largest(requests.number)
+        if number:
+            saved = self._save(runner, step)
+            message = f"stopped after iteration {step}, {saved}; --resume goes on there"
+            runner.logger.warning(message)
+            raise PreemptedError(number, message, together=True)
+
+    def _save(self, runner: Runner, step: int) -> str:
+        """Save, unless that is done; tells what there is."""
+        hooks = [h for h in runner.hooks if isinstance(h, CheckpointHook)]
+        hook = next((h for h in hooks if not h.by_epoch), None)
+        if hook is None or not isinstance(runner.train_loop, IterBasedTrainLoop):
+            return "without a new checkpoint, as it trains in epochs"
+        name = hook.filename_tmpl.format(step)
+        if step != self._saved and Path(hook.last_ckpt or "").name != name:
+            meta = dict(epoch=runner.epoch, iter=step)
+            hook._save_checkpoint_with_step(runner, step, meta)
+        return f"with its checkpoint {name}"
+
+    def _largest(self, number: int) -> int:
+        """The largest of all processes' numbers; all of them call this."""
+        if get_world_size() == 1:
+            return number
+        numbers = torch.tensor([number])
+        dist.all_reduce(numbers, dist.ReduceOp.MAX, group=self._group)
+        return int(numbers)

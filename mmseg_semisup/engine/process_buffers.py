@@ -1,0 +1,61 @@
+"""Buffers in which processes differ, such as statistics of batches, across a resume."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from torch import Tensor, nn
+
+
+def gather_own_buffers(model: nn.Module) -> list[dict[str, Tensor]]:
+    """What processes have in place of the main one's; all of them must call this.
+
+    Parameters are the same everywhere. Statistics of batch normalisation, which each
+    process takes of its own images, are not, and a teacher predicts with them.
+
+    Args:
+        model: The model, bare or inside a distributed one.
+
+    Returns:
+        For each process, name to buffer, on the host; empty if there is only one.
+    """
+    if get_world_size() == 1:
+        return []
+    model = model.module if is_model_wrapper(model) else model
+    buffers = {
+        name: value.detach().cpu().contiguous()
+        for name, value in model.state_dict(keep_vars=True).items()
+        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
+    }
+    digests = {name: _digest(value) for name, value in buffers.items()}
+    first = all_gather_object(digests)[0]
+    own = {name: v for name, v in buffers.items() if digests[name] != first[name]}
+    return all_gather_object(own)
+
+
+def restore_own_buffers(
+    state_dict: dict[str, Tensor], buffers: list[dict[str, Tensor]]
+) -> None:
+    """Put this process's buffers in place of the main one's.
+
+    Args:
+        state_dict: Of the model, from a checkpoint; changed in place.
+        buffers: What :func:`gather_own_buffers` returned.
+    """
+    if len(buffers) == get_world_size():
+        state_dict.update(buffers[get_rank()])
+    elif any(buffers):
+        print_log(
+            f"The checkpoint is of {len(buffers)} processes, these are "
+            f"{get_world_size()}: all begin with the buffers of the first",
+            logger="current",
+        )
+
+
+def _digest(value: Tensor) -> bytes:
+    content = value.reshape(-1).view(torch.uint8).numpy()
+    return hashlib.blake2b(content, digest_size=16).digest()
