@@ -1,6 +1,6 @@
 """Trains the model of a config, in one stage or several.
 
-A config with ``stages`` trains them one after the other and makes the pseudo-masks in
+A config with ``stages`` runs them one after the other and makes the pseudo-masks in
 between; the same command goes on where it was stopped.
 """
 
@@ -62,14 +62,14 @@ def main() -> None:
         raise ConfigError(
             "--resume CHECKPOINT: stages go on from their own checkpoints"
         )
-    if args.amp:
+    if args.amp and not in_stages:
         set_precision(cfg)
     use_safe_checkpoints(trust=args.trust_checkpoint)
     set_launcher(cfg, args.launcher, args.local_rank)
     init_processes(cfg)
     with locked(cfg.work_dir):
         if in_stages:
-            train_stages(cfg, args.load_from, args.trust_checkpoint)
+            train_stages(cfg, args.load_from, args.trust_checkpoint, args.amp)
         else:
             trust = args.trust_checkpoint
             set_checkpoint(cfg, args.resume, args.load_from, trust)

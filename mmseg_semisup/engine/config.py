@@ -105,7 +105,8 @@ def load_config(
         name: What :func:`find_config` takes.
         options: Dotted key to new value, as from ``--cfg-options``.
         stages: What becomes of a config with ``stages``: 'last', the config of the
-            last one; 'base', what the stages change; 'keep', it stays as it is.
+            last one; 'base', what the stages change, or the first of their own
+            configs; 'keep', it stays as it is.
 
     Returns:
         The config, checked for misspelt keys.
@@ -128,9 +129,9 @@ def load_config(
     if cfg.get("stages") is None or stages == "keep":
         return cfg
     # Stages are trainings, and trainings have configs.
-    from .stages.plan import last_stage, without_stages
+    from .stages.plan import base_config, last_stage
 
-    return last_stage(cfg) if stages == "last" else without_stages(cfg)
+    return last_stage(cfg) if stages == "last" else base_config(cfg)
 
 
 def check_keys(cfg: Config, path: str | Path) -> None:

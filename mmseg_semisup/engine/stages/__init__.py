@@ -1,15 +1,25 @@
-"""Trainings of several stages, each of which may learn from the one before."""
+"""Trainings of several stages, which may use what those before them have learned."""
 
-from .plan import Stage, has_stages, last_stage, split_stages, without_stages
+from .plan import (
+    Stage,
+    base_config,
+    has_stages,
+    last_stage,
+    split_stages,
+    without_checkpoints,
+    without_stages,
+)
 from .record import Record
 from .run import train_stages
 
 __all__ = [
     "Record",
     "Stage",
+    "base_config",
     "has_stages",
     "last_stage",
     "split_stages",
     "train_stages",
+    "without_checkpoints",
     "without_stages",
 ]

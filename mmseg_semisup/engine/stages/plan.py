@@ -5,21 +5,29 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from mmseg_semisup.engine.config import RUNNER_KEYS, ConfigError, check_keys
+from mmseg_semisup.engine.config import (
+    RUNNER_KEYS,
+    ConfigError,
+    check_keys,
+    find_config,
+)
 from mmseg_semisup.pseudo_masks.errors import StoreError
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import Settings
 
 PLACEHOLDER = "{pseudo_masks}"
-STAGE_KEYS = ("name", "pseudo_masks", "changes")
+STAGE_KEYS = ("name", "task", "config", "pseudo_masks", "changes")
+TASKS = ("train", "evaluate")
+TEST_KEYS = ("test_cfg", "test_dataloader", "test_evaluator")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_CHECKPOINT = re.compile(rf"\{{({_NAME.pattern})\.(last|best)\}}")
 
 
 @dataclass(frozen=True)
@@ -28,26 +36,43 @@ class Stage:
 
     Attributes:
         name: Of the stage and its folder.
-        cfg: Its whole config; the folder of its masks is still ``{pseudo_masks}``.
+        cfg: Its whole config; the folder of its masks is still ``{pseudo_masks}``,
+            the checkpoint of an earlier stage ``{NAME.last}`` or ``{NAME.best}``.
         masks: How its pseudo-masks are made by the stage before; None: it has none.
         data_cfg: The config whose sources get them: that without any stage's changes.
+        task: 'train', or 'evaluate': its model is tested and saved.
     """
 
     name: str
     cfg: Config
     masks: Settings | None
     data_cfg: Config
+    task: str = "train"
 
-    def runnable(self, work_dir: str | Path) -> Config:
+    @property
+    def checkpoints(self) -> list[tuple[str, str]]:
+        """Checkpoints of earlier stages that it needs: stage, and 'last' or 'best'."""
+        texts = [text for _, text in _strings(_read_by_runner(self.cfg), "")]
+        return sorted({pair for text in texts for pair in _CHECKPOINT.findall(text)})
+
+    def runnable(
+        self,
+        work_dir: str | Path,
+        checkpoints: Mapping[tuple[str, str], str | Path] | None = None,
+    ) -> Config:
         """The config for the runner.
 
         Args:
             work_dir: Of the whole training.
+            checkpoints: The files of :attr:`checkpoints`; those that are not named
+                keep their placeholders.
         """
         cfg = copy.deepcopy(self.cfg)
         folder = os.path.join(work_dir, self.name)
-        masks = os.path.join(folder, "pseudo_masks")
-        content = _replace(cfg._cfg_dict.to_dict(), masks)
+        known = {PLACEHOLDER: os.path.join(folder, "pseudo_masks")}
+        for (name, which), path in (checkpoints or {}).items():
+            known[f"{{{name}.{which}}}"] = str(path)
+        content = _replace(cfg._cfg_dict.to_dict(), known)
         cfg = Config(content, filename=cfg.filename)
         cfg.work_dir = folder
         # Whatever mmengine keeps by name must not be that of the stage before.
@@ -94,12 +119,33 @@ def split_stages(cfg: Config) -> list[Stage]:
 def last_stage(cfg: Config) -> Config:
     """The config of the final stage, for tools that do not train.
 
-    ``{pseudo_masks}`` stays in it.
+    ``{pseudo_masks}`` stays in it; the checkpoints of other stages become None.
     """
-    return split_stages(cfg)[-1].cfg
+    return without_checkpoints(split_stages(cfg)[-1].cfg)
+
+
+def base_config(cfg: Config) -> Config:
+    """What the stages change; of the first one, if each has a config of its own."""
+    if all(isinstance(spec, Mapping) and "config" in spec for spec in cfg.stages):
+        return split_stages(cfg)[0].data_cfg
+    return without_stages(cfg)
+
+
+def without_checkpoints(cfg: Config) -> Config:
+    """A config in which None stands for the checkpoint of any stage."""
+
+    def cleaned(node: Any) -> Any:
+        if isinstance(node, Mapping):
+            return {key: cleaned(value) for key, value in node.items()}
+        if isinstance(node, (list, tuple)):
+            return type(node)(cleaned(value) for value in node)
+        return None if isinstance(node, str) and _CHECKPOINT.search(node) else node
+
+    return Config(cleaned(cfg._cfg_dict.to_dict()), filename=cfg.filename)
 
 
 def _make_stage(base: Config, spec: Mapping[str, Any], name: str) -> Stage:
+    base = base if spec.get("config") is None else _own_config(base, spec["config"])
     cfg = copy.deepcopy(base)
     changes = copy.deepcopy(dict(spec.get("changes") or {}))
     try:
@@ -112,28 +158,55 @@ def _make_stage(base: Config, spec: Mapping[str, Any], name: str) -> Stage:
     check_keys(cfg, f"of stage {name}")
     options = spec.get("pseudo_masks")
     masks = None if options is None else Settings.from_dict(options)
-    return Stage(name, cfg, masks, base)
+    task = spec.get("task", "train")
+    if task not in TASKS:
+        raise ConfigError(f"task={task!r}; allowed: {list(TASKS)}")
+    return Stage(name, cfg, masks, base, task)
+
+
+def _own_config(common: Config, name: str) -> Config:
+    """A config of its own for a stage, changed by what is common to all stages.
+
+    Args:
+        common: The config without its stages.
+        name: A path from the folder of that config's file, or what ``find_config``
+            takes.
+    """
+    beside = Path(common.filename or ".").parent / name
+    path = beside if beside.is_file() else find_config(name)
+    cfg = Config.fromfile(os.path.normpath(path))
+    if cfg.get("stages") is not None:
+        raise ConfigError(f"config: {path} has stages itself")
+    cfg.merge_from_dict(_read_by_runner(common))
+    return cfg
 
 
 def _check(stages: Sequence[Stage]) -> None:
     """Raise ConfigError if the last stage does not fit those before it."""
     stage = stages[-1]
+    _check_checkpoints(stages)
+    if stage.task == "evaluate":
+        missing = [key for key in TEST_KEYS if stage.cfg.get(key) is None]
+        if missing:
+            raise ConfigError(f"task='evaluate', but the config has no {missing[0]}")
+        if stage.masks is not None:
+            raise ConfigError("pseudo_masks: an evaluation learns nothing")
     if stage.masks is None:
-        content = stage.cfg._cfg_dict.to_dict()
-        read = {k: v for k, v in content.items() if k in RUNNER_KEYS}
-        for path in _find(read, ""):
-            raise ConfigError(f"{path} is {PLACEHOLDER}, but the stage has none")
+        for path, text in _strings(_read_by_runner(stage.cfg), ""):
+            if PLACEHOLDER in text:
+                raise ConfigError(f"{path} is {PLACEHOLDER}, but the stage has none")
         return
     if len(stages) == 1:
         raise ConfigError("pseudo_masks: there is no stage before it to make them")
+    if stages[-2].task != "train":
+        raise ConfigError(f"pseudo_masks: {stages[-2].name} before it trains nothing")
     before = stages[-2].cfg
     semi = "segmentor" in before.model
     if stage.masks.network == "teacher" and not (semi and before.model.get("teacher")):
         raise ConfigError(
             f"pseudo_masks.network='teacher', but {stages[-2].name} has no teacher"
         )
-    hook = (before.get("default_hooks") or {}).get("checkpoint") or {}
-    if stage.masks.checkpoint == "best" and not hook.get("save_best"):
+    if stage.masks.checkpoint == "best" and not _saves_best(stages[-2]):
         raise ConfigError(
             f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one "
             "(default_hooks.checkpoint.save_best)"
@@ -142,6 +215,27 @@ def _check(stages: Sequence[Stage]) -> None:
     missing = [name for name in stage.masks.sources if name not in known]
     if missing:
         raise ConfigError(f"pseudo_masks.sources: no {missing}; there are {known}")
+
+
+def _check_checkpoints(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError if the last stage needs one that no stage before it writes."""
+    before = {stage.name: stage for stage in stages[:-1]}
+    for name, which in stages[-1].checkpoints:
+        text = f"{{{name}.{which}}}"
+        if name not in before:
+            raise ConfigError(
+                f"{text}: there is no such stage before it; there are {list(before)}"
+            )
+        if which == "best" and not _saves_best(before[name]):
+            raise ConfigError(
+                f"{text}, but {name} does not save one "
+                "(default_hooks.checkpoint.save_best)"
+            )
+
+
+def _saves_best(stage: Stage) -> bool:
+    hook = (stage.cfg.get("default_hooks") or {}).get("checkpoint") or {}
+    return stage.task == "train" and bool(hook.get("save_best"))
 
 
 def _checked_name(spec: Any, index: int, taken: Sequence[str]) -> str:
@@ -169,23 +263,36 @@ def without_stages(cfg: Config) -> Config:
     return Config(content, filename=cfg.filename)
 
 
-def _find(node: Any, path: str) -> list[str]:
-    """Paths of the strings that hold the placeholder."""
+def _read_by_runner(cfg: Config) -> dict[str, Any]:
+    """The config without variables of its own."""
+    content = cfg._cfg_dict.to_dict()
+    return {key: value for key, value in content.items() if key in RUNNER_KEYS}
+
+
+def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    """All strings of a config, with their paths."""
     if isinstance(node, Mapping):
         parts = node.items()
     elif isinstance(node, (list, tuple)):
         parts = enumerate(node)
     else:
-        return [path] if isinstance(node, str) and PLACEHOLDER in node else []
-    return [p for k, v in parts for p in _find(v, f"{path}.{k}" if path else str(k))]
+        if isinstance(node, str):
+            yield path, node
+        return
+    for key, value in parts:
+        yield from _strings(value, f"{path}.{key}" if path else str(key))
 
 
-def _replace(node: Any, folder: str) -> Any:
+def _replace(node: Any, known: Mapping[str, str]) -> Any:
+    """Put values in the place of placeholders."""
     if isinstance(node, Mapping):
-        return {key: _replace(value, folder) for key, value in node.items()}
+        return {key: _replace(value, known) for key, value in node.items()}
     if isinstance(node, (list, tuple)):
-        return type(node)(_replace(value, folder) for value in node)
-    return node.replace(PLACEHOLDER, folder) if isinstance(node, str) else node
+        return type(node)(_replace(value, known) for value in node)
+    if isinstance(node, str):
+        for placeholder, value in known.items():
+            node = node.replace(placeholder, value)
+    return node
 
 
 def _undelete(node: Any) -> Any:

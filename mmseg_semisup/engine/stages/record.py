@@ -34,6 +34,14 @@ NO_MATTER = {
     "work_dir",
 }
 """Top-level keys that change neither weights nor the choice of the best ones."""
+EVALUATED = (
+    "data_preprocessor",
+    "model",
+    "test_cfg",
+    "test_dataloader",
+    "test_evaluator",
+)
+"""Top-level keys that an evaluation depends on."""
 NO_MATTER_WITHIN = ("num_workers", "persistent_workers", "prefetch_factor")
 NO_MATTER_HOOKS = ("logger", "runtime_info", "timer", "visualization")
 
@@ -90,24 +98,34 @@ class Record:
                     f"{some(changes, 10)}. Undo the change, give another --work-dir, "
                     f"or remove {self._folders(again)} to train them again"
                 )
+            origins = [(name, digest) for name, _, digest in begun.get("uses", [])]
             if index and begun.get("learned_from") is not None:
-                self._check_origin(stage, names[index - 1], names[index:])
+                origins.append((names[index - 1], begun["learned_from"]))
+            self._check_origins(stage, origins, names[index:])
 
-    def _check_origin(self, stage: Stage, before: str, after: Sequence[str]) -> None:
-        """Raise ConfigError if the stage before was trained again since."""
-        hashes = self.stages.get(before, {}).get("hashes", {})
-        if self.stages[stage.name]["learned_from"] not in hashes.values():
-            again = [name for name in after if name in self.stages]
-            raise ConfigError(
-                f"stage {stage.name} learned from an earlier {before}, which trains "
-                f"again now; remove {self._folders(again)}, too"
-            )
+    def _check_origins(
+        self, stage: Stage, origins: Sequence[tuple[str, str]], after: Sequence[str]
+    ) -> None:
+        """Raise ConfigError if a stage whose checkpoint it used was trained again."""
+        for before, digest in origins:
+            hashes = self.stages.get(before, {}).get("hashes", {})
+            if digest not in hashes.values():
+                again = [name for name in after if name in self.stages]
+                raise ConfigError(
+                    f"stage {stage.name} learned from an earlier {before}, which "
+                    f"trains again now; remove {self._folders(again)}, too"
+                )
 
     def is_finished(self, name: str) -> bool:
         """Whether a stage is finished."""
         return bool(self.stages.get(name, {}).get("finished"))
 
-    def begin(self, stage: Stage, learned_from: str | None) -> None:
+    def begin(
+        self,
+        stage: Stage,
+        learned_from: str | None,
+        uses: Sequence[tuple[str, str, str]] = (),
+    ) -> None:
         """Note that a stage begins, or goes on; its folder exists.
 
         All processes call this, and :meth:`finish`; the main one writes.
@@ -115,8 +133,11 @@ class Record:
         Args:
             stage: The stage.
             learned_from: Hash of the checkpoint that made its masks.
+            uses: Of each checkpoint in its config: stage, 'last' or 'best', hash.
         """
         entry = {"config": fingerprint(stage), "learned_from": learned_from}
+        if uses:
+            entry["uses"] = [list(use) for use in uses]
         self.stages[stage.name] = entry
         on_main(self._write)
 
@@ -176,6 +197,9 @@ class Record:
 def fingerprint(stage: Stage) -> dict[str, Any]:
     """What a stage's result depends on, for JSON."""
     content = stage.cfg._cfg_dict.to_dict()
+    if stage.task == "evaluate":
+        kept = {k: v for k, v in content.items() if k in EVALUATED}
+        return json.loads(json.dumps(_cleaned(kept), default=str))
     kept = {k: v for k, v in content.items() if k in RUNNER_KEYS and k not in NO_MATTER}
     hooks = kept.get("default_hooks") or {}
     kept["default_hooks"] = {k: v for k, v in hooks.items() if k not in NO_MATTER_HOOKS}

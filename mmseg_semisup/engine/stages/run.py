@@ -1,11 +1,10 @@
-"""Trains the stages of a config one after the other, and goes on after any end."""
+"""Runs the stages of a config one after the other, and goes on after any end."""
 
 from __future__ import annotations
 
-import copy
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -19,19 +18,28 @@ from mmseg.registry import MODELS
 
 from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.engine.find_checkpoint import find_last_checkpoint
-from mmseg_semisup.engine.launch import build_runner, check_writable, set_checkpoint
+from mmseg_semisup.engine.launch import (
+    build_runner,
+    check_writable,
+    set_checkpoint,
+    set_precision,
+)
 from mmseg_semisup.engine.together import on_main
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 
-from .plan import Stage, split_stages
+from .evaluate import evaluate, read_metrics
+from .plan import Stage, split_stages, without_checkpoints
 from .record import Record
 
 
 def train_stages(
-    cfg: Config, load_from: str | None = None, trust: bool = False
+    cfg: Config,
+    load_from: str | None = None,
+    trust: bool = False,
+    mixed_precision: bool = False,
 ) -> None:
-    """Train all stages that are not finished; all processes call this.
+    """Train or evaluate all stages that are not finished; all processes call this.
 
     Each stage has the folder ``WORK_DIR/NAME``; ``WORK_DIR/stages.json`` tells what is
     finished. A stage that was stopped goes on from its last checkpoint, masks from the
@@ -41,12 +49,17 @@ def train_stages(
         cfg: Config with ``stages`` and ``work_dir``, ready for the launcher.
         load_from: First weights of every stage, in place of the config's.
         trust: Whether checkpoints may execute code while they are read.
+        mixed_precision: Whether all trainings run in mixed precision.
 
     Raises:
         ConfigError: If a config cannot be used, or has changed since a stage began.
         StoreError: If pseudo-masks cannot be made.
     """
     stages = split_stages(cfg)
+    if mixed_precision:
+        for stage in stages:
+            if stage.task == "train":
+                set_precision(stage.cfg)
     work_dir = Path(cfg.work_dir)
     record = Record(work_dir)
     on_main(lambda: record.check(stages))
@@ -56,7 +69,12 @@ def train_stages(
             _say(f"stage {stage.name} is finished")
             continue
         _say(f"stage {stage.name}, {index + 1} of {len(stages)}")
-        _train_stage(stages, index, record, load_from, trust)
+        _run_stage(stages, index, record, load_from, trust)
+    for stage in stages:
+        if stage.task == "evaluate":
+            metrics = read_metrics(work_dir / stage.name)
+            found = ", ".join(f"{key} {value:.2f}" for key, value in metrics.items())
+            _say(f"{stage.name}: {found}")
     last = stages[-1]
     path, _ = record.checkpoint(last.name, "last")
     _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
@@ -67,12 +85,12 @@ def _try_models(stages: Sequence[Stage]) -> None:
     for stage in stages:
         init_default_scope(stage.cfg.get("default_scope", "mmseg"))
         try:
-            MODELS.build(copy.deepcopy(stage.cfg.model))
+            MODELS.build(without_checkpoints(stage.cfg).model)
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"stages: {stage.name}: {error}") from error
 
 
-def _train_stage(
+def _run_stage(
     stages: Sequence[Stage],
     index: int,
     record: Record,
@@ -80,23 +98,24 @@ def _train_stage(
     trust: bool,
 ) -> None:
     stage = stages[index]
-    cfg = stage.runnable(record.work_dir)
+    used = {pair: record.checkpoint(*pair) for pair in stage.checkpoints}
+    on_main(lambda: _check_hashes(used.values()))
+    cfg = stage.runnable(record.work_dir, {k: path for k, (path, _) in used.items()})
     on_main(lambda: check_writable(cfg.work_dir))
-    learned_from = None
-    if stage.masks is not None:
+    uses = [(*pair, digest) for pair, (_, digest) in used.items()]
+    if stage.masks is None:
+        record.begin(stage, None, uses)
+    else:
         before = stages[index - 1]
         checkpoint, learned_from = record.checkpoint(
             before.name, stage.masks.checkpoint
         )
-        record.begin(stage, learned_from)
+        record.begin(stage, learned_from, uses)
         make_masks(stage, before, checkpoint, learned_from, cfg, trust)
+    if stage.task == "evaluate":
+        checkpoints = {"last": evaluate(cfg)}
     else:
-        record.begin(stage, None)
-    set_checkpoint(cfg, "auto", load_from, trust)
-    runner = build_runner(cfg, strict=cfg.resume)
-    runner.train()
-    checkpoints = _checkpoints(runner)
-    del runner
+        checkpoints = _train(cfg, load_from, trust)
     # Workers, networks and optimizers of the finished stage.
     gc.collect()
     if torch.cuda.is_available():
@@ -104,6 +123,24 @@ def _train_stage(
     folder = Path(cfg.work_dir)
     hashes = on_main(lambda: {k: file_hash(folder / v) for k, v in checkpoints.items()})
     record.finish(stage.name, checkpoints, hashes)
+
+
+def _train(cfg: Config, load_from: str | None, trust: bool) -> dict[str, str]:
+    """Train, or go on; returns the names of the checkpoints."""
+    set_checkpoint(cfg, "auto", load_from, trust)
+    runner = build_runner(cfg, strict=cfg.resume)
+    runner.train()
+    return _checkpoints(runner)
+
+
+def _check_hashes(used: Iterable[tuple[Path, str]]) -> None:
+    """Raise ConfigError if a checkpoint is not the one that its stage ended with."""
+    for path, digest in used:
+        if file_hash(path) != digest:
+            raise ConfigError(
+                f"{path} has changed since its stage was finished; remove its folder "
+                "to train the stage again"
+            )
 
 
 def make_masks(
