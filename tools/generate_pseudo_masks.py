@@ -8,7 +8,6 @@ quality.png. The same command goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import torch
@@ -26,6 +25,7 @@ from mmseg_semisup.engine.launch import (
 )
 from mmseg_semisup.engine.predict import find_images
 from mmseg_semisup.pseudo_masks import Item, Settings, make_pseudo_masks
+from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 from mmseg_semisup.pseudo_masks.settings import MODES, NETWORKS
 from mmseg_semisup.pseudo_masks.speed import measure_speed
@@ -80,13 +80,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(line: str) -> None:
-    """Show progress: over and over in one line of a terminal, else line by line."""
-    if is_main_process():
-        end = "\r" if sys.stdout.isatty() else "\n"
-        print(f"{line:<78}", end=end, flush=True)
-
-
 def read_settings(args: argparse.Namespace, data_cfg: Config) -> Settings:
     """The settings that the command line names."""
     sources = args.sources
@@ -134,7 +127,7 @@ def main() -> None:
         print(measure_speed(cfg, args.checkpoint, args.out, settings, **options))
         return
     manifest = make_pseudo_masks(
-        cfg, args.checkpoint, args.out, settings, report=report, **options
+        cfg, args.checkpoint, args.out, settings, report=show_progress, **options
     )
     if is_main_process():
         print(f"\n{len(manifest['images'])} pseudo-masks in {Path(args.out)}")

@@ -24,8 +24,8 @@ class LoadPseudoMask(BaseTransform):
 
     Args:
         store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it, which also
-            checks its files. None: the image's mask is read once more in its place, to
-            measure speed.
+            checks its files. None: the mask that the image's source has is read, which
+            is the pseudo-mask itself for a ``PseudoMaskDataset``.
 
     Raises:
         ValueError: If the store cannot be used.

@@ -228,7 +228,7 @@ def _finish(
         **request,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
         "pixels": dict(zip(request["classes"], counts.tolist(), strict=True)),
-        "mean_confidence": confidence / int(counts.sum()),
+        "mean_confidence": confidence / max(int(counts.sum()), 1),
         "statistics": {source: total.to_json() for source, total in totals.items()},
         "images": sorted(images, key=lambda record: record["id"]),
     }

@@ -66,20 +66,7 @@ def list_items(cfg: Config, sources: Sequence[str]) -> tuple[list[Item], list[st
         StoreError: If there is no such source.
         DataError: If a source cannot be built.
     """
-    configs = training_sources(cfg)
-    unknown = [name for name in sources if configs.get(name) is None]
-    if unknown or not sources:
-        known = sorted(name for name, source in configs.items() if source)
-        raise StoreError(
-            f"sources={list(sources)}: the training has the sources {known}"
-        )
-    labeled = "labeled" if configs.get("labeled") else sources[0]
-    needed = {labeled, *sources}
-    for name in tuple(needed):
-        needed |= set(split_exclude(configs[name])[1])
-    built = build_sources(
-        {name: _without_pipeline(configs[name]) for name in configs if name in needed}
-    )
+    built, labeled = load_sources(cfg, sources)
     found: dict[str, tuple[str, str, dict]] = {}
     for source in sources:
         for info in infos(built[source]):
@@ -92,6 +79,37 @@ def list_items(cfg: Config, sources: Sequence[str]) -> tuple[list[Item], list[st
         for name, (source, path, info) in zip(names, found.values(), strict=True)
     ]
     return items, list(built[labeled].metainfo.get("classes") or ())
+
+
+def load_sources(cfg: Config, sources: Sequence[str]) -> tuple[dict[str, Dataset], str]:
+    """Some sources of a training, without their pipelines.
+
+    Args:
+        cfg: As :func:`list_items` takes it.
+        sources: Names of sources.
+
+    Returns:
+        Name to dataset, also of those that the named ones need; and which of them says
+        what the classes are: the labelled one, or the first.
+
+    Raises:
+        StoreError: If there is no such source.
+        DataError: If a source cannot be built.
+    """
+    configs = training_sources(cfg)
+    unknown = [name for name in sources if configs.get(name) is None]
+    if unknown or not sources:
+        known = sorted(name for name, source in configs.items() if source)
+        raise StoreError(
+            f"sources={list(sources)}: the training has the sources {known}"
+        )
+    labeled = "labeled" if configs.get("labeled") else sources[0]
+    needed = {labeled, *sources}
+    for name in tuple(needed):
+        needed |= set(split_exclude(configs[name])[1])
+    return build_sources(
+        {name: _without_pipeline(configs[name]) for name in configs if name in needed}
+    ), labeled
 
 
 def training_sources(cfg: Config) -> dict[str, Any]:

@@ -47,12 +47,42 @@ class Labels(NamedTuple):
     """What the network says of an image, at the size of its file.
 
     Attributes:
-        classes: (H, W), uint8, the most probable class.
+        classes: (H, W), uint8, the most probable class; 255: none.
         confidence: (H, W), float32, its probability.
     """
 
     classes: Tensor
     confidence: Tensor
+
+
+class ImageLoader:
+    """Reads images and runs a test pipeline, in any number of threads.
+
+    Args:
+        pipeline: Configs of its transforms.
+    """
+
+    def __init__(self, pipeline: Sequence[dict]) -> None:
+        self.pipeline = pipeline
+        self._local = threading.local()
+
+    def __call__(self, path: str) -> Loaded:
+        """Load an image.
+
+        Raises:
+            StoreError: If it cannot be used; names it.
+        """
+        if not hasattr(self._local, "pipeline"):
+            # Some of mmseg's transforms keep notes in themselves.
+            self._local.pipeline = Compose(copy.deepcopy(self.pipeline))
+        try:
+            check_complete(path)
+            data = self._local.pipeline({"img_path": path})
+        except Exception as error:
+            raise StoreError(f"{path}: {type(error).__name__}: {error}") from error
+        if data is None:
+            raise StoreError(f"{path}: the test pipeline gave nothing")
+        return Loaded(data["inputs"], data["data_samples"])
 
 
 class BatchPredictor:
@@ -97,7 +127,7 @@ class BatchPredictor:
         self.test_cfg = dict(model_cfg["test_cfg"])
         self.pipeline = test_pipeline(cfg)
         self.flip = settings.flip
-        self._local = threading.local()
+        self._load = ImageLoader(self.pipeline)
 
     def load(self, path: str) -> Loaded:
         """Read an image and run the test pipeline; any thread may call this.
@@ -105,17 +135,7 @@ class BatchPredictor:
         Raises:
             StoreError: If the image cannot be used; names it.
         """
-        if not hasattr(self._local, "pipeline"):
-            # Some of mmseg's transforms keep notes in themselves.
-            self._local.pipeline = Compose(copy.deepcopy(self.pipeline))
-        try:
-            check_complete(path)
-            data = self._local.pipeline({"img_path": path})
-        except Exception as error:
-            raise StoreError(f"{path}: {type(error).__name__}: {error}") from error
-        if data is None:
-            raise StoreError(f"{path}: the test pipeline gave nothing")
-        return Loaded(data["inputs"], data["data_samples"])
+        return self._load(path)
 
     @torch.inference_mode()
     def logits(self, images: Sequence[Loaded]) -> list[Tensor]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import get_world_size
+from mmengine.dist import get_world_size, is_main_process
 
 from mmseg_semisup.datasets.lists import some
 from mmseg_semisup.engine.atomic_io import TEMPORARY_PREFIX, atomic_write
@@ -198,3 +198,10 @@ class Progress:
             f"{1 / pace * get_world_size():.1f} a second, "
             f"{pace * (self.mine - self.done):.0f} s left"
         )
+
+
+def show_progress(line: str) -> None:
+    """Print a line of the main process: over the last one of a terminal, else below."""
+    if is_main_process():
+        end = "\r" if sys.stdout.isatty() else "\n"
+        print(f"{line:<78}", end=end, flush=True)

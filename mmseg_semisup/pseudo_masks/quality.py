@@ -102,6 +102,9 @@ def to_text(found: Mapping[str, Mapping[str, Any]]) -> str:
     """
     lines = []
     for source, each in found.items():
+        if each["mean_confidence"] is None:
+            lines.append(f"{source}: {each['images']} images, no pixel has a label")
+            continue
         line = f"{source}: {each['images']} images, mean confidence "
         line += f"{each['mean_confidence']:.1f}"
         kept = dict(zip(each["thresholds"], each["kept"], strict=True))
@@ -142,12 +145,12 @@ def draw(
             points = [(x, y) for x, y in zip(centres, known, strict=True) if y]
             accuracy.plot(*zip(*points, strict=True), marker="o", label=label)
         counts = total.levels.sum(axis=0)
-        share = 100 * counts[::-1].cumsum()[::-1] / counts.sum()
+        share = 100 * counts[::-1].cumsum()[::-1] / max(counts.sum(), 1)
         kept.plot(np.arange(LEVELS) / (LEVELS - 1), share, label=source)
         part = total.classes.sum(axis=0)
         place = np.arange(len(names)) + (i - (len(totals) - 1) / 2) * bar
         iou = f", mIoU {each['mIoU']:.1f}" if each["images_with_truth"] else ""
-        share = 100 * part / part.sum()
+        share = 100 * part / max(part.sum(), 1)
         classes.bar(place, share, bar, label=f"{source}{iou}")
     accuracy.set(
         title="Right pixels over confidence", xlabel="confidence", ylabel="right, %"

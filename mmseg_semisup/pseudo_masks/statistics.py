@@ -79,10 +79,10 @@ class Statistics:
 
 
 def measure(labels: Labels, truth: Tensor | None, num_classes: int) -> Tensor:
-    """Count one image on its device.
+    """Count one image on its device; pixels without a label are left out.
 
     Args:
-        labels: What the network says.
+        labels: What the network says; class 255: nothing.
         truth: (H, W), uint8, true classes with 255 for ignored pixels; or None.
         num_classes: C.
 
@@ -98,11 +98,18 @@ def measure(labels: Labels, truth: Tensor | None, num_classes: int) -> Tensor:
         state = (truth != IGNORED).short() + (truth == classes)
         clipped = truth.clamp(max=num_classes).flatten()
         true_counts = clipped.bincount(minlength=num_classes + 1)[:num_classes]
-    by_level = (state * LEVELS + level).flatten().bincount(minlength=_STATES * LEVELS)
-    by_class = (state * num_classes + classes).flatten()
-    by_class = by_class.bincount(minlength=_STATES * num_classes)
-    total = labels.confidence.sum(dtype=torch.float64)
+    silent = classes == IGNORED
+    by_level = _count(state * LEVELS + level, silent, _STATES * LEVELS)
+    by_class = _count(state * num_classes + classes, silent, _STATES * num_classes)
+    confidence = labels.confidence.masked_fill(silent, 0)
+    total = confidence.sum(dtype=torch.float64)
     return torch.cat([total[None], by_level, by_class, true_counts])
+
+
+def _count(numbers: Tensor, silent: Tensor, size: int) -> Tensor:
+    """How often each number of 0..size-1 is there, where not silent: (size,), int64."""
+    numbers = numbers.int().masked_fill(silent, size)
+    return numbers.flatten().bincount(minlength=size + 1)[:size]
 
 
 def to_level(confidence: Tensor) -> Tensor:

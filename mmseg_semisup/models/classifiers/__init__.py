@@ -1,5 +1,6 @@
 """Which classes an image shows."""
 
+from .activation_maps import activation_maps, merge_maps, seed_labels
 from .consistency import LabelConsistency, consistency_loss, label_loss
 from .mean_teacher import MultiLabelMeanTeacher
 from .multi_label import MultiLabelClassifier
@@ -8,6 +9,9 @@ __all__ = [
     "LabelConsistency",
     "MultiLabelClassifier",
     "MultiLabelMeanTeacher",
+    "activation_maps",
     "consistency_loss",
     "label_loss",
+    "merge_maps",
+    "seed_labels",
 ]

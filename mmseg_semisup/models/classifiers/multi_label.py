@@ -39,5 +39,8 @@ class MultiLabelClassifier(BaseModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, C), float, of images (N, 3, H, W), float."""
-        features = self.backbone(images)[self.in_index]
-        return self.fc(self.dropout(features.mean(dim=(2, 3))))
+        return self.fc(self.dropout(self.features(images).mean(dim=(2, 3))))
+
+    def features(self, images: Tensor) -> Tensor:
+        """What is pooled, (N, in_channels, h, w), float."""
+        return self.backbone(images)[self.in_index]

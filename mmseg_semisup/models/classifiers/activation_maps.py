@@ -1,0 +1,90 @@
+"""Where a classifier sees its classes, and the pseudo-labels that follow.
+
+Zhou et al.: Learning Deep Features for Discriminative Localization, CVPR 2016,
+https://arxiv.org/abs/1512.04150. The two thresholds are those of Ouali, Hudelot, Tami:
+Semi-Supervised Semantic Segmentation with Cross-Consistency Training, CVPR 2020,
+https://arxiv.org/abs/2003.09005, section 3.4, which Lai et al., CVPR 2021, follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+IGNORED = 255
+
+
+def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
+    """Class activation maps: what each place adds to a class's logit (Eq. 2).
+
+    Their mean over places is the logit of a classifier with global average pooling,
+    less its bias.
+
+    Args:
+        features: (N, D, h, w), float, what is pooled.
+        weight: (C, D), float, of the linear layer.
+
+    Returns:
+        (N, C, h, w), float.
+    """
+    return F.conv2d(features, weight[:, :, None, None])
+
+
+def merge_maps(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    """Maps of one image at several scales as one, between 0 and 1.
+
+    Negative activation counts as none; each class's maps are summed up at full size and
+    divided by their largest value. A class that is active nowhere stays 0 everywhere.
+
+    Args:
+        maps: Each (C, h_i, w_i), float; those of mirror images turned back.
+        size: Height and width of the image.
+
+    Returns:
+        (C, H, W), float32.
+    """
+    total = sum(
+        F.interpolate(
+            each.float().clamp(min=0).unsqueeze(0),
+            size=size,
+            mode="bilinear",
+            align_corners=False,
+        )[0]
+        for each in maps
+    )
+    highest = total.amax(dim=(1, 2), keepdim=True)
+    return total / highest.clamp(min=torch.finfo(total.dtype).tiny)
+
+
+def seed_labels(
+    maps: Tensor, foreground: float, background: float, background_class: int | None
+) -> tuple[Tensor, Tensor]:
+    """Pseudo-labels where activation is high or low; the rest is ignored.
+
+    A pixel whose highest activation exceeds ``foreground`` gets that class, the first
+    of equal ones; one whose highest is below ``background`` is background.
+
+    Args:
+        maps: (C, H, W), float, in 0..1; 0 for the background and for classes that the
+            image does not show.
+        foreground: theta_fg, in 0..1.
+        background: theta_bg, at most theta_fg.
+        background_class: Its number. None: low activation is ignored.
+
+    Returns:
+        Labels (H, W), uint8, with 255 for ignored pixels; and how sure they are, (H,
+        W), float32: the activation of the label, one less the highest activation for
+        the background, 0 where ignored.
+    """
+    score, label = maps.max(dim=0)
+    shown = score > foreground
+    confidence = torch.where(shown, score, torch.zeros_like(score))
+    labels = torch.where(shown, label, torch.full_like(label, IGNORED))
+    if background_class is not None:
+        low = ~shown & (score < background)
+        labels = labels.masked_fill(low, background_class)
+        confidence = torch.where(low, 1 - score, confidence)
+    return labels.to(torch.uint8), confidence
