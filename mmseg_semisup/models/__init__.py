@@ -16,6 +16,7 @@ from .objectives import (
     PseudoMaskObjective,
     SelfTaughtObjective,
     TwinBranchObjective,
+    WeakMaskObjective,
 )
 from .segmentors import SegOutput, SemiSegmentor, Step, Teacher
 
@@ -39,4 +40,5 @@ __all__ = [
     "Step",
     "Teacher",
     "TwinBranchObjective",
+    "WeakMaskObjective",
 ]

@@ -9,6 +9,7 @@ from .latent_classes import LatentClassObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
 from .twin_branch import TwinBranchObjective
+from .weak_masks import WeakMaskObjective
 
 __all__ = [
     "AdversarialObjective",
@@ -21,4 +22,5 @@ __all__ = [
     "PseudoMaskObjective",
     "SelfTaughtObjective",
     "TwinBranchObjective",
+    "WeakMaskObjective",
 ]

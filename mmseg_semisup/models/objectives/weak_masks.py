@@ -1,0 +1,161 @@
+"""Coarse pseudo-masks, from image labels, taught to a classifier of their own.
+
+Lai et al.: Semi-supervised Semantic Segmentation with Directional Context-aware
+Consistency, CVPR 2021, https://arxiv.org/abs/2106.14133, section 3.5, Eqs. 10 and 11.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn as nn
+from mmseg.models.utils import resize
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ..losses import masked_cross_entropy
+from ..segmentors.seg_output import SegOutput, last_head
+from ..segmentors.step import Step
+from .base import NetworkPass, Objective
+from .pseudo_mask import pseudo_masks
+
+
+class EmbeddingClassifier(nn.Conv2d):
+    """A second classifier of the features in front of the segmentor's own: C_w.
+
+    Args:
+        in_channels: Channels of the embedding.
+        num_classes: Number of classes.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        super().__init__(in_channels, num_classes, kernel_size=1)
+        # As mmseg's heads initialise theirs.
+        nn.init.normal_(self.weight, std=0.01)
+        nn.init.zeros_(self.bias)
+
+    def features(self, output: SegOutput) -> tuple[Tensor]:
+        """What :meth:`forward` reads of a segmentor's outputs, (N, D, h, w)."""
+        return (output.embedding,)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Classify :meth:`features` to logits (N, C, h, w)."""
+        return super().forward(features[0])
+
+
+@MODELS.register_module()
+class WeakMaskObjective(Objective):
+    """A second classifier learns coarse pseudo-masks of the unlabelled images.
+
+    They teach the encoder, but not the segmentor's own classifier, which their mistakes
+    would corrupt. Prediction does not need the second one.
+
+    The samples of the branches carry the masks besides (``LoadPseudoMask``,
+    ``PackPseudoMask``), so that the other objectives see unlabelled images.
+
+    Args:
+        in_channels: Channels of the embedding in front of the classifier.
+        num_classes: Number of classes.
+        weight: lambda_w (Eq. 10) after the ramp.
+        start: Iteration from which on the loss counts.
+        ramp: Iterations over which the weight then grows, as exp(-5 (1 - t)^2).
+        branches: Views with pseudo-masks; the loss is the mean of theirs (Eq. 11).
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        weight: float = 0.4,
+        start: int = 0,
+        ramp: int = 0,
+        branches: Sequence[str] = ("unlabeled", "unlabeled_second"),
+    ) -> None:
+        super().__init__()
+        if weight < 0 or start < 0 or ramp < 0 or not branches:
+            raise ValueError(
+                f"WeakMaskObjective: weight={weight}, start={start}, ramp={ramp}, "
+                f"branches={branches}; allowed: 0 and more, and at least one branch"
+            )
+        self.classifier = EmbeddingClassifier(in_channels, num_classes)
+        self.weight = weight
+        self.start = start
+        self.ramp = ramp
+        self.branches = tuple(branches)
+
+    def check(self, segmentor: nn.Module) -> None:
+        """Both classifiers must read the same features and know the same classes."""
+        head = last_head(segmentor)
+        own = getattr(head, "conv_seg", None)
+        if not isinstance(own, nn.Module):
+            raise ValueError(
+                f"WeakMaskObjective: {type(head).__name__} has no classifier "
+                "`conv_seg`, so there are no features in front of it; set "
+                "segmentor.decode_head to a head derived from mmseg's BaseDecodeHead, "
+                "or name the head's classifier `conv_seg`"
+            )
+        for name, expected, found in (
+            ("in_channels", own.in_channels, self.classifier.in_channels),
+            ("num_classes", head.num_classes, self.classifier.out_channels),
+        ):
+            if found != expected:
+                raise ValueError(
+                    f"WeakMaskObjective: {name}={found}, but those of "
+                    f"{type(head).__name__}.conv_seg are {expected}; set it to that"
+                )
+
+    def weight_at(self, iteration: int) -> float:
+        """lambda_w in an iteration, counted from 0."""
+        if iteration < self.start:
+            return 0.0
+        if iteration >= self.start + self.ramp:
+            return self.weight
+        left = 1 - (iteration - self.start) / self.ramp
+        return self.weight * math.exp(-5 * left**2)
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """The loss, and the share of labelled pixels in which C_w agrees."""
+        name = self.branches[0]
+        weight = self.weight_at(step.iteration)
+        if weight == 0:
+            return {f"{name}.loss_weak": self.idle()}
+        logits = [self.logits(step, branch) for branch in self.branches]
+        targets = [pseudo_masks(step, branch) for branch in self.branches]
+        losses = [
+            masked_cross_entropy(x, y, step.ignore_index)
+            for x, y in zip(logits, targets, strict=True)
+        ]
+        with torch.no_grad():
+            valid = targets[0] != step.ignore_index
+            right = (logits[0].argmax(dim=1) == targets[0]) & valid
+            agreement = right.sum() / valid.sum().clamp(min=1)
+        return {
+            f"{name}.loss_weak": weight / len(losses) * sum(losses),
+            f"{name}.weak_agreement": agreement,
+        }
+
+    def logits(self, step: Step, branch: str) -> Tensor:
+        """What C_w says of a branch of the batch, (N, C, H, W)."""
+        output = step.student(branch)
+        return resize(
+            self.classifier(self.classifier.features(output)),
+            size=step.images(branch).shape[-2:],
+            mode="bilinear",
+            align_corners=output.heads[-1].align_corners,
+            warning=False,
+        )
+
+    def passes(self) -> list[NetworkPass]:
+        """The student, and the second classifier on its features."""
+        return [
+            *(NetworkPass("student", branch, "weights") for branch in self.branches),
+            *(
+                NetworkPass(self.classifier, branch, "weights")
+                for branch in self.branches
+            ),
+        ]
