@@ -73,7 +73,8 @@ def generate_sources(
     for source in filter(None, dataset.sources.values()):
         pipeline = source["pipeline"]
         has_masks = any(
-            t.get("type", "").startswith("LoadAnnotations") for t in _dicts(pipeline)
+            t.get("type", "").startswith(("LoadAnnotations", "LoadPseudoMask"))
+            for t in _dicts(pipeline)
         )
         prefix = dict(img_path="images")
         new = dict(data_root=str(folder), data_prefix=prefix, pipeline=pipeline)
