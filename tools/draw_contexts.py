@@ -2,7 +2,8 @@
 
 The crops with their overlap, the confidence in both, and which features would be pulled
 which way; with --embeddings, a second picture with the features of the overlap in two
-dimensions, coloured by the model's own classes.
+dimensions, coloured by the model's own classes. A checkpoint of the segmentor alone, as
+of supervised training, is drawn with the features in front of its classifier.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
+from torch import Tensor, nn
 
 from mmseg_semisup.engine.benchmark.step import load_batch
 from mmseg_semisup.engine.checkpoint import load_checkpoint_file
 from mmseg_semisup.engine.config import ConfigError, load_config
 from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.models.objectives import ContextContrastObjective
 from mmseg_semisup.visualization.contexts import compare_contexts, draw_contexts
 from mmseg_semisup.visualization.embeddings import METHODS, draw_features
 
@@ -29,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="path of a config, or name of a shipped one")
-    parser.add_argument("checkpoint", help="of a training with that config")
+    parser.add_argument("checkpoint", help="of a training with that segmentor")
     parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
     parser.add_argument("--count", type=int, default=4, help="images to draw")
     parser.add_argument(
@@ -45,6 +48,19 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def load_weights(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
+    """Load a checkpoint; one without objectives leaves features unprojected."""
+    if not any(name.startswith("objectives.") for name in state_dict):
+        print("the checkpoint has no projector: features are drawn without")
+        for objective in model.objectives:
+            if isinstance(objective, ContextContrastObjective):
+                objective.projector = None
+        own = model.state_dict()
+        missing = {k: v for k, v in own.items() if k.startswith("objectives.")}
+        state_dict = {**missing, **state_dict}
+    model.load_state_dict(state_dict)
+
+
 def main() -> None:
     """Run the tool."""
     args = parse_args()
@@ -56,7 +72,7 @@ def main() -> None:
     init_default_scope(cfg.get("default_scope", "mmseg"))
     batch = load_batch(cfg)
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
-    model.load_state_dict(checkpoint["state_dict"])
+    load_weights(model, checkpoint["state_dict"])
     _write(draw_contexts(model, batch, args.count), args.out)
     if args.embeddings:
         palette = DATASETS.build(cfg.val_dataloader.dataset).metainfo["palette"]
