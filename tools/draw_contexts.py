@@ -75,7 +75,7 @@ def main() -> None:
     load_weights(model, checkpoint["state_dict"])
     _write(draw_contexts(model, batch, args.count), args.out)
     if args.embeddings:
-        palette = DATASETS.build(cfg.val_dataloader.dataset).metainfo["palette"]
+        meta = DATASETS.build(cfg.val_dataloader.dataset).metainfo
         _, _, pairs = compare_contexts(model, batch)
         overlap = pairs.overlap.flatten(1)[: args.count]
         views = {
@@ -86,8 +86,9 @@ def main() -> None:
         picture = draw_features(
             {k: view.features[:count][overlap] for k, view in views.items()},
             {k: view.labels[:count][overlap] for k, view in views.items()},
-            palette,
+            meta["palette"],
             args.embeddings,
+            meta["classes"],
         )
         out = Path(args.out)
         _write(picture, str(out.with_name(f"{out.stem}-{args.embeddings}{out.suffix}")))

@@ -14,6 +14,9 @@ from .panels import titled_row
 METHODS = ("pca", "tsne")
 SIDE = 480
 MARGIN = 16
+LINE = 20
+TEXT_SCALE = 0.42
+FRAME = (200, 200, 200)
 
 
 def flatten_features(features: Tensor, method: str = "pca") -> Tensor:
@@ -65,6 +68,7 @@ def draw_features(
     labels: dict[str, Tensor],
     palette: Sequence[Sequence[int]],
     method: str = "pca",
+    names: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Scatter plots of features of several views, in one common space.
 
@@ -73,9 +77,11 @@ def draw_features(
         labels: Title to classes (P,), int64, which decide the colours.
         palette: A colour (R, G, B) a class, in 0..255.
         method: 'pca' or 'tsne'.
+        names: Of all classes; None: they are not named.
 
     Returns:
-        (H, W, 3), uint8, RGB: a plot a view, side by side.
+        (H, W, 3), uint8, RGB: a plot a view, side by side, over the names of the
+        classes that are there.
     """
     flat = flatten_features(torch.cat(list(views.values())), method)
     parts = flat.split([len(features) for features in views.values()])
@@ -89,5 +95,30 @@ def draw_features(
         ):
             color = tuple(int(c) for c in colors[label])
             cv2.circle(plot, tuple(map(int, place)), 3, color, -1, cv2.LINE_AA)
+        cv2.rectangle(plot, (0, 0), (SIDE - 1, SIDE - 1), FRAME, 1)
         plots[title] = plot
-    return titled_row(plots, height=SIDE)
+    picture = titled_row(plots, height=SIDE)
+    if names is None:
+        return picture
+    shown = torch.cat(list(labels.values())).unique().tolist()
+    entries = {names[label]: colors[label].tolist() for label in shown}
+    return np.concatenate([picture, _legend(entries, picture.shape[1])])
+
+
+def _legend(entries: dict[str, Sequence[int]], width: int) -> np.ndarray:
+    """Names behind dots of their colours, (H, width, 3), uint8, RGB."""
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    line, x = 0, MARGIN
+    places = []
+    for name in entries:
+        (length, _), _ = cv2.getTextSize(name, font, TEXT_SCALE, 1)
+        if x + length + LINE > width and x > MARGIN:
+            line, x = line + 1, MARGIN
+        places.append((x, LINE * line + LINE // 2))
+        x += length + 2 * LINE
+    legend = np.full((LINE * (line + 1), width, 3), 255, np.uint8)
+    for (name, color), (x, y) in zip(entries.items(), places, strict=True):
+        cv2.circle(legend, (x, y), 4, tuple(color), -1, cv2.LINE_AA)
+        place = (x + LINE // 2, y + 4)
+        cv2.putText(legend, name, place, font, TEXT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
+    return legend

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +104,51 @@ def test_pca_finds_the_plane():
         correlation = np.corrcoef(flat[:, i], plane[:, i])[0, 1]
         assert abs(correlation) > 0.95
     assert flatten_features(torch.ones(3, 1)).shape == (3, 2)
+
+
+def test_tsne_keeps_clusters_apart():
+    pytest.importorskip("sklearn", reason="t-SNE is an option that needs it")
+    torch.manual_seed(0)
+    features = torch.randn(40, 6) * 0.01
+    features[20:] += 5
+    flat = flatten_features(features, "tsne")
+    assert flat.shape == (40, 2)
+    assert (flat.amin(), flat.amax()) == (0, 1)
+    near = torch.cdist(flat, flat).fill_diagonal_(9).argmin(dim=1)
+    assert torch.equal(near < 20, torch.arange(40) < 20)
+
+
+def test_classes_are_named_below_the_plots():
+    features = torch.randn(20, 6)
+    labels = torch.full((20,), 2)
+    palette = [[255, 0, 0], [0, 0, 9], [0, 255, 0]]
+    plain, named = (
+        draw_features({"a": features}, {"a": labels}, palette, names=names)
+        for names in (None, ["one", "two", "three"])
+    )
+    assert np.array_equal(plain, named[: len(plain)])
+    legend = named[len(plain) :]
+    assert (legend == [0, 255, 0]).all(-1).any()
+    assert not (legend == [255, 0, 0]).all(-1).any()
+    assert len(legend) < 40
+
+
+def test_a_segmentor_alone_is_drawn_without_projector(model, capsys):
+    path = Path(__file__).parents[2] / "tools/draw_contexts.py"
+    spec = importlib.util.spec_from_file_location("draw_contexts_tool", path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    state["segmentor.decode_head.conv_seg.bias"] += 1
+    tool.load_weights(model, state)
+    assert model.objectives[0].projector is not None
+    supervised = {k: v for k, v in state.items() if not k.startswith("objectives.")}
+    tool.load_weights(model, supervised)
+    assert "no projector" in capsys.readouterr().out
+    _, _, pairs = compare_contexts(model, crops())
+    assert pairs.first.features.shape[2] == 8
+    with pytest.raises(RuntimeError, match="Missing key"):
+        tool.load_weights(model, {})
 
 
 def test_draws_views_in_one_space():
