@@ -22,8 +22,11 @@ while true; do
     code=$?
     kill -0 "$step" 2>/dev/null || break
 done
-if [ "$code" -eq 75 ]; then
-    echo "job $SLURM_JOB_ID was told to leave; it is put back into the queue"
+# 138: USR1 came before the training could listen to it. Slurm itself has requeued or
+# cancelled a job that is no longer running.
+state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID")
+if [[ "$code" =~ ^(75|138)$ ]] && [ "$state" = RUNNING ]; then
+    echo "job $SLURM_JOB_ID was told to leave: it goes back into the queue"
     scontrol requeue "$SLURM_JOB_ID"
 fi
 exit "$code"
