@@ -12,7 +12,7 @@ import torch
 import yaml
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+from mmseg.registry import DATASETS, LOOPS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
@@ -128,7 +128,8 @@ def training_configs(name: str, folder: Path) -> list[Config]:
     cfg = Config.fromfile(ROOT / name)
     if not has_stages(cfg):
         return [cfg]
-    return [stage.runnable(folder) for stage in split_stages(cfg)]
+    stages = [s for s in split_stages(cfg) if s.task == "train"]
+    return [stage.runnable(folder) for stage in stages]
 
 
 def without_weights(node: object) -> None:
@@ -204,9 +205,51 @@ FUSED = [name for name in LEAVES if Path(name).name.startswith("fused_")]
 
 @pytest.mark.parametrize("name", FUSED)
 def test_fused_configs_are_built(name):
-    model = Config.fromfile(ROOT / name).model
-    without_weights(model)
-    assert len(MODELS.build(model).classes) == model.segmentor.decode_head.num_classes
+    cfg = Config.fromfile(ROOT / name)
+    without_weights(cfg.model)
+    shrink_classifier(cfg.model)
+    shrink_segmentor(ConfigDict(segmentor=cfg.model.segmentor, objectives=[]))
+    classes = MODELS.build(cfg.model).classes
+    assert len(classes) == cfg.model.segmentor.decode_head.num_classes
+    dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
+    names = dataset.METAINFO.get("classes")
+    assert not names or tuple(names) == classes
+    assert LOOPS.get(cfg.test_cfg.type).__name__ == "FusionTestLoop"
+
+
+EVALUATED = [
+    (name, stage)
+    for name in LEAVES
+    if has_stages(cfg := Config.fromfile(ROOT / name))
+    for stage in split_stages(cfg)
+    if stage.task == "evaluate"
+]
+
+
+@pytest.mark.parametrize(("name", "stage"), EVALUATED, ids=lambda x: str(x)[:60])
+def test_what_is_evaluated_was_trained(name, stage):
+    """The parts of the fused model are those of the stages that it names."""
+    model, test = stage.cfg.model, stage.cfg.test_cfg
+    models = {s.name: s.cfg.model for s in split_stages(Config.fromfile(ROOT / name))}
+    used = {
+        "segmentor": [model.segmentor_checkpoint, test.get("baseline_checkpoint")],
+        "classifier": [model.classifier_checkpoint, test.get("cnn_checkpoint")],
+    }
+    for part, checkpoints in used.items():
+        assert checkpoints[0]
+        for checkpoint in filter(None, checkpoints):
+            trained = models[checkpoint[1:].split(".")[0]]
+            assert architecture(trained[part]) == architecture(model[part])
+
+
+def architecture(node):
+    """A network's config without weights, losses and data."""
+    if isinstance(node, (list, tuple)):
+        return [architecture(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    left_out = ("init_cfg", "pretrained", "data_preprocessor", "loss_decode")
+    return {k: architecture(v) for k, v in node.items() if k not in left_out}
 
 
 @pytest.mark.parametrize("name", [name for name in LEAVES if name not in FUSED])

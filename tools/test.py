@@ -1,11 +1,17 @@
-"""Tests a checkpoint on the test data of a config."""
+"""Tests a checkpoint on the test data of a config.
+
+A FusedSegmentor is tested with and without its classifier; its config may name the
+checkpoints of both, and then no other is given.
+"""
 
 from __future__ import annotations
 
 import argparse
 
+from mmengine.config import Config
+
 from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
-from mmseg_semisup.engine.config import find_config, load_config
+from mmseg_semisup.engine.config import ConfigError, find_config, load_config
 from mmseg_semisup.engine.launch import (
     add_common_arguments,
     build_runner,
@@ -24,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="path of a config, or name of a shipped one")
-    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument("checkpoint", nargs="?", help="checkpoint file")
     parser.add_argument("--work-dir", help="folder for logs and metrics")
     parser.add_argument(
         "--network",
@@ -50,8 +56,13 @@ def main() -> None:
     path = find_config(args.config)
     cfg = load_config(path, args.cfg_options)
     set_work_dir(cfg, args.work_dir, path)
-    set_checkpoint(cfg, load_from=args.checkpoint)
+    choose_weights(cfg, args.checkpoint)
     if args.network:
+        if cfg.model.type == "FusedSegmentor":
+            raise ConfigError(
+                "--network: choose model.segmentor_network and "
+                "model.classifier_network with --cfg-options"
+            )
         choose_network(cfg, args.network)
     if args.show or args.show_dir:
         show_predictions(cfg, args.show, args.show_dir, args.wait_time)
@@ -62,6 +73,28 @@ def main() -> None:
     use_safe_checkpoints(trust=args.trust_checkpoint)
     set_launcher(cfg, args.launcher, args.local_rank)
     build_runner(cfg, strict=True).test()
+
+
+def choose_weights(cfg: Config, checkpoint: str | None) -> None:
+    """Test the checkpoint of the command line, or those of the model's parts.
+
+    Args:
+        cfg: The config; changed in place.
+        checkpoint: The file, or None.
+
+    Raises:
+        ConfigError: If there is no file, or none for one of the parts.
+    """
+    parts = ("segmentor_checkpoint", "classifier_checkpoint")
+    fused = cfg.model.type == "FusedSegmentor"
+    if checkpoint is None:
+        missing = [key for key in parts if not (fused and cfg.model.get(key))]
+        if missing:
+            names = " and ".join(f"model.{key}" for key in missing) if fused else ""
+            raise ConfigError(f"give a checkpoint{names and f', or {names}'}")
+    elif fused:
+        cfg.model.update(dict.fromkeys(parts))
+    set_checkpoint(cfg, load_from=checkpoint)
 
 
 if __name__ == "__main__":

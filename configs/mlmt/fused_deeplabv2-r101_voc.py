@@ -1,5 +1,6 @@
 # s4GAN or any other DeepLabv2 and MLMT on VOC as one segmentor (Eq. 7):
-#   python tools/test_fusion.py THIS --segmentor CHECKPOINT --classifier CHECKPOINT
+#   python tools/test.py THIS --cfg-options \
+#     model.segmentor_checkpoint=A.pth model.classifier_checkpoint=B.pth
 _base_ = [
     "../_base_/models/deeplabv2_r101-d8_imagenet.py",
     "../_base_/datasets/pascal_voc12_aug.py",
@@ -34,5 +35,9 @@ model = dict(
         "cat", "chair", "cow", "diningtable", "dog", "horse", "motorbike", "person",
         "pottedplant", "sheep", "sofa", "train", "tvmonitor",
     ),
+    # Without them, an exported file has both networks.
+    segmentor_checkpoint=None,
+    classifier_checkpoint=None,
     tau=0.2,
 )  # fmt: skip
+test_cfg = dict(type="FusionTestLoop", baseline_checkpoint=None, cnn_checkpoint=None)

@@ -1,5 +1,6 @@
 # A segmentor and a classifier of seven classes of VOC as one (Eq. 7):
-#   python tools/test_fusion.py THIS --segmentor CHECKPOINT --classifier CHECKPOINT
+#   python tools/test.py THIS --cfg-options \
+#     model.segmentor_checkpoint=A.pth model.classifier_checkpoint=B.pth
 _base_ = [
     "../_base_/models/lite0_topdown.py",
     "../_base_/datasets/voc_animals.py",
@@ -21,6 +22,10 @@ model = dict(
         num_classes=7,
     ),
     classes=("background", "cat", "cow", "dog", "horse", "sheep", "person"),
+    # Without them, an exported file has both networks.
+    segmentor_checkpoint=None,
+    classifier_checkpoint=None,
     tau=0.2,
     classifier_size=(160, 160),
 )
+test_cfg = dict(type="FusionTestLoop", baseline_checkpoint=None, cnn_checkpoint=None)

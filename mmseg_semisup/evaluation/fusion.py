@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from mmengine.dist import all_reduce
 from torch import Tensor
 
-from mmseg_semisup.models.segmentors.fused import FusedSegmentor, switch_off
+from mmseg_semisup.models.segmentors.fused import switch_off
 
 PIXEL_GRID = tuple(range(1000, 13000, 1000))
 """The paper's pixel counts, 1000 to 12000."""
@@ -16,47 +17,62 @@ Rule = Callable[[Tensor, Tensor], Tensor]
 """From pixels of each class and scores, each (C,), to what is on, (C,), bool."""
 
 
-@torch.no_grad()
-def count(
-    model: FusedSegmentor,
-    batches: Iterable[dict],
-    rules: Mapping[str, Rule],
-    ignore_index: int = 255,
-) -> dict[str, Tensor]:
-    """Confusion of every rule, in one pass over the images.
+class RuleCounts:
+    """Confusion of every rule over the images of all processes.
 
     Args:
-        model: Segmentor and classifier.
-        batches: As mmseg's test data, with masks.
         rules: Name to rule.
+        background: Class that is never off, or None.
         ignore_index: Label of pixels that do not count.
-
-    Returns:
-        Name to pixels, (C, C), int64: rows are labels, columns predictions.
     """
-    classes = len(model.classes)
-    device = model.columns.device
-    found = {
-        name: torch.zeros(classes, classes, dtype=torch.int64, device=device)
-        for name in rules
-    }
-    model.eval()
-    for batch in batches:
-        data = model.data_preprocessor(batch, False)
-        samples = model.segmentor(data["inputs"], data["data_samples"], mode="predict")
-        scores = model.scores(data["inputs"], samples)
-        for sample, score in zip(samples, scores, strict=True):
-            logits = sample.seg_logits.data
-            label = sample.gt_sem_seg.data.squeeze(0).to(device)
-            known = label != ignore_index
-            pixels = torch.bincount(logits.argmax(0).flatten(), minlength=classes)
-            for name, rule in rules.items():
-                kept = switch_off(logits, rule(pixels, score), model.background)
-                pairs = label[known] * classes + kept.argmax(0)[known]
-                found[name] += torch.bincount(pairs, minlength=classes**2).view(
-                    classes, classes
-                )
-    return found
+
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        background: int | None,
+        ignore_index: int = 255,
+    ) -> None:
+        self.rules = dict(rules)
+        self.background = background
+        self.ignore_index = ignore_index
+        self._found: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def add(self, logits: Tensor, scores: Tensor, label: Tensor) -> None:
+        """Count the pixels of an image.
+
+        Args:
+            logits: The segmentor's, (C, H, W), float.
+            scores: The classifier's, (C,), float, in 0..1.
+            label: (H, W), long.
+        """
+        classes = len(logits)
+        label = label.to(logits.device)
+        known = label != self.ignore_index
+        pixels = torch.bincount(logits.argmax(0).flatten(), minlength=classes)
+        for name, rule in self.rules.items():
+            kept = switch_off(logits, rule(pixels, scores), self.background)
+            pairs = label[known] * classes + kept.argmax(0)[known]
+            found = torch.bincount(pairs, minlength=classes**2)
+            found = found.view(classes, classes)
+            self._found[name] = self._found.get(name, 0) + found
+
+    def total(self, classes: int, device: torch.device) -> dict[str, Tensor]:
+        """Name to pixels, (C, C), int64; all processes call this.
+
+        Args:
+            classes: Their number C, which a process without images does not know.
+            device: That all processes use.
+
+        Returns:
+            Rows are labels, columns predictions.
+        """
+        empty = torch.zeros(classes, classes, dtype=torch.int64, device=device)
+        total = {}
+        for name in self.rules:
+            total[name] = self._found.get(name, empty).clone()
+            all_reduce(total[name], op="sum")
+        return total
 
 
 def class_iou(confusion: Tensor) -> Tensor:
@@ -90,7 +106,7 @@ def best_pixels(
     """The pixel count of the best mean IoU, and that of each class's best IoU.
 
     Args:
-        found: Of :func:`count` with :func:`basic_rules`.
+        found: Of :class:`RuleCounts` with :func:`basic_rules`.
         grid: The pixel counts.
 
     Returns:

@@ -6,18 +6,21 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from PIL import Image
 
+from mmseg_semisup.engine.checkpoint import CheckpointError
+from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.evaluation import FusionTestLoop
 from mmseg_semisup.evaluation.fusion import (
+    RuleCounts,
     basic_rules,
     best_pixels,
     class_iou,
-    count,
     mean_iou,
 )
 from tests.helpers import NUM_CLASSES, PREPROCESSOR, sample, tiny_segmentor
@@ -43,34 +46,58 @@ def config():
     )
 
 
-def batches():
+def images(count=2):
+    """Images of 32x32 pixels and labels with a border that does not count."""
     generator = torch.Generator().manual_seed(0)
-    for _ in range(2):
+    for _ in range(count):
         image = torch.randint(0, 256, (3, 32, 32), generator=generator).byte()
         label = torch.randint(0, NUM_CLASSES, (32, 32), generator=generator)
         label[:5] = 255
-        yield {"inputs": [image], "data_samples": [sample((32, 32), label)]}
+        yield image, label
+
+
+def slow_confusion(model, pairs):
+    """Pixels of each label and prediction, one class after the other."""
+    expected = torch.zeros(NUM_CLASSES, NUM_CLASSES, dtype=torch.int64)
+    for image, label in pairs:
+        batch = {"inputs": [image], "data_samples": [sample((32, 32), label)]}
+        data = model.data_preprocessor(batch, False)
+        with torch.no_grad():
+            found = model(**data, mode="predict")[0].pred_sem_seg.data[0]
+        for c in range(NUM_CLASSES):
+            for p in range(NUM_CLASSES):
+                expected[c, p] += ((label == c) & (found == p)).sum()
+    return expected
+
+
+def decided(seed):
+    """A model whose segmentor shows all classes, of which one is off."""
+    torch.manual_seed(seed)
+    model = MODELS.build(config()).eval()
+    head, fc = model.segmentor.decode_head.conv_seg, model.classifier.fc
+    torch.nn.init.normal_(head.weight, std=3.0)
+    head.bias.data.zero_()
+    fc.weight.data.zero_()
+    fc.bias.data.fill_(5.0)[1 + seed % 3] = -5.0
+    return model
 
 
 def test_counts_are_those_of_the_model():
-    torch.manual_seed(0)
-    model = MODELS.build(config())
-    found = count(model, batches(), basic_rules(0.5, GRID))
+    model = decided(0)
+    counts = RuleCounts(basic_rules(0.5, GRID), model.background)
+    for image, label in images():
+        batch = {"inputs": [image], "data_samples": [sample((32, 32), label)]}
+        with torch.no_grad():
+            result = model.test_step(batch)[0]
+        counts.add(result.segmentor_logits.data, result.pred_image_scores, label)
+    found = counts.total(NUM_CLASSES, torch.device("cpu"))
     settings = {"only": ("none", 0), "classifier": ("classifier", 0)}
     settings.update({f"pixels {n}": ("pixels", n) for n in GRID})
     for name, (switch, number) in settings.items():
         model.configure(switch, 0.5, number)
-        expected = torch.zeros(NUM_CLASSES, NUM_CLASSES, dtype=torch.int64)
-        for batch in batches():
-            data = model.data_preprocessor(batch, False)
-            with torch.no_grad():
-                result = model(**data, mode="predict")[0]
-            label = result.gt_sem_seg.data[0]
-            for c in range(NUM_CLASSES):
-                for p in range(NUM_CLASSES):
-                    hit = (label == c) & (result.pred_sem_seg.data[0] == p)
-                    expected[c, p] += hit.sum()
-        assert torch.equal(found[name], expected), name
+        assert torch.equal(found[name], slow_confusion(model, images())), name
+    nothing = RuleCounts(basic_rules(0.5, GRID), model.background)
+    assert not nothing.total(NUM_CLASSES, torch.device("cpu"))["only"].any()
 
 
 def test_best_numbers_of_pixels():
@@ -83,52 +110,153 @@ def test_best_numbers_of_pixels():
     assert mean_iou(good) == 100
 
 
-def test_the_tool_prints_the_rows(tmp_path, monkeypatch, capsys):
-    path = Path(__file__).parents[2] / "tools" / "test_fusion.py"
-    spec = importlib.util.spec_from_file_location("fusion_tool", path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, "use_safe_checkpoints", lambda trust: None)
+@pytest.fixture
+def tool(monkeypatch):
+    """``tools/test.py`` as a module; formatting configs takes longer than testing."""
+    path = Path(__file__).parents[2] / "tools" / "test.py"
+    spec = importlib.util.spec_from_file_location("test_tool", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "use_safe_checkpoints", lambda trust: None)
+    monkeypatch.setattr(Config, "pretty_text", "")
+    monkeypatch.setattr(Runner, "_log_env", lambda self, env_cfg: None)
+    return module
+
+
+def write_files(folder, seeds=(1, 0)):
+    """Images, a config, four checkpoints; returns the models that they are of."""
     for name in ("images", "masks"):
-        (tmp_path / name).mkdir()
-    for i in range(2):
-        rng = np.random.default_rng(i)
-        image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-        cv2.imwrite(str(tmp_path / f"images/{i}.png"), image)
-        mask = rng.integers(0, 4, (32, 32), dtype=np.uint8)
-        cv2.imwrite(str(tmp_path / f"masks/{i}.png"), mask)
+        (folder / name).mkdir()
+    for i, (image, label) in enumerate(images(3)):
+        flipped = image.permute(1, 2, 0).numpy()[:, :, ::-1]
+        Image.fromarray(flipped.copy()).save(folder / f"images/{i}.png")
+        Image.fromarray(label.byte().numpy()).save(folder / f"masks/{i}.png")
     pipeline = [
         dict(type="LoadImageFromFile"),
         dict(type="LoadAnnotations"),
         dict(type="PackSegInputs"),
     ]
     loader = dict(
-        batch_size=1,
+        batch_size=2,
         num_workers=0,
         sampler=dict(type="DefaultSampler", shuffle=False),
         dataset=dict(
             type="FolderDataset",
             classes=CLASSES,
-            data_root=str(tmp_path),
+            data_root=str(folder),
             pipeline=pipeline,
         ),
     )
-    Config(dict(model=config(), test_dataloader=loader)).dump(tmp_path / "c.py")
-    model = MODELS.build(config())
-    meta = {"dataset_meta": {"classes": CLASSES}}
-    for part in ("segmentor", "classifier"):
-        state = getattr(model, part).state_dict()
-        state = {f"{part}.{k}": v for k, v in state.items()}
-        torch.save({"state_dict": state, "meta": meta}, tmp_path / f"{part}.pth")
-    seg, cls = str(tmp_path / "segmentor.pth"), str(tmp_path / "classifier.pth")
-    line = ["x", str(tmp_path / "c.py"), "--segmentor", seg, "--classifier", cls]
-    line += ["--baseline", seg, "--cnn", cls, "--classifier-network", "student"]
-    line += ["--out", str(tmp_path / "both.pth")]
-    monkeypatch.setattr(sys, "argv", line)
+    content = dict(
+        model=dict(config(), segmentor_checkpoint=None, classifier_checkpoint=None),
+        test_dataloader=loader,
+        test_evaluator=dict(type="IoUMetric", iou_metrics=["mIoU"]),
+        test_cfg=dict(
+            type="FusionTestLoop",
+            baseline_checkpoint=None,
+            cnn_checkpoint=None,
+            pixel_grid=GRID,
+        ),
+        default_scope="mmseg",
+        log_processor=dict(by_epoch=False),
+        log_level="ERROR",
+        work_dir=str(folder / "work"),
+    )
+    (folder / "c.py").write_text(repr_config(content))
+    models = {}
+    for seed, name in zip(seeds, ("ours", "other"), strict=True):
+        models[name] = decided(seed)
+        meta = {"dataset_meta": {"classes": CLASSES}}
+        for part in ("segmentor", "classifier"):
+            state = getattr(models[name], part).state_dict()
+            if name == "other" or part == "segmentor":
+                state = {f"{part}.{k}": v for k, v in state.items()}
+            else:
+                state = {f"teacher.network.{k}": v for k, v in state.items()}
+            path = folder / f"{name}_{part}.pth"
+            torch.save({"state_dict": state, "meta": meta}, path)
+    state = models["ours"].state_dict()
+    torch.save({"state_dict": state, "meta": {}}, folder / "both.pth")
+    return models
+
+
+def repr_config(content):
+    return "\n".join(f"{key} = {value!r}" for key, value in content.items())
+
+
+def run(tool, folder, monkeypatch, *arguments):
+    """The metrics that the tool finds."""
+    found = {}
+    inner = FusionTestLoop.run
+    monkeypatch.setattr(FusionTestLoop, "run", lambda loop: found.update(inner(loop)))
+    monkeypatch.setattr(sys, "argv", ["x", str(folder / "c.py"), *arguments])
     tool.main()
-    out = capsys.readouterr().out
-    for row in ("supervised", "MLMT only", "s4GAN only", "+ threshold", "+ CNN"):
-        assert row in out
-    assert "+ class-wise threshold" in out
-    both = torch.load(tmp_path / "both.pth", weights_only=True)["state_dict"]
-    model.load_state_dict(both)
+    monkeypatch.setattr(FusionTestLoop, "run", inner)
+    return found
+
+
+def test_the_tool_finds_the_rows_of_table_5(tmp_path, tool, monkeypatch):
+    models = write_files(tmp_path)
+    paths = {p.stem: str(p) for p in tmp_path.glob("*.pth")}
+    options = [
+        "--cfg-options",
+        f"test_cfg.baseline_checkpoint={paths['other_segmentor']}",
+    ]
+    options.append(f"test_cfg.cnn_checkpoint={paths['other_classifier']}")
+    parts = [f"model.segmentor_checkpoint={paths['ours_segmentor']}"]
+    parts.append(f"model.classifier_checkpoint={paths['ours_classifier']}")
+    rows = run(tool, tmp_path, monkeypatch, *options, *parts)
+
+    def expected(segmentor, classifier, switch, number=0):
+        model = MODELS.build(config()).eval()
+        model.segmentor, model.classifier = segmentor.segmentor, classifier.classifier
+        model.configure(switch, 0.5, number)
+        return mean_iou(slow_confusion(model, images(3)))
+
+    ours, other = models["ours"], models["other"]
+    simple = {n: expected(ours, ours, "pixels", n) for n in GRID}
+    wanted = {
+        "supervised": expected(other, ours, "none"),
+        "s4GAN only": expected(ours, ours, "none"),
+        "MLMT only": expected(other, ours, "classifier"),
+        "s4GAN + threshold": max(simple.values()),
+        "s4GAN + CNN": expected(ours, other, "classifier"),
+        "s4GAN + MLMT": expected(ours, ours, "classifier"),
+    }
+    assert len({round(value, 3) for value in wanted.values()}) > 4
+    assert {k: rows[k] for k in wanted} == pytest.approx(wanted)
+    # The metric rounds.
+    assert rows["mIoU"] == pytest.approx(wanted["s4GAN + MLMT"], abs=0.01)
+    assert "s4GAN + class-wise threshold" in rows
+
+    exported = run(tool, tmp_path, monkeypatch, paths["both"])
+    assert {"supervised", "MLMT only", "s4GAN + CNN"} & set(exported) == set()
+    assert exported.items() <= rows.items()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "or model.segmentor_checkpoint and model.classifier_checkpoint"),
+        (["both.pth", "--network", "teacher"], "model.classifier_network"),
+        (["--cfg-options", "model.segmentor_checkpoint=x.pth"], "or model.classifier_"),
+        (
+            [
+                *("both.pth", "--cfg-options"),
+                "test_cfg.cnn_checkpoint=ours_segmentor.pth",
+            ],
+            "classifier",
+        ),
+        (
+            [*("both.pth", "--cfg-options"), "test_cfg.cnn_checkpoint=absent.pth"],
+            "no checkpoint file absent.pth",
+        ),
+        (["both.pth", "--cfg-options", "model.switch=none"], "it must be 'classifier'"),
+        (["other_classifier.pth"], "of another architecture"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, tool, monkeypatch, arguments, message):
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((ConfigError, CheckpointError), match=message):
+        run(tool, tmp_path, monkeypatch, *arguments)

@@ -45,7 +45,7 @@ class ArchitectureCheckHook(Hook):
             model = model.module
         name = str(runner.cfg.get("load_from") or "the checkpoint")
         if hasattr(model, "segmentor") and not _has(state, "segmentor."):
-            if self.strict and model.predict_with == "teacher":
+            if self.strict and getattr(model, "predict_with", None) == "teacher":
                 raise CheckpointError(
                     f"{name} holds a plain segmentor, but the teacher is to predict; "
                     f"let the student do it: test_cfg.predict_with='student'"

@@ -164,7 +164,10 @@ class FusedSegmentor(BaseModel):
         """Load a part's weights; returns the names of the checkpoint's classes."""
         if network not in PREFIXES[part]:
             raise ValueError(f"{part}_network={network!r}; allowed: student, teacher")
-        checkpoint = load_checkpoint_file(path)
+        try:
+            checkpoint = load_checkpoint_file(path)
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{part}_checkpoint: {error}") from error
         state = checkpoint.get("state_dict", checkpoint)
         prefix = PREFIXES[part][network]
         if any(name.startswith(tuple(PREFIXES[part].values())) for name in state):
@@ -211,7 +214,8 @@ class FusedSegmentor(BaseModel):
             data_samples: N samples, or None.
 
         Returns:
-            N samples; ``seg_logits`` has minus infinity where a class is off, and
+            N samples; ``seg_logits`` has minus infinity where a class is off,
+            ``segmentor_logits`` are those of the segmentor, and
             ``pred_image_scores``, (C,), are the classifier's, if it was asked.
         """
         results = self.segmentor(inputs, data_samples, mode="predict")
@@ -229,6 +233,7 @@ class FusedSegmentor(BaseModel):
             else:
                 on = torch.ones_like(self.columns, dtype=torch.bool)
             fused = switch_off(logits, on, self.background)
+            sample.segmentor_logits = sample.seg_logits
             sample.seg_logits = PixelData(data=fused)
             sample.pred_sem_seg = PixelData(data=fused.argmax(0, keepdim=True))
         return results

@@ -1,0 +1,53 @@
+# s4GAN or any other DeepLabv2 and MLMT on PASCAL-Context as one
+# segmentor (Eq. 7), 60 classes:
+#   python tools/test.py THIS --cfg-options \
+#     model.segmentor_checkpoint=A.pth model.classifier_checkpoint=B.pth
+_base_ = [
+    "../_base_/models/deeplabv2_r101-d8_imagenet.py",
+    "../_base_/datasets/pascal_context.py",
+    "../_base_/schedules/sgd_20k.py",
+    "../_base_/default_runtime.py",
+]
+num_classes = 60
+model = dict(
+    _delete_=True,
+    type="FusedSegmentor",
+    data_preprocessor=_base_.model.data_preprocessor,
+    segmentor=dict(
+        _base_.model,
+        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+    ),
+    classifier=dict(
+        type="MultiLabelClassifier",
+        backbone=dict(
+            type="ResNet",
+            depth=101,
+            num_stages=4,
+            out_indices=(3,),
+            norm_cfg=dict(type="BN", requires_grad=True),
+            style="pytorch",
+        ),
+        in_channels=2048,
+        num_classes=num_classes,
+    ),
+    classifier_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        bgr_to_rgb=True,
+    ),
+    classes=(
+        "background", "aeroplane", "bag", "bed", "bedclothes", "bench", "bicycle",
+        "bird", "boat", "book", "bottle", "building", "bus", "cabinet", "car", "cat",
+        "ceiling", "chair", "cloth", "computer", "cow", "cup", "curtain", "dog", "door",
+        "fence", "floor", "flower", "food", "grass", "ground", "horse", "keyboard",
+        "light", "motorbike", "mountain", "mouse", "person", "plate", "platform",
+        "pottedplant", "road", "rock", "sheep", "shelves", "sidewalk", "sign", "sky",
+        "snow", "sofa", "table", "track", "train", "tree", "truck", "tvmonitor", "wall",
+        "water", "window", "wood",
+    ),
+    # Without them, an exported file has both networks.
+    segmentor_checkpoint=None,
+    classifier_checkpoint=None,
+    tau=0.2,
+)  # fmt: skip
+test_cfg = dict(type="FusionTestLoop", baseline_checkpoint=None, cnn_checkpoint=None)

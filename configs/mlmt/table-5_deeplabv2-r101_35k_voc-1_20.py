@@ -1,0 +1,22 @@
+# All rows of Table 5 (VOC, 1/20 of the masks): both branches, the baselines of both, and
+# the fusion.
+_base_ = ["./s4gan-mlmt_deeplabv2-r101_35k_voc-1_20.py"]
+s4gan, mlmt, fused = _base_.stages
+stages = [
+    s4gan,
+    mlmt,
+    dict(
+        name="supervised",
+        config="../s4gan/supervised_deeplabv2-r101_35k_voc-1_20.py",
+    ),
+    dict(name="cnn", config="cnn_r101_3k_voc-1_20.py"),
+    dict(
+        fused,
+        changes=dict(
+            fused["changes"],
+            test_cfg=dict(
+                baseline_checkpoint="{supervised.last}", cnn_checkpoint="{cnn.last}"
+            ),
+        ),
+    ),
+]
