@@ -20,8 +20,8 @@ from torch.autograd.function import once_differentiable
 
 REDUCTIONS = ("overlap", "active")
 DISTANCES = ("contrast", "l2")
-TILE_ELEMENTS = {"cpu": 2**21, "cuda": 2**23}
-TILE_ANCHORS = {"cpu": 1024, "cuda": 8192}
+TILE_ELEMENTS = {"cpu": 2**18, "cuda": 2**23}
+TILE_ANCHORS = {"cpu": 512, "cuda": 8192}
 
 
 def pull_masks(
