@@ -1,0 +1,46 @@
+"""Draws the pseudo-masks of several stages for the same images."""
+
+from __future__ import annotations
+
+import argparse
+
+import mmcv
+
+from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.pseudo_masks.compare import compare_stores
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--store",
+        nargs=2,
+        action="append",
+        required=True,
+        metavar=("TITLE", "FOLDER"),
+        help="a folder of pseudo-masks; give the option once a folder",
+    )
+    parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
+    parser.add_argument("--count", type=int, default=6, help="images, spread evenly")
+    parser.add_argument("--images", nargs="+", metavar="ID", help="or their ids")
+    parser.add_argument(
+        "--no-photos",
+        action="store_true",
+        help="draw nothing of the data set, for pictures that are published",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    picture = compare_stores(
+        dict(args.store), args.count, args.images, not args.no_photos
+    )
+    mmcv.imwrite(picture[..., ::-1], args.out)
+    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}")
+
+
+if __name__ == "__main__":
+    run_tool(main)
