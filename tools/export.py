@@ -1,12 +1,17 @@
-"""Writes the student or the teacher as a plain MMSegmentation model."""
+"""Writes the student or the teacher as a plain MMSegmentation model.
+
+A FusedSegmentor becomes one checkpoint, also from those of its two parts.
+"""
 
 from __future__ import annotations
 
 import argparse
 
+from mmengine.config import DictAction
+
 from mmseg_semisup.engine.checkpoint import load_checkpoint_file
 from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.export import export
+from mmseg_semisup.engine.export import export, fused_checkpoint
 from mmseg_semisup.engine.launch import check_writable, run_tool
 
 
@@ -14,13 +19,19 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config of the training")
-    parser.add_argument("checkpoint", help="its checkpoint")
+    parser.add_argument("checkpoint", nargs="?", help="its checkpoint")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--network",
         choices=("student", "teacher"),
         default="student",
         help="which network to write (default: student)",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="changes to the config, e.g. model.segmentor_checkpoint=A.pth",
     )
     parser.add_argument(
         "--trust-checkpoint",
@@ -33,9 +44,12 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
-    cfg = load_config(args.config)
+    cfg = load_config(args.config, args.cfg_options)
     check_writable(args.out)
-    checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
+    if args.checkpoint is None:
+        checkpoint = fused_checkpoint(cfg)
+    else:
+        checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
     exported = export(cfg, checkpoint, args.out, args.network)
     print(f"config:     {exported.config}\ncheckpoint: {exported.checkpoint}")
     if exported.own_parts:

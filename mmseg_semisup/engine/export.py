@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
-from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor
 
 from mmseg_semisup.version import __version__
@@ -113,6 +113,8 @@ def plain_model(cfg: Config) -> dict[str, Any]:
         cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
     """
     model = copy.deepcopy(cfg.model.to_dict())
+    if is_fused(model):
+        return _plain_parts(without_part_checkpoints(model))
     if "segmentor" in model:
         preprocessor = model.get("data_preprocessor")
         model = model["segmentor"]
@@ -121,6 +123,43 @@ def plain_model(cfg: Config) -> dict[str, Any]:
         model.get("data_preprocessor") or cfg.get("data_preprocessor")
     )
     return _plain_parts(model)
+
+
+def is_fused(model: Mapping[str, Any]) -> bool:
+    """Whether a model's config is of a segmentor with a classifier."""
+    return model.get("type") == "FusedSegmentor"
+
+
+def without_part_checkpoints(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a ``FusedSegmentor`` that loads no weights when it is built."""
+    return {**model, "segmentor_checkpoint": None, "classifier_checkpoint": None}
+
+
+def fused_checkpoint(cfg: Config) -> dict[str, Any]:
+    """The weights of a ``FusedSegmentor`` whose config names those of its parts.
+
+    Args:
+        cfg: Config with the model and its test data.
+
+    Returns:
+        A checkpoint, as if it had been loaded.
+
+    Raises:
+        ConfigError: If a part has none, or they do not fit.
+    """
+    for key in ("segmentor_checkpoint", "classifier_checkpoint"):
+        if not (is_fused(cfg.model) and cfg.model.get(key)):
+            raise ConfigError(
+                f"give a checkpoint, or a FusedSegmentor with model.{key}"
+            )
+    init_default_scope("mmseg")
+    try:
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
+    meta = {"classes": model.classes, "palette": dataset.METAINFO.get("palette")}
+    return {"state_dict": model.state_dict(), "meta": {"dataset_meta": meta}}
 
 
 def test_pipeline(cfg: Config) -> list[dict]:
@@ -146,12 +185,15 @@ def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor
     """The weights of one network under the names of a plain segmentor.
 
     Args:
-        state_dict: Of a ``SemiSegmentor`` or a plain segmentor.
+        state_dict: Of a ``SemiSegmentor``, a ``FusedSegmentor``, whose weights stay as
+            they are, or a plain segmentor.
         network: 'student' or 'teacher'.
 
     Raises:
         ConfigError: If there is no such network.
     """
+    if any(name.startswith("classifier.") for name in state_dict):
+        return dict(state_dict)
     prefix = PREFIXES[network]
     state = {
         name[len(prefix) :]: value

@@ -22,7 +22,13 @@ from PIL import Image
 from torch import nn
 
 from .config import ConfigError
-from .export import dataset_meta, plain_state, test_pipeline
+from .export import (
+    dataset_meta,
+    is_fused,
+    plain_state,
+    test_pipeline,
+    without_part_checkpoints,
+)
 from .hooks.architecture_hook import check_state
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
@@ -85,12 +91,14 @@ def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> nn.Modu
         ValueError: If config and checkpoint do not fit each other.
     """
     model_cfg = cfg.model.copy()
-    is_semi = "segmentor" in model_cfg
+    if is_fused(model_cfg):
+        model_cfg = without_part_checkpoints(model_cfg)
+    is_semi = "segmentor" in model_cfg and not is_fused(model_cfg)
     if not is_semi and network != "student":
         raise ConfigError("the config is of a plain model, which has no teacher")
     if is_semi:
         test_cfg = dict(model_cfg.get("test_cfg") or {}, predict_with=network)
-        model_cfg.test_cfg = test_cfg
+        model_cfg["test_cfg"] = test_cfg
     model = revert_sync_batchnorm(MODELS.build(model_cfg))
     target = model.network(network) if is_semi else model
     state = plain_state(checkpoint["state_dict"], network)

@@ -6,15 +6,19 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmseg_semisup.engine.checkpoint import CheckpointError
+from mmseg_semisup.engine.checkpoint import CheckpointError, load_checkpoint_file
 from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.engine.export import export, fused_checkpoint
+from mmseg_semisup.engine.predict import Predictor
 from mmseg_semisup.evaluation import FusionTestLoop
 from mmseg_semisup.evaluation.fusion import (
     RuleCounts,
@@ -260,3 +264,27 @@ def test_mistakes_are_named(tmp_path, tool, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ConfigError, CheckpointError), match=message):
         run(tool, tmp_path, monkeypatch, *arguments)
+
+
+def test_both_as_one_file_predict_the_same(tmp_path):
+    ours = write_files(tmp_path)["ours"]
+    cfg = Config.fromfile(tmp_path / "c.py")
+    with pytest.raises(ConfigError, match="give a checkpoint, or a FusedSegmentor"):
+        fused_checkpoint(cfg)
+    for part in ("segmentor", "classifier"):
+        cfg.model[f"{part}_checkpoint"] = str(tmp_path / f"ours_{part}.pth")
+    made = export(cfg, fused_checkpoint(cfg), tmp_path / "out", "student")
+    exported = Config.fromfile(made.config)
+    assert not exported.model.segmentor_checkpoint
+    checkpoint = load_checkpoint_file(made.checkpoint)
+    assert tuple(checkpoint["meta"]["dataset_meta"]["classes"]) == CLASSES
+    predictor = Predictor(exported, checkpoint)
+    model = init_model(str(made.config), str(made.checkpoint), device="cpu")
+    for path in sorted((tmp_path / "images").iterdir()):
+        image = torch.from_numpy(np.array(Image.open(path))[:, :, ::-1].copy())
+        image = image.permute(2, 0, 1)
+        batch = {"inputs": [image], "data_samples": [sample((32, 32))]}
+        expected = ours.test_step(batch)[0].pred_sem_seg.data[0]
+        assert np.array_equal(predictor(path), expected.byte().numpy())
+        found = inference_model(model, str(path)).pred_sem_seg.data[0]
+        assert torch.equal(found, expected)

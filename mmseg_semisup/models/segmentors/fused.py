@@ -55,6 +55,8 @@ class FusedSegmentor(BaseModel):
             None: as the segmentor's.
         label_loss: That the classifier was trained with, 'binary' or 'categorical'.
         data_preprocessor: Of the segmentor, as in mmseg.
+        pretrained: None, which ``mmseg.apis.init_model`` sets.
+        train_cfg: None, for the same reason.
 
     Raises:
         ValueError: If an argument is not allowed, or the classifier has not all
@@ -78,7 +80,11 @@ class FusedSegmentor(BaseModel):
         classifier_preprocessor: dict | None = None,
         label_loss: str = "binary",
         data_preprocessor: dict | None = None,
+        pretrained: None = None,
+        train_cfg: None = None,
     ) -> None:
+        if pretrained is not None or train_cfg is not None:
+            raise ValueError("FusedSegmentor is not trained: pretrained, train_cfg")
         if label_loss not in LABEL_LOSSES:
             raise ValueError(f"label_loss={label_loss!r}; allowed: {LABEL_LOSSES}")
         segmentor = ConfigDict(segmentor)
