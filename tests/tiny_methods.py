@@ -1,0 +1,158 @@
+"""Every shipped method with a tiny network, and batches for it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from helpers import (
+    NUM_CLASSES,
+    PREPROCESSOR,
+    adversarial_objectives,
+    batch,
+    tiny_segmentor,
+)
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from torch import nn
+
+SIZE = 24
+VIEWS = (
+    "unlabeled",
+    "unlabeled_second",
+    "unlabeled_strong",
+    "unlabeled_teacher",
+)
+CONSISTENCY = {"type": "ConsistencyObjective", "threshold": 0.0, "mix": "none"}
+S4GAN = {
+    "type": "FeatureMatchingObjective",
+    "discriminator": {
+        "type": "ImageDiscriminator",
+        "num_classes": NUM_CLASSES,
+        "channels": (8, 8),
+        "dropout": 0.0,
+    },
+    "gamma": 0.0,
+}
+LATENT = {
+    "type": "LatentClassObjective",
+    "head": tiny_segmentor(3)["decode_head"],
+    "num_classes": NUM_CLASSES,
+    "update_rate": 0.25,
+    "start": 0,
+}
+TWIN = {
+    "type": "TwinBranchObjective",
+    "head": tiny_segmentor()["decode_head"],
+    "start": 0,
+}
+CONTRAST = {
+    "type": "ContextContrastObjective",
+    "in_channels": 8,
+    "projector": {"channels": 6},
+    "gamma": 0.26,
+    "bank_size": 100,
+    "batch_negatives": 64,
+}
+WEAK = {"type": "WeakMaskObjective", "in_channels": 8, "num_classes": NUM_CLASSES}
+PSEUDO_MASK = {
+    "type": "PseudoMaskObjective",
+    "head": {
+        "type": "DeepLabV2Head",
+        "in_channels": 16,
+        "num_classes": NUM_CLASSES,
+        "dilations": (1, 2),
+    },
+    "branch": "unlabeled_strong",
+    "plain_branches": ("labeled",),
+}
+OBJECTIVES = {
+    "supervised": [],
+    "mean_teacher": [CONSISTENCY],
+    "mean_teacher_cutmix": [{**CONSISTENCY, "threshold": 0.26, "mix": "cutmix"}],
+    "adv_semi_seg": adversarial_objectives(),
+    "s4gan": [S4GAN],
+    "latent_classes": [LATENT],
+    "twin_branches": [TWIN],
+    "three_stage": [{**CONSISTENCY, "plain_branches": ("labeled",)}, PSEUDO_MASK],
+    "context_aware": [CONTRAST],
+    "context_aware_weak": [CONTRAST, WEAK],
+}
+METHODS = [*OBJECTIVES, "mlmt"]
+
+
+def build_method(method: str, seed: int = 0) -> nn.Module:
+    """A method's model with a teacher, the same whenever it is built."""
+    torch.manual_seed(seed)
+    common = {"teacher": {"momentum": 0.9}, "data_preprocessor": PREPROCESSOR}
+    if method == "mlmt":
+        cfg = {
+            "type": "MultiLabelMeanTeacher",
+            "classifier": {
+                "type": "MultiLabelClassifier",
+                "backbone": tiny_segmentor()["backbone"],
+                "in_channels": 16,
+                "num_classes": NUM_CLASSES,
+            },
+            "consistency": {"weight": 2.0},
+        }
+    else:
+        cfg = {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "objectives": copy.deepcopy(OBJECTIVES[method]),
+        }
+    return MODELS.build({**cfg, **common}).train()
+
+
+def student_of(model: nn.Module) -> nn.Module:
+    """What the teacher of a method's model follows."""
+    return getattr(model, "segmentor", None) or model.classifier
+
+
+def method_batch(
+    seed: int, labeled: int = 4, unlabeled: int = 4, ignored: int | None = None
+) -> dict:
+    """A batch that serves every method, with views, pseudo-masks and image labels.
+
+    Args:
+        seed: Decides on its content.
+        labeled: Images with masks.
+        unlabeled: Images without.
+        ignored: Rows of each mask that do not count; None: another number in each.
+    """
+    data = batch(labeled, unlabeled, SIZE, seed=seed, views=VIEWS)
+    other = batch(labeled, 0, SIZE, seed=seed + 1)
+    for key, branches in data.items():
+        branches["labeled_teacher"] = other[key]["labeled"]
+    generator = torch.Generator().manual_seed(seed)
+    second = torch.eye(3, dtype=torch.float64)
+    second[0, 2], second[1, 2] = -4, -8
+    for name, samples in data["data_samples"].items():
+        for sample in samples:
+            masks = torch.randint(0, NUM_CLASSES, (2, SIZE, SIZE), generator=generator)
+            rows = int(torch.randint(0, SIZE, (), generator=generator))
+            masks[:, : rows if ignored is None else ignored] = 255
+            if name in ("labeled", "unlabeled_strong"):
+                sample.gt_sem_seg = PixelData(data=masks[:1])
+            if not name.endswith("_teacher"):
+                sample.set_data({"pseudo_sem_seg": PixelData(data=masks[1:])})
+            labels = torch.rand(NUM_CLASSES, generator=generator).round()
+            sample.set_data({"gt_image_labels": labels})
+            if name == "unlabeled_second":
+                sample.set_metainfo({"homography": second.clone()})
+    return data
+
+
+def optimizers_of(method: str, model: nn.Module, precision: str = "float32") -> dict:
+    """The config of a method's optimizers."""
+    sgd = {"type": "SGD", "lr": 0.05, "momentum": 0.9}
+    cfg = {
+        "constructor": "JointOptimWrapperConstructor",
+        "precision": precision,
+        "segmentor": {"optimizer": sgd},
+    }
+    if any(name.endswith("discriminator") for name, _ in model.named_modules()):
+        adam = {"type": "Adam", "lr": 1e-4, "betas": (0.9, 0.99)}
+        cfg["discriminator"] = {"optimizer": adam}
+    return cfg
