@@ -23,7 +23,13 @@ from .atomic_io import WriteError
 from .checkpoint import CheckpointError
 from .config import ConfigError
 from .find_checkpoint import check_whole, find_whole_checkpoint
-from .hooks import ArchitectureCheckHook, PreemptionHook, RepeatValidationHook
+from .hooks import (
+    ArchitectureCheckHook,
+    NumbersHook,
+    PreemptionHook,
+    RepeatValidationHook,
+)
+from .numbers import NumbersError
 from .preemption import PreemptedError, requests
 from .slurm import slurm_environment
 from .together import on_main
@@ -76,6 +82,9 @@ def run_tool(main: Callable[[], None]) -> None:
             code = stop.code
         except (ConfigError, CheckpointError, DataError, WriteError) as error:
             raise SystemExit(f"error: {error}") from error
+        except NumbersError as error:
+            # All processes are here, with the same message.
+            raise SystemExit(f"error: {error}" if is_main_process() else 1) from error
         leave_processes()
     if code is not None:
         raise SystemExit(code)
@@ -255,8 +264,8 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     runner.register_hook(ArchitectureCheckHook(strict=strict))
-    # Both act in trainings only; the first one notes signals while the second works.
-    for hook in (PreemptionHook, RepeatValidationHook):
+    # These act in trainings only; PreemptionHook notes signals while the next works.
+    for hook in (NumbersHook, PreemptionHook, RepeatValidationHook):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

@@ -19,6 +19,8 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import Tensor
 
+from .numbers import NumbersWatch, all_finite, poisoned
+
 PRECISIONS = {
     "float32": None,
     "bfloat16": torch.bfloat16,
@@ -34,6 +36,10 @@ class JointOptimWrapper(OptimWrapperDict):
     mmengine's ``OptimWrapperDict`` leaves the update to the model's ``train_step``,
     which ``MMDistributedDataParallel`` never calls; its ``AmpOptimWrapper`` refuses a
     CPU and would scale the one loss once for each optimizer.
+
+    A step whose losses or gradients are not finite moves no optimizer and raises. To
+    know that, the host waits for the device, once, at the end of the backward pass;
+    with float16 it waits there anyway.
 
     Args:
         precision: 'float32', 'bfloat16' or 'float16'; the latter scales the loss.
@@ -64,6 +70,7 @@ class JointOptimWrapper(OptimWrapperDict):
         self.scaler = torch.amp.GradScaler(
             self.device, enabled=self.dtype is torch.float16
         )
+        self.watch = NumbersWatch()
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -88,23 +95,40 @@ class JointOptimWrapper(OptimWrapperDict):
             self.zero_grad(**(zero_kwargs or {}))
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
-        """Fill the gradients of all networks."""
-        self.scaler.scale(loss).backward(**kwargs)
+        """Fill the gradients of all networks; with NaN, if the loss is not finite."""
+        self.scaler.scale(poisoned(loss)).backward(**kwargs)
         for wrapper in self.optim_wrappers.values():
             wrapper._inner_count += 1
 
     def step(self, **kwargs: Any) -> None:
-        """Clip and step each optimizer; with float16, skip those that overflowed."""
-        if not self.scaler.is_enabled():
+        """Clip and step each optimizer; with float16, skip those that overflowed.
+
+        Raises:
+            NumbersError: If a loss or gradient is not finite, for another reason than
+                that overflow; nothing has moved then.
+        """
+        scaled = self.scaler.is_enabled()
+        if scaled:
+            for wrapper in self.optim_wrappers.values():
+                self.scaler.unscale_(wrapper.optimizer)
+        self._check_numbers()
+        if not scaled:
             for wrapper in self.optim_wrappers.values():
                 wrapper.step(**kwargs)
             return
         for wrapper in self.optim_wrappers.values():
-            self.scaler.unscale_(wrapper.optimizer)
             if wrapper.clip_grad_kwargs:
                 wrapper._clip_grad()
             self.scaler.step(wrapper.optimizer, **kwargs)
         self.scaler.update()
+
+    def _check_numbers(self) -> None:
+        groups = (w.optimizer.param_groups for w in self.optim_wrappers.values())
+        parameters = [p for group in groups for part in group for p in part["params"]]
+        if not all_finite([p.grad for p in parameters if p.grad is not None]):
+            scale = self.scaler.get_scale() if self.scaler.is_enabled() else None
+            self.watch.judge(parameters, scale)
+        self.watch.clear()
 
     def zero_grad(self, **kwargs: Any) -> None:
         """Clear the gradients of all networks."""
