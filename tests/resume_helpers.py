@@ -1,0 +1,230 @@
+"""Trainings of shipped configs at a tiny size, in processes that can be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import test_all_configs
+import torch
+import torch._dynamo  # The first optimizer of each process would import it.
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import Runner
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file, use_safe_checkpoints
+from mmseg_semisup.engine.find_checkpoint import find_whole_checkpoint
+from mmseg_semisup.engine.launch import build_runner
+
+METHODS = {
+    "supervised": "supervised/supervised_deeplabv2-r101_20k_voc-1_8.py",
+    "mean_teacher": "demo/mean_teacher.py",
+    "adv_semi_seg": "adv_semi_seg/adv-semi-seg_deeplabv2-r18_20k_voc-1_8.py",
+    "s4gan": "s4gan/s4gan_deeplabv2-r18_20k_voc-1_8.py",
+    "mlmt": "mlmt/mlmt_r101_3k_voc-1_20.py",
+    "latent_classes": "latent_classes/latent-classes_deeplabv2-r18_20k_voc-1_8.py",
+    "three_stage_1": "three_stage/three-stage_deeplabv2-r18_60k_voc-1_50.py",
+    "three_stage_2": "three_stage/three-stage_deeplabv2-r18_60k_voc-1_50.py",
+    "three_stage_3": "three_stage/three-stage_deeplabv2-r18_60k_voc-1_50.py",
+    "context_aware": "context_aware/context-aware_deeplabv3plus-r50_93k_voc-1323.py",
+}
+"""The methods with their configs; a number is that of a stage."""
+STEPS = 4
+INTERVAL = 2
+TRACE = "trace.jsonl"
+
+
+def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) -> Config:
+    """The config of a method, shrunk: four steps, a checkpoint after two."""
+    cfgs = test_all_configs.training_configs(METHODS[method], folder)
+    number = int(method[-1]) if method[-1].isdigit() else 1
+    test_all_configs.CROP, crop = 32, test_all_configs.CROP
+    cfg = test_all_configs.shrink(cfgs[number - 1], folder)
+    test_all_configs.CROP = crop
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = f"{work_dir.parent.name}-{work_dir.name}-{os.getpid()}"
+    cfg.train_cfg.update(max_iters=STEPS, val_interval=INTERVAL)
+    best = "mAP" if "classifier" in cfg.model else "mIoU"
+    if cfg.val_cfg.type == "TeacherStudentValLoop":
+        best = f"teacher/{best}"
+    cfg.default_hooks.checkpoint.update(
+        interval=INTERVAL, max_keep_ckpts=1, save_best=best, save_last=True
+    )
+    cfg.default_hooks.logger.interval = 3
+    cfg.merge_from_dict(changes)
+    return cfg
+
+
+def distribute(cfg: Config) -> Config:
+    """The config for one of several processes."""
+    cfg.launcher = "pytorch"
+    cfg.model_wrapper_cfg = dict(
+        type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
+    )
+    return cfg
+
+
+@contextlib.contextmanager
+def process_group(rank: int, size: int, store: Path) -> Iterator[None]:
+    """This process as one of several, which meet at a file."""
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size))
+    address = f"file://{store}"
+    dist.init_process_group("gloo", init_method=address, rank=rank, world_size=size)
+    yield
+    if dist.is_initialized():
+        gc.collect()
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+class TraceHook(Hook):
+    """Notes which data each step gets, and may kill the process after one.
+
+    Args:
+        path: The file to add lines to.
+        kill_after: Number of the last step.
+    """
+
+    priority = "VERY_HIGH"
+
+    def __init__(self, path: Path, kill_after: int | None = None) -> None:
+        self.path = path
+        self.kill_after = kill_after
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        digest = hashlib.sha256()
+        for branch, images in sorted(data_batch["inputs"].items()):
+            digest.update(branch.encode())
+            for image in images:
+                digest.update(image.numpy().tobytes())
+        with self.path.open("a") as file:
+            file.write(json.dumps([batch_idx, digest.hexdigest()]) + "\n")
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+    ) -> None:
+        if batch_idx + 1 == self.kill_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train(
+    cfg: Config, resume: bool, kill_after: int | None = None, hooks: Sequence[Hook] = ()
+) -> None:
+    """Train as the tool does, with ``--resume`` or without."""
+    quick()
+    if resume:
+        cfg.load_from = str(find_whole_checkpoint(cfg.work_dir, print))
+    cfg.resume = resume
+    runner = build_runner(cfg, strict=resume)
+    path = Path(cfg.work_dir) / f"{get_rank()}-{TRACE}"
+    for hook in (TraceHook(path, kill_after), *hooks):
+        runner.register_hook(hook)
+    runner.train()
+
+
+def quick() -> None:
+    """Leave out what takes longer than a tiny training."""
+    use_safe_checkpoints()
+    Config.pretty_text = ""
+    Runner._log_env = lambda self, env_cfg: None
+
+
+def in_child(function: Callable[[], object]) -> int:
+    """Run a function in a forked process; returns its exit code, or minus a signal."""
+    return wait(fork(function))
+
+
+def fork(function: Callable[[], object]) -> int:
+    """Start a function in a forked process; returns the number of the process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child:
+        return child
+    # Collections would walk over, and copy, all that the parent has.
+    gc.freeze()
+    code = 1
+    try:
+        function()
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(child: int) -> int:
+    """The exit code of a forked process, or minus the signal that ended it."""
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def trace(work_dir: Path, rank: int = 0) -> dict[int, str]:
+    """Which data each step got last; a step that was repeated got the same."""
+    found: dict[int, str] = {}
+    for line in (work_dir / f"{rank}-{TRACE}").read_text().splitlines():
+        step, digest = json.loads(line)
+        assert found.setdefault(step, digest) == digest
+    return found
+
+
+def final(work_dir: Path) -> dict:
+    """Everything in the last checkpoint but times and paths."""
+    content = load_checkpoint_file(work_dir / f"iter_{STEPS}.pth")
+    content["meta"] = {key: content["meta"][key] for key in ("iter", "epoch", "seed")}
+    hub = content["message_hub"]
+    for key in ("cfg", "experiment_name", "last_ckpt", "best_ckpt", "loop_stage"):
+        hub["runtime_info"].pop(key, None)
+    for key in [key for key in hub["log_scalars"] if "time" in key]:
+        del hub["log_scalars"][key]
+    return content
+
+
+def assert_same(one: Any, other: Any, path: str = "") -> None:
+    """Compare nested states bit for bit; NaN equals NaN."""
+    if isinstance(one, HistoryBuffer):
+        one, other = one.data, other.data
+    assert type(one) is type(other), path
+    if isinstance(one, dict):
+        assert sorted(one) == sorted(other), path
+        for key in one:
+            assert_same(one[key], other[key], f"{path}.{key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), path
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            assert_same(*pair, f"{path}.{index}")
+    elif isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype, path
+        assert torch.equal(one, other) or same_with_nan(one, other), path
+    elif isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other, err_msg=path)
+    else:
+        assert one == other or (one != one and other != other), path
+
+
+def same_with_nan(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors are equal, NaN at the same places."""
+    return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)

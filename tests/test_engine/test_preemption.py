@@ -1,0 +1,275 @@
+"""Signals that ask a training to leave: where they come, and what they leave behind."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from resume_helpers import (
+    STEPS,
+    assert_same,
+    distribute,
+    final,
+    fork,
+    in_child,
+    process_group,
+    quick,
+    tiny_config,
+    trace,
+    train,
+    wait,
+)
+from stage_helpers import TOOLS, write_config
+from test_all_configs import folder  # noqa: F401
+
+from mmseg_semisup.engine import atomic_io
+from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.engine.preemption import (
+    ECHO_S,
+    INTERRUPT_CODE,
+    REQUEUE_CODE,
+    PreemptedError,
+    StopRequests,
+    requests,
+)
+from mmseg_semisup.pseudo_masks import writer
+
+METHOD = "mean_teacher"
+
+
+@pytest.fixture
+def listener():
+    """One of its own, which this process obeys for a while."""
+    listener = StopRequests()
+    assert listener.install()
+    yield listener
+    listener.uninstall()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_ends_at_once_unless_it_is_deferred(listener, number):
+    with pytest.raises(PreemptedError, match="75") as stopped:
+        os.kill(os.getpid(), number)
+    assert stopped.value.message.startswith(signal.Signals(number).name)
+    listener.deferred = True
+    os.kill(os.getpid(), number)
+    assert listener.number == number
+
+
+def test_the_second_interrupt_ends_at_once(listener, capfd):
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    listener.deferred = True
+    for _ in range(2):
+        # A launcher sends it again; that is not the user's second.
+        os.kill(os.getpid(), signal.SIGINT)
+    assert listener.number == signal.SIGINT
+    assert "once more ends at once" in capfd.readouterr().err
+    listener._interrupted_at -= ECHO_S
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    with requests.listening():
+        assert signal.getsignal(signal.SIGTERM) == requests._receive
+        with requests.listening():
+            pass
+        assert signal.getsignal(signal.SIGTERM) == requests._receive
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_a_child_that_is_no_worker_ends_as_usual(listener):
+    listener.deferred = True
+    child = fork(lambda: time.sleep(60))
+    # What comes while a process forks is lost.
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        os.kill(child, signal.SIGTERM)
+        time.sleep(0.05)
+    assert os.waitstatus_to_exitcode(ended[1]) == -signal.SIGTERM
+
+
+def test_a_tool_that_is_stopped_early(capfd):
+    def tool() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    assert in_child(lambda: run_tool(tool)) == REQUEUE_CODE
+    assert "SIGTERM: stopped" in capfd.readouterr().err
+
+
+class SignalHook(Hook):
+    """Sends this process a signal at a certain moment.
+
+    Args:
+        number: The signal.
+        method: The hook's method.
+        step: Iterations that are done then.
+        send: How; to this process by default.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        method: str,
+        step: int,
+        send: Callable[[int], None] = lambda number: os.kill(os.getpid(), number),
+    ) -> None:
+        self.number, self.step, self.send = number, step, send
+        setattr(self, method, self._fire)
+
+    def _fire(self, runner: Runner, *args: object, **kwargs: object) -> None:
+        if runner.iter == self.step and self.number:
+            number, self.number = self.number, 0
+            self.send(number)
+
+
+class SlowSave:
+    """Sends a signal while a file of the checkpoint is written."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __enter__(self) -> None:
+        self.synchronise = os.fsync
+        atomic_io.os.fsync = self._fsync
+
+    def __exit__(self, *_: object) -> None:
+        atomic_io.os.fsync = self.synchronise
+
+    def _fsync(self, descriptor: int) -> None:
+        self.synchronise(descriptor)
+        if "iter_2.pth" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            os.kill(os.getpid(), self.number)
+
+
+def saved(work_dir: Path) -> list[str]:
+    return sorted(path.name for path in work_dir.glob("iter_*.pth"))
+
+
+@pytest.fixture(scope="module")
+def whole(folder, tmp_path_factory) -> Path:  # noqa: F811
+    """A training that nobody disturbed."""
+    work_dir = tmp_path_factory.mktemp("undisturbed") / "whole"
+    cfg = tiny_config(METHOD, folder, work_dir)
+    assert in_child(lambda: train(cfg, resume=False)) == 0
+    return work_dir
+
+
+MOMENTS = {
+    "step": (signal.SIGTERM, "before_train_iter", 2, "iter_3.pth"),
+    "validation": (signal.SIGUSR1, "before_val_iter", 2, "iter_2.pth"),
+    "saving": (signal.SIGTERM, None, 2, "iter_2.pth"),
+    "interrupt": (signal.SIGINT, "before_train_iter", 0, "iter_1.pth"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_training_leaves_within_a_step(folder, whole, tmp_path, moment, capfd):  # noqa: F811
+    number, method, step, name = MOMENTS[moment]
+    work_dir = tmp_path / "work"
+    # With workers, and the signal goes to them, too, as slurm and terminals do it.
+    changes = {"train_dataloader.num_workers": 2 if moment == "step" else 0}
+    cfg = tiny_config(METHOD, folder, work_dir, **changes)
+
+    def stopped() -> None:
+        os.setpgid(0, 0)
+
+        def send(number: int) -> None:
+            os.killpg(0, number)
+            time.sleep(0.2)
+
+        hooks = [SignalHook(number, method, step, send)] if method else []
+        if method:
+            run_tool(lambda: train(cfg, False, hooks=hooks))
+        else:
+            with SlowSave(number):
+                run_tool(lambda: train(cfg, False))
+
+    interrupted = number == signal.SIGINT
+    code = INTERRUPT_CODE if interrupted else REQUEUE_CODE
+    assert in_child(stopped) == code
+    assert saved(work_dir) == [name]
+    said = capfd.readouterr().err
+    assert f"{number.name}: stopped after iteration {name[5]}, with its" in said
+    cfg = tiny_config(METHOD, folder, work_dir)
+    assert in_child(lambda: train(cfg, resume=True)) == 0
+    assert_same(final(work_dir), final(whole))
+    assert trace(work_dir) == trace(whole)
+
+
+@pytest.mark.slow
+def test_all_processes_leave_together(folder, tmp_path):  # noqa: F811
+    """Only the second process is told, in a step and in a validation."""
+    work_dir = tmp_path / "work"
+
+    def part(rank: int, round_: int, number: int, method: str, step: int) -> None:
+        with process_group(rank, 2, tmp_path / f"store{round_}"):
+            cfg = distribute(tiny_config(METHOD, folder, work_dir))
+            hooks = [SignalHook(number, method, step)] if rank else []
+            run_tool(lambda: train(cfg, resume=round_ > 0, hooks=hooks))
+
+    def together(*arguments: object) -> list[int]:
+        children = [fork(lambda rank=rank: part(rank, *arguments)) for rank in range(2)]
+        return [wait(child) for child in children]
+
+    told = together(0, signal.SIGTERM, "before_train_iter", 0)
+    assert (told, saved(work_dir)) == ([REQUEUE_CODE] * 2, ["iter_1.pth"])
+    told = together(1, signal.SIGUSR1, "before_val_iter", 2)
+    assert (told, saved(work_dir)) == ([REQUEUE_CODE] * 2, ["iter_2.pth"])
+    assert together(2, 0, "before_run", 0) == [0, 0]
+    assert [trace(work_dir, rank).keys() for rank in range(2)] == [{0, 1, 2, 3}] * 2
+
+
+@pytest.mark.slow
+def test_stages_go_on_after_a_signal(tmp_path):
+    """In the training of a stage, and between two masks of the next one."""
+    config, work_dir = write_config(tmp_path), tmp_path / "work"
+
+    def tool(stage: str, *hooks: Hook) -> None:
+        quick()
+        spec = importlib.util.spec_from_file_location("train", TOOLS / "train.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.argv = ["train.py", str(config), "--work-dir", str(work_dir)]
+        if stage == "training":
+            before = Runner.train
+            hook = SignalHook(signal.SIGTERM, "before_train_iter", 2)
+            Runner.train = lambda self: self.register_hook(hook) or before(self)
+        elif stage == "masks":
+            before = writer.atomic_write
+
+            def write(path: Path, content: bytes) -> None:
+                before(path, content)
+                if Path(path).suffix == ".png":
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    time.sleep(0.2)
+
+            writer.atomic_write = write
+        run_tool(module.main)
+
+    def stages() -> dict[str, bool]:
+        content = json.loads((work_dir / "stages.json").read_text())["stages"]
+        return {name: bool(stage.get("finished")) for name, stage in content.items()}
+
+    assert in_child(lambda: tool("training")) == REQUEUE_CODE
+    assert saved(work_dir / "first") == ["iter_3.pth"]
+    assert in_child(lambda: tool("masks")) == REQUEUE_CODE
+    assert stages() == {"first": True, "second": False}
+    masks = work_dir / "second" / "pseudo_masks" / "masks"
+    assert 0 < len(list(masks.glob("*.png"))) < 6
+    assert in_child(lambda: tool("")) == 0
+    assert stages() == {"first": True, "second": True, "third": True}
+    assert torch.load(work_dir / "third" / f"iter_{STEPS}.pth", weights_only=False)

@@ -1,0 +1,139 @@
+"""A training that was killed and resumed is the one that was never stopped."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from resume_helpers import (
+    METHODS,
+    STEPS,
+    assert_same,
+    distribute,
+    final,
+    fork,
+    in_child,
+    process_group,
+    tiny_config,
+    trace,
+    train,
+    wait,
+)
+from test_all_configs import folder  # noqa: F401
+
+from mmseg_semisup.datasets import SemiDataset
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+
+pytestmark = pytest.mark.slow
+
+
+def run(
+    method: str,
+    images: Path,
+    work_dir: Path,
+    resume: bool = False,
+    kill: int | None = None,
+    **changes: object,
+) -> int:
+    """Train in a process of its own; returns its exit code."""
+    cfg = tiny_config(method, images, work_dir, **changes)
+    return in_child(lambda: train(cfg, resume, kill))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_and_resumed_equals_uninterrupted(folder, tmp_path, method):  # noqa: F811
+    """With two workers, killed and resumed, as without workers, never stopped."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run(method, folder, whole) == 0
+    workers = {"train_dataloader.num_workers": 2}
+    end = run(method, folder, killed, kill=STEPS - 1, **workers)
+    assert end == -signal.SIGKILL
+    shutil.copytree(killed, tmp_path / "without_workers")
+    assert run(method, folder, killed, resume=True, **workers) == 0
+    assert_same(final(killed), final(whole))
+    assert trace(killed) == trace(whole)
+    if method == "mean_teacher":
+        other = tmp_path / "without_workers"
+        assert run(method, folder, other, resume=True) == 0
+        assert_same(final(other), final(whole))
+        assert trace(other) == trace(whole)
+
+
+def test_two_processes_resume_exactly(folder, tmp_path):  # noqa: F811
+    """Every method: four steps, and the last two of them again in other processes."""
+
+    def train_all(rank: int, resume: bool) -> None:
+        with process_group(rank, 2, tmp_path / f"store{resume}"):
+            for method in METHODS:
+                work_dir = tmp_path / method
+                if resume:
+                    work_dir = work_dir / "resumed"
+                cfg = distribute(tiny_config(method, folder, work_dir))
+                cfg.default_hooks.checkpoint.update(max_keep_ckpts=-1, save_best=None)
+                train(cfg, resume)
+                dist.barrier()
+
+    for resume in (False, True):
+        for method in METHODS if resume else ():
+            (tmp_path / method / "resumed").mkdir()
+            shutil.copy(tmp_path / method / "iter_2.pth", tmp_path / method / "resumed")
+        children = [
+            fork(lambda rank=rank, resume=resume: train_all(rank, resume))
+            for rank in range(2)
+        ]
+        assert [wait(child) for child in children] == [0, 0]
+    for method in METHODS:
+        whole, resumed = tmp_path / method, tmp_path / method / "resumed"
+        assert_same(final(resumed), final(whole))
+        for rank in range(2):
+            last = {k: v for k, v in trace(whole, rank).items() if k >= 2}
+            assert trace(resumed, rank) == last
+        assert trace(whole, 0) != trace(whole, 1)
+    own = final(tmp_path / "mean_teacher")["process_buffers"]
+    assert not own[0]
+    assert any("running_mean" in name for name in own[1])
+
+
+def test_gradients_that_accumulate_are_not_lost(folder, tmp_path):  # noqa: F811
+    """A checkpoint waits for the step of the optimizers."""
+    changes = {
+        "optim_wrapper.accumulative_counts": 2,
+        "default_hooks.checkpoint.interval": 1,
+    }
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run("adv_semi_seg", folder, whole, **changes) == 0
+    end = run("adv_semi_seg", folder, killed, kill=STEPS - 1, **changes)
+    assert end == -signal.SIGKILL
+    assert [path.name for path in killed.glob("iter_*")] == ["iter_2.pth"]
+    assert run("adv_semi_seg", folder, killed, resume=True, **changes) == 0
+    assert_same(final(killed), final(whole))
+
+
+def test_resume_reads_nothing_again(folder, tmp_path):  # noqa: F811
+    """At iteration 40,000, only what the next two steps need."""
+    work_dir = tmp_path / "work"
+    assert run("adv_semi_seg", folder, work_dir, **{"train_cfg.max_iters": 2}) == 0
+    last = work_dir / "iter_2.pth"
+    content = load_checkpoint_file(last)
+    content["meta"]["iter"] = 40_000
+    torch.save(content, last)
+
+    changes = {"train_cfg.max_iters": 40_002, "train_cfg.val_interval": 30_000}
+    changes["default_hooks.checkpoint.save_last"] = False
+    cfg = tiny_config("adv_semi_seg", folder, work_dir, **changes)
+    log = tmp_path / "log"
+
+    def count() -> None:
+        keys = []
+        read = SemiDataset.__getitem__
+        SemiDataset.__getitem__ = lambda self, key: keys.append(key) or read(self, key)
+        train(cfg, resume=True)
+        log.write_text(str(len(keys)))
+
+    assert in_child(count) == 0
+    assert int(log.read_text()) == 2 * cfg.train_dataloader.batch_size
+    assert sorted(trace(work_dir)) == [0, 1, 40_000, 40_001]
