@@ -25,6 +25,9 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="SegVisualizationHook"),
+    # Warns of a discriminator that has won, of predictions of one class, and of an
+    # empty selection.
+    health=dict(type="HealthHook"),
 )
 custom_hooks = [
     # Mistakes in lists, images and masks stop training before it begins; level='full'

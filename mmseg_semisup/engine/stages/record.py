@@ -43,7 +43,7 @@ EVALUATED = (
 )
 """Top-level keys that an evaluation depends on."""
 NO_MATTER_WITHIN = ("num_workers", "persistent_workers", "prefetch_factor")
-NO_MATTER_HOOKS = ("logger", "runtime_info", "timer", "visualization")
+NO_MATTER_HOOKS = ("health", "logger", "runtime_info", "timer", "visualization")
 
 
 class Record:

@@ -79,6 +79,11 @@ class SegOutput:
         self._embedding = args[0]
 
     @property
+    def has_logits(self) -> bool:
+        """Whether somebody has asked for logits."""
+        return "head_outputs" in self.__dict__
+
+    @property
     def logits(self) -> Tensor:
         """Logits at the head's own stride, (N, C, h, w), float."""
         output = self.head_outputs[-1]

@@ -72,6 +72,7 @@ class SemiSegmentor(BaseModel):
             for i, cfg in enumerate(objectives)
         )
         self.iteration = Counter()
+        self.report_top_class = False
         self.configure_test(**(test_cfg or {}))
         self._check()
         self._register_load_state_dict_pre_hook(_accept_plain_segmentor)
@@ -160,6 +161,8 @@ class SemiSegmentor(BaseModel):
                     f"be lost: give {type(objective).__name__} another branch"
                 )
             losses.update(further)
+        if self.report_top_class:
+            losses.update(step.top_classes())
         self.iteration.value += 1
         return losses
 

@@ -91,6 +91,26 @@ class Step:
             self._outputs[name, branch] = SegOutput(network, images, grad)
         return self._outputs[name, branch]
 
+    def top_classes(self) -> dict[str, Tensor]:
+        """How much of what was predicted of each unlabelled branch is one class.
+
+        Returns:
+            'BRANCH.top_class' to the share of the most frequent class, a scalar in
+            0..1, of the student or the teacher, whichever is larger.
+        """
+        shares: dict[str, Tensor] = {}
+        for (_, branch), output in self._outputs.items():
+            labeled = all("gt_sem_seg" in sample for sample in self.samples(branch))
+            if labeled or not output.has_logits:
+                continue
+            classes = output.logits.detach().argmax(dim=1)
+            numbers = range(output.logits.shape[1])
+            counts = [(classes == number).sum() for number in numbers]
+            share = torch.stack(counts).amax() / classes.numel()
+            key = f"{branch}.top_class"
+            shares[key] = torch.maximum(share, shares.get(key, share))
+        return shares
+
     def labels(self, branch: str) -> Tensor:
         """Ground truth of a branch, (N, H, W), int64, ignored pixels included.
 
