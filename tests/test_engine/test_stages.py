@@ -10,7 +10,7 @@ from mmengine.config import Config
 from stage_helpers import write_config
 
 from mmseg_semisup.engine.config import ConfigError, load_config
-from mmseg_semisup.engine.stages import Record, split_stages
+from mmseg_semisup.engine.stages import Record, base_config, last_stage, split_stages
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +69,82 @@ def test_tools_take_the_last_stage_or_the_base(path):
         ({"stages.1.chnges": {}}, "has the keys \\['chnges'\\]"),
         ({"model.teacher": None}, "third: pseudo_masks.network='teacher'"),
         ({"default_hooks.checkpoint.save_best": None}, "second does not save one"),
+        ({"stages.1.task": "test"}, "second: task='test'; allowed"),
+        ({"stages.1.task": "evaluate"}, "an evaluation learns nothing"),
+        ({"stages.0.task": "evaluate"}, "second: .*first before it trains nothing"),
+        (
+            {"stages.0.task": "evaluate", "test_dataloader": None},
+            "first: task='evaluate', but the config has no test_dataloader",
+        ),
+        (
+            {"stages.1.changes.load_from": "{third.last}"},
+            r"\{third.last\}: there is no such stage before it; there are \['first'\]",
+        ),
+        (
+            {
+                "stages.1.changes.load_from": "{first.best}",
+                "stages.0.changes.default_hooks": {"checkpoint": {"save_best": None}},
+            },
+            r"\{first.best\}, but first does not save one",
+        ),
+        ({"stages.1.config": "absent.py"}, "second: config 'absent.py' is neither"),
+        ({"stages.1.config": "tiny.py"}, "second: config: .*tiny.py has stages itself"),
     ],
 )
 def test_mistakes_are_found_before_the_first_stage(cfg, change, message):
     cfg.merge_from_dict(change)
     with pytest.raises(ConfigError, match=message):
         split_stages(cfg)
+
+
+@pytest.fixture
+def mixed(path, cfg):
+    """Two stages with configs of their own, and an evaluation of both."""
+    content = cfg._cfg_dict.to_dict()
+    content.pop("stages")
+    content["randomness"] = dict(seed=7)
+    Config(content).dump(path.with_name("own.py"))
+    parts = {"load_from": "{one.last}", "randomness": {"note": "{two.best}"}}
+    stages = [
+        dict(name="one", config="own.py"),
+        dict(name="two", config="own.py", changes=dict(randomness=dict(seed=8))),
+        dict(name="both", task="evaluate", config="own.py", changes=parts),
+    ]
+    return Config(dict(stages=stages, log_level="INFO"), filename=str(path))
+
+
+def test_stages_may_have_configs_of_their_own(mixed, tmp_path):
+    one, two, both = split_stages(mixed)
+    assert [s.cfg.randomness.seed for s in (one, two, both)] == [7, 8, 7]
+    assert one.cfg.log_level == two.data_cfg.log_level == "INFO"
+    assert one.runnable(tmp_path).experiment_name == "own_one"
+    assert both.checkpoints == [("one", "last"), ("two", "best")]
+    known = {("one", "last"): tmp_path / "a.pth", ("two", "best"): "b.pth"}
+    cfg = both.runnable(tmp_path, known)
+    assert cfg.load_from == str(tmp_path / "a.pth")
+    assert cfg.randomness.note == "b.pth"
+    assert last_stage(mixed).load_from is None
+    assert base_config(mixed).randomness.seed == 7
+
+
+def test_an_evaluation_is_repeated_if_what_it_used_has_changed(mixed, tmp_path):
+    stages = split_stages(mixed)
+    record = Record(tmp_path)
+    for stage in stages:
+        (tmp_path / stage.name).mkdir()
+        uses = [(name, which, f"hash {name}") for name, which in stage.checkpoints]
+        record.begin(stage, None, uses)
+        record.finish(stage.name, {"last": "a.pth"}, {"last": f"hash {stage.name}"})
+    Record(tmp_path).check(stages)
+    change = "stages.2.changes.train_cfg.max_iters"
+    mixed.merge_from_dict({change: 1})
+    Record(tmp_path).check(split_stages(mixed))
+    mixed.merge_from_dict({"stages.2.changes.test_dataloader.batch_size": 2})
+    with pytest.raises(ConfigError, match="both was finished with another config"):
+        Record(tmp_path).check(split_stages(mixed))
+    shutil.rmtree(tmp_path / "one")
+    with pytest.raises(ConfigError, match="both learned from an earlier one"):
+        Record(tmp_path).check(stages)
 
 
 def finish(record, stages, count):
