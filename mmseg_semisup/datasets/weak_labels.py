@@ -119,7 +119,7 @@ def read_image_labels(path: str | Path) -> dict[str, list[str]]:
         return _read_text(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f'{path} is no JSON object {{"id": ["class", ...]}}')

@@ -7,6 +7,7 @@ There is no fallback to Python's pickle unless the user trusts the file explicit
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import re
@@ -22,6 +23,7 @@ import torch
 from mmengine.dist import barrier
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as readers
 
 MapLocation = str | torch.device | Callable | dict | None
 
@@ -65,8 +67,13 @@ def load_checkpoint_file(
             )
     except pickle.UnpicklingError as error:
         raise _refusal(path, error) from error
-    except (OSError, ImportError, MemoryError, torch.OutOfMemoryError):
+    except (OSError, ImportError, torch.OutOfMemoryError):
         raise
+    except (MemoryError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} asks for more memory than there is; it may be damaged, or made to "
+            "do harm"
+        ) from error
     except Exception as error:
         # A truncated stream ends in almost any exception.
         raise _unreadable(path, error) from error
@@ -97,13 +104,18 @@ def load_checkpoint_url(
 
     Raises:
         RuntimeError: If the hash does not match.
-        CheckpointError: See :func:`load_checkpoint_file`.
+        CheckpointError: If the address names no file, or an earlier download has
+            another hash; see also :func:`load_checkpoint_file`.
     """
     name = Path(urlsplit(url).path).name
+    if not name or "\\" in name:
+        raise CheckpointError(f"the address {url} names no checkpoint file")
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    found = _HASH_IN_NAME.search(name)
+    if found and path.is_file():
+        _check_hash(path, found.group(1))
     if int(os.environ.get("LOCAL_RANK", "0")) == 0 and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = _HASH_IN_NAME.search(name)
         torch.hub.download_url_to_file(
             url, str(path), hash_prefix=found.group(1) if found else None
         )
@@ -129,7 +141,7 @@ def use_safe_checkpoints(trust: bool = False) -> None:
         return load_checkpoint_file(filename, map_location, trust)
 
     def load_from_http(
-        filename: str, map_location: MapLocation = None
+        filename: str, map_location: MapLocation = None, **_: Any
     ) -> dict[str, Any]:
         return load_checkpoint_url(filename, map_location, trust)
 
@@ -137,11 +149,26 @@ def use_safe_checkpoints(trust: bool = False) -> None:
     CheckpointLoader.register_scheme(
         ("http://", "https://"), load_from_http, force=True
     )
+    # MMEngine's readers of model zoos call it by its name.
+    readers.load_from_http = load_from_http
     torch.serialization.add_safe_globals(_allow_list())
     if trust:
         os.environ.pop("TORCH_FORCE_WEIGHTS_ONLY_LOAD", None)
     else:
         os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+
+
+def _check_hash(path: Path, expected: str) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if not digest.hexdigest().startswith(expected):
+        raise CheckpointError(
+            f"{path} is not what its name says: its SHA-256 begins with "
+            f"{digest.hexdigest()[: len(expected)]}; remove the file to download it "
+            "again"
+        )
 
 
 def _check_container(path: Path) -> None:
@@ -156,10 +183,27 @@ def _check_container(path: Path) -> None:
                 f"{path} is damaged: its end is missing, so it was not written or "
                 f"copied completely ({path.stat().st_size} bytes)"
             )
+        _check_parts(path)
     elif start[:1] != b"\x80":
         raise CheckpointError(
             f"{path} is no checkpoint: it begins with {start!r} and not as a file "
             f"that torch.save wrote"
+        )
+
+
+def _check_parts(path: Path) -> None:
+    """Refuse a small file that would unpack to a large one."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    size, packed = path.stat().st_size, [p for p in parts if p.compress_type]
+    unpacked = sum(part.file_size for part in parts)
+    if packed or unpacked > size:
+        raise CheckpointError(
+            f"{path} was not read: its parts are compressed or overlap, which "
+            f"torch.save never does ({size} bytes would become {unpacked})"
         )
 
 

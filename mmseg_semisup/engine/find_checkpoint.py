@@ -43,6 +43,15 @@ def find_whole_checkpoint(
         ConfigError: If there are checkpoints, but no whole one.
     """
     problems = []
+    foreign = _named(Path(work_dir))
+    if foreign is not None and not _is_inside(foreign, Path(work_dir)):
+        here = Path(work_dir) / foreign.name
+        # A path has one slash of the two in an address.
+        if foreign.is_file() and not here.is_file() or ":/" in str(foreign):
+            report(
+                f"passed over: {work_dir}/last_checkpoint names {foreign}, which is "
+                "not in this folder; if you mean it, give it to --resume"
+            )
     for path in list_checkpoints(work_dir):
         try:
             check_whole(path, trust)
@@ -68,8 +77,9 @@ def list_checkpoints(work_dir: str | Path) -> list[Path]:
         work_dir: Where an earlier training wrote.
 
     Returns:
-        What ``last_checkpoint`` names; then the others by iteration, the latest first,
-        but those after the named one, which an earlier training left, at the end.
+        What ``last_checkpoint`` names, which is looked for in the work-dir only; then
+        the others by iteration, the latest first, but those after the named one, which
+        an earlier training left, at the end.
     """
     work_dir = Path(work_dir)
     numbers = {
@@ -83,7 +93,8 @@ def list_checkpoints(work_dir: str | Path) -> list[Path]:
         return newest
     here = work_dir / named.name
     limit = numbers.get(here, float("inf"))
-    first = next((path for path in (named, here) if path.is_file()), None)
+    inside = [named] if _is_inside(named, work_dir) else []
+    first = next((path for path in (*inside, here) if path.is_file()), None)
     others = [path for path in newest if path not in (named, here)]
     others.sort(key=lambda path: numbers[path] > limit)
     return others if first is None else [first, *others]
@@ -121,6 +132,11 @@ def check_whole(path: str | Path, trust: bool = False) -> None:
         f"{path} is not of a training that can go on: it holds {lacking}; "
         "--load-from takes the weights only"
     )
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder or below it."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _named(work_dir: Path) -> Path | None:

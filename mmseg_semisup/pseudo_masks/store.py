@@ -11,7 +11,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmseg_semisup.datasets.lists import scan_folder, some
@@ -71,10 +71,16 @@ class Store:
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             version = manifest["format"]
-            for key in ("images", "classes", "palette"):
+            for key in ("classes", "palette"):
                 manifest[key]
-        except (ValueError, KeyError, TypeError) as error:
+            wrong = [r for r in manifest["images"] if not _is_record(r)]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(f"{path} is no manifest of pseudo-masks") from error
+        if wrong:
+            raise StoreError(
+                f"{path}: {str(wrong[0])[:100]} is no image of a store; its id is a "
+                "path below the folder of masks"
+            )
         if version != FORMAT:
             raise StoreError(f"{path} has format {version}; allowed: {FORMAT}")
         return manifest
@@ -134,6 +140,17 @@ class Store:
             return zlib.crc32(path.read_bytes()) == expected["crc32"]
         except OSError:
             return False
+
+
+def _is_record(record: Any) -> bool:
+    """Whether an entry has its parts, and an id that does not leave the store."""
+    if not isinstance(record, dict):
+        return False
+    name, image, size = (record.get(key) for key in ("id", "image", "size"))
+    if not (isinstance(name, str) and isinstance(image, str) and name and image):
+        return False
+    own = PurePosixPath(name.replace("\\", "/"))
+    return isinstance(size, list) and not own.is_absolute() and ".." not in own.parts
 
 
 def _fits(record: Mapping[str, Any]) -> str:

@@ -39,6 +39,9 @@ class _DeferredRemoval(AtomicLocalBackend):
     def remove(self, filepath: str | Path) -> None:
         self.outdated.append(str(filepath))
 
+    def rmtree(self, dir_path: str | Path) -> None:
+        raise ValueError(f"a checkpoint is a file, and {dir_path} a folder: it stays")
+
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
@@ -73,7 +76,13 @@ class AtomicCheckpointHook(CheckpointHook):
         folder = str(self.out_dir or runner.work_dir)
         if self.backend_args is None and "://" not in folder:
             self.backend_args = dict(backend="atomic_local")
+        info = runner.message_hub.runtime_info
+        if "keep_ckpt_ids" in info:
+            # They become names of files to remove.
+            kept = [n for n in info["keep_ckpt_ids"] if isinstance(n, int)]
+            info["keep_ckpt_ids"] = kept
         super().before_train(runner)
+        self._confine(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             # MMEngine removes an old file before it writes the new one.
             self.file_backend = _DeferredRemoval()
@@ -81,6 +90,26 @@ class AtomicCheckpointHook(CheckpointHook):
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
         start_data(runner.train_loop)
+
+    def _confine(self, runner: Runner) -> None:
+        """Let a resumed checkpoint name no file to remove outside our folder."""
+        info = runner.message_hub.runtime_info
+        for key in [key for key in info if key.startswith("best_ckpt")]:
+            named = Path(str(info[key]))
+            own = Path(self.out_dir) / named.name
+            if own.is_file():
+                info[key] = str(own)
+                continue
+            del info[key]
+            if named.exists():
+                runner.logger.warning(
+                    f"The checkpoint says that the best one is {named}, which is not "
+                    f"in {self.out_dir}; that stays as it is."
+                )
+        if hasattr(self, "best_ckpt_path"):
+            self.best_ckpt_path = info.get("best_ckpt")
+        for key in getattr(self, "best_ckpt_path_dict", ()):
+            self.best_ckpt_path_dict[key] = info.get(f"best_ckpt_{key}")
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None

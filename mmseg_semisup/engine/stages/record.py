@@ -65,8 +65,16 @@ class Record:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             version, stages = content["version"], content["stages"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(f"{self.path} is no record of stages") from error
+        if not isinstance(stages, dict) or not all(
+            isinstance(entry, dict) and _is_plain(name, *entry.get("hashes", ()))
+            for name, entry in stages.items()
+        ):
+            raise ConfigError(
+                f"{self.path} is no record of stages: a stage and its checkpoints are "
+                "plain names in the work-dir"
+            )
         if version != VERSION:
             raise ConfigError(f"{self.path} has version {version}; allowed: {VERSION}")
         # Who removes a stage's folder wants it again.
@@ -171,6 +179,11 @@ class Record:
         file = entry["checkpoints"].get(which)
         if file is None:
             raise ConfigError(f"stage {name} has no {which} checkpoint")
+        if not _is_plain(name, file):
+            raise ConfigError(
+                f"{self.path}: {file!r} of stage {name} is no name of a file in its "
+                "folder"
+            )
         path = self.work_dir / name / file
         if not path.is_file():
             raise ConfigError(
@@ -206,6 +219,11 @@ def fingerprint(stage: Stage) -> dict[str, Any]:
     if stage.masks is not None:
         kept["pseudo_masks"] = vars(stage.masks) | {"threads": None}
     return json.loads(json.dumps(_cleaned(kept), default=str))
+
+
+def _is_plain(*names: Any) -> bool:
+    """Whether names lead nowhere else than into their folder."""
+    return all(isinstance(n, str) and Path(n).name == n and n != ".." for n in names)
 
 
 def _cleaned(node: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-import torch
 from mmengine.runner.checkpoint import CheckpointLoader
+
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
 
 SCHEME = "package://"
 
@@ -44,6 +45,4 @@ def package_file(url: str) -> Path:
 @CheckpointLoader.register_scheme(prefixes=SCHEME)
 def load_from_package(filename: str, map_location: str | None = None) -> dict:
     """Load a checkpoint of tensors from an installed package."""
-    return torch.load(
-        package_file(filename), map_location=map_location, weights_only=True
-    )
+    return load_checkpoint_file(package_file(filename), map_location)
