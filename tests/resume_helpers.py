@@ -69,12 +69,25 @@ def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) ->
 
 
 def distribute(cfg: Config) -> Config:
-    """The config for one of several processes."""
+    """The config for one of several processes, which have no GPUs."""
+    without_sync(cfg.model)
     cfg.launcher = "pytorch"
     cfg.model_wrapper_cfg = dict(
         type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
     )
     return cfg
+
+
+def without_sync(node: object) -> None:
+    """Take statistics of batches in each process alone: others need GPUs."""
+    if isinstance(node, dict):
+        if node.get("type") == "SyncBN":
+            node["type"] = "BN"
+        for value in node.values():
+            without_sync(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            without_sync(value)
 
 
 @contextlib.contextmanager
