@@ -135,6 +135,9 @@ class AdversarialObjective(Objective):
             scores = [score.sigmoid().mean() for score in on_fake.values()]
             losses[f"discriminator.fake{tag}"] = torch.stack(scores).mean()
             losses[f"discriminator.real{tag}"] = on_real.sigmoid().mean()
+            right = [(score < 0).to(score.dtype).mean() for score in on_fake.values()]
+            right = torch.stack(right).mean() + (on_real > 0).to(on_real.dtype).mean()
+            losses[f"discriminator.accuracy{tag}"] = 0.5 * right
         return losses
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:

@@ -201,6 +201,27 @@ def test_the_authors_code_trains_the_discriminator_on_unlabelled_too():
     torch.testing.assert_close(loss, 0.5 * (fake[0] + fake[1]) / 2 + 0.5 * real)
 
 
+def test_accuracy_is_the_share_of_right_answers():
+    model = build(adversarial_objectives(fake_branches=("labeled", "unlabeled")))
+    data = preprocess(model, batch())
+    losses = model(**data, mode="loss")
+    adversary = model.objectives[0].discriminator
+    label = torch.stack([s.gt_sem_seg.data[0] for s in data["data_samples"]["labeled"]])
+    known = (label != 255)[:, None]
+    one_hot = F.one_hot(label * known[:, 0], NUM_CLASSES).permute(0, 3, 1, 2) * known
+    maps = [model.segmentor(data["inputs"][b]) for b in ("labeled", "unlabeled")]
+    sizes = [data["inputs"][b].shape[-2:] for b in ("labeled", "unlabeled")]
+    fakes = [
+        F.interpolate(m, size, mode="bilinear").softmax(1)
+        for m, size in zip(maps, sizes, strict=True)
+    ]
+    with torch.no_grad():
+        wrong = [(adversary(p) >= 0).double().mean() for p in fakes]
+        missed = (adversary(one_hot.double()) <= 0).double().mean()
+    expected = 1 - (sum(wrong) / 2 + missed) / 2
+    torch.testing.assert_close(losses["discriminator.accuracy"], expected)
+
+
 def test_mistakes_are_named():
     wrong = adversarial_objectives()
     wrong[0]["discriminator"]["num_classes"] = 7

@@ -71,7 +71,7 @@ def test_an_adversary_for_each_branch():
 def test_losses_of_the_same_name_are_refused():
     adversary = adversarial_objectives()[0]
     model = build(adversary, adversary)
-    with pytest.raises(ValueError, match="'discriminator.fake'"):
+    with pytest.raises(ValueError, match="'discriminator.accuracy'"):
         model.loss(**model.data_preprocessor(batch(), True))
 
 
