@@ -30,7 +30,7 @@ from .hooks import (
     RepeatValidationHook,
 )
 from .numbers import NumbersError
-from .preemption import PreemptedError, requests
+from .preemption import REQUEUE_CODE, PreemptedError, requests
 from .slurm import slurm_environment
 from .together import on_main
 
@@ -85,6 +85,12 @@ def run_tool(main: Callable[[], None]) -> None:
         except NumbersError as error:
             # All processes are here, with the same message.
             raise SystemExit(f"error: {error}" if is_main_process() else 1) from error
+        except Exception:
+            if not requests.number or requests.deferred:
+                raise
+            # MMEngine turns whatever interrupts its printing of a config into a
+            # mistake in the config.
+            raise SystemExit(REQUEUE_CODE) from None
         leave_processes()
     if code is not None:
         raise SystemExit(code)

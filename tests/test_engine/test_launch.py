@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -9,11 +13,13 @@ from mmseg_semisup.engine.checkpoint import CheckpointError
 from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.engine.launch import (
+    run_tool,
     set_launcher,
     set_precision,
     set_work_dir,
     use_augmentation,
 )
+from mmseg_semisup.engine.preemption import REQUEUE_CODE
 
 
 def test_work_dir_by_priority(tmp_path, monkeypatch):
@@ -109,3 +115,24 @@ def test_training_starts_from_the_same_backbone_with_other_classes():
     state["backbone.more"] = torch.ones(1)
     with pytest.raises(CheckpointError, match=r"1 unexpected \(backbone\.more\)"):
         check_state(network(3, 7), state, strict=False)
+
+
+def test_told_to_leave_where_the_exception_is_swallowed():
+    """MMEngine did so with a signal that came while it printed the config."""
+
+    def tool():
+        try:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            time.sleep(60)
+        except BaseException as error:
+            raise SyntaxError("Failed to format the config file") from error
+
+    with pytest.raises(SystemExit) as stop:
+        run_tool(tool)
+    assert stop.value.code == REQUEUE_CODE
+
+    def mistaken():
+        raise SyntaxError
+
+    with pytest.raises(SyntaxError):
+        run_tool(mistaken)
