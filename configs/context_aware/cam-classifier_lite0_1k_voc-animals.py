@@ -32,6 +32,7 @@ model = dict(
         ),
         in_channels=320,
         num_classes=7,
+        bias=False,
     ),
 )
 with_labels = [

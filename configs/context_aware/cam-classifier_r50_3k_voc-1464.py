@@ -33,6 +33,7 @@ model = dict(
         ),
         in_channels=2048,
         num_classes=21,
+        bias=False,
     ),
 )
 load = dict(type="LoadImageFromFile")

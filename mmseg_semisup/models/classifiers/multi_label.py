@@ -18,6 +18,8 @@ class MultiLabelClassifier(BaseModule):
         num_classes: Number of classes C, background included where there is one.
         in_index: Which of the backbone's outputs is pooled.
         dropout_ratio: Of the pooled features.
+        bias: Whether the linear layer has one. Class activation maps are better off
+            without: what a bias says of a class is at no place.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class MultiLabelClassifier(BaseModule):
         num_classes: int,
         in_index: int = -1,
         dropout_ratio: float = 0.0,
+        bias: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         default = {"type": "Normal", "layer": "Linear", "std": 0.01}
@@ -35,7 +38,7 @@ class MultiLabelClassifier(BaseModule):
         self.in_index = in_index
         self.num_classes = num_classes
         self.dropout = nn.Dropout(dropout_ratio)
-        self.fc = nn.Linear(in_channels, num_classes)
+        self.fc = nn.Linear(in_channels, num_classes, bias=bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, C), float, of images (N, 3, H, W), float."""
