@@ -83,6 +83,20 @@ def roc_curve(scores: np.ndarray, labels: np.ndarray) -> RocCurve:
         )
 
 
+def read_roc(path: str | Path) -> RocCurve:
+    """The curve of a ``roc.json`` of :class:`MultiLabelMetric`, without thresholds.
+
+    Raises:
+        ValueError: If the file is missing or no such one.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        rates = [np.asarray(content[f"{kind}_positive"]) for kind in ("false", "true")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no roc.json: {error}") from error
+    return RocCurve(*rates, np.full(len(rates[0]), np.nan))
+
+
 def f1_score(scores: np.ndarray, labels: np.ndarray, threshold: float) -> float:
     """F1 of all decisions together, scores above the threshold positive; 0..1."""
     positive = scores > threshold

@@ -147,12 +147,13 @@ class ScoreCurveHook(Hook):
         return enough and all(point[3] > self.won_above for point in last)
 
 
-def draw_scores(points: Sequence[Sequence[float]]) -> np.ndarray:
+def draw_scores(points: Sequence[Sequence[float]], title: str = "") -> np.ndarray:
     """Scores over iterations as a picture.
 
     Args:
         points: Each the iteration, the mean score of predictions, and that of ground
             truth, both in 0..1; more is not drawn.
+        title: Above the picture.
 
     Returns:
         (H, W, 3), uint8, RGB.
@@ -170,6 +171,7 @@ def draw_scores(points: Sequence[Sequence[float]]) -> np.ndarray:
         axes.plot(iterations, values, marker=marker, label=label, color=color)
     axes.axhline(0.5, color="0.7", linewidth=0.8, zorder=0)
     axes.set_ylim(0, 1)
+    axes.set_title(title)
     axes.set_xlabel("iteration")
     axes.set_ylabel("score of the discriminator")
     axes.legend(loc="best")

@@ -1,0 +1,81 @@
+"""Draws curves of several runs side by side: Mittal et al.'s Figures 11 and 12.
+
+``scores`` draws a discriminator's scores of predictions and ground truth, of runs with
+a ScoreCurveHook; ``roc`` the curves of classifiers, of ``roc.json`` files that
+``tools/test.py`` writes with ``--cfg-options test_evaluator.out_dir=DIR``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmseg_semisup.engine.atomic_io import atomic_write
+from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.engine.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.evaluation.multi_label import read_roc
+from mmseg_semisup.visualization.roc import draw_roc
+from mmseg_semisup.visualization.score_curve_hook import KEY, draw_scores
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("scores", "roc"))
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="TITLE=PATH",
+        help="scores: a work-dir or a checkpoint; roc: a roc.json",
+    )
+    parser.add_argument("--out", required=True, metavar="PNG", help="file to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the tool."""
+    args = parse_args()
+    runs = {}
+    for run in args.runs:
+        title, equals, path = run.partition("=")
+        if not equals:
+            raise ConfigError(f"{run!r}: give TITLE=PATH")
+        runs[title] = Path(path)
+    if args.kind == "roc":
+        try:
+            draw_roc({title: read_roc(path) for title, path in runs.items()}, args.out)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        return
+    pictures = [draw_scores(read_scores(path), title) for title, path in runs.items()]
+    content = io.BytesIO()
+    Image.fromarray(np.hstack(pictures)).save(content, "png")
+    atomic_write(args.out, content.getvalue())
+
+
+def read_scores(path: Path) -> list[list[float]]:
+    """The points of a ScoreCurveHook, of a checkpoint or a work-dir's last one.
+
+    Raises:
+        ConfigError: If there are none.
+    """
+    file = find_last_checkpoint(path) if path.is_dir() else path
+    if file is None or not file.is_file():
+        raise ConfigError(f"there is no checkpoint in {path}")
+    points = (load_checkpoint_file(file).get(KEY) or {}).get("points")
+    if not points:
+        raise ConfigError(
+            f"{file} has no scores: train with a ScoreCurveHook, and for longer than "
+            "its interval"
+        )
+    return points
+
+
+if __name__ == "__main__":
+    run_tool(main)
