@@ -17,6 +17,10 @@ from mmseg.registry import MODELS
 from torch import nn
 
 SIZE = 24
+SHIFT = (4, 8)
+"""Columns and rows by which the second crop lies further."""
+COLOURS = torch.tensor([[0, 0, 0], [180, 0, 0], [0, 180, 0], [90, 90, 180]])
+"""Of each class, below the noise."""
 VIEWS = (
     "unlabeled",
     "unlabeled_second",
@@ -127,30 +131,38 @@ def method_batch(
         branches["labeled_teacher"] = other[key]["labeled"]
     generator = torch.Generator().manual_seed(seed)
     second = torch.eye(3, dtype=torch.float64)
-    second[0, 2], second[1, 2] = -4, -8
+    second[0, 2], second[1, 2] = -SHIFT[0], -SHIFT[1]
     for name, samples in data["data_samples"].items():
-        for sample in samples:
-            masks = torch.randint(0, NUM_CLASSES, (2, SIZE, SIZE), generator=generator)
+        # Views of an image show the same, but for the noise.
+        scene = torch.Generator().manual_seed(2 * seed + name.startswith("labeled"))
+        for image, sample in zip(data["inputs"][name], samples, strict=True):
+            quarters = torch.randint(0, NUM_CLASSES, (2, 2), generator=scene)
+            mask = quarters.repeat_interleave(SIZE // 2, 0)
+            mask = mask.repeat_interleave(SIZE // 2, 1)
+            if name == "unlabeled_second":
+                sample.set_metainfo({"homography": second.clone()})
+                mask = mask.roll((-SHIFT[1], -SHIFT[0]), dims=(0, 1))
+            image.copy_(image // 4 + COLOURS[mask].permute(2, 0, 1))
+            shown = torch.zeros(NUM_CLASSES).index_fill(0, quarters.flatten(), 1)
+            sample.set_data({"gt_image_labels": shown})
+            masks = mask.repeat(2, 1, 1)
             rows = int(torch.randint(0, SIZE, (), generator=generator))
             masks[:, : rows if ignored is None else ignored] = 255
             if name in ("labeled", "unlabeled_strong"):
                 sample.gt_sem_seg = PixelData(data=masks[:1])
             if not name.endswith("_teacher"):
                 sample.set_data({"pseudo_sem_seg": PixelData(data=masks[1:])})
-            labels = torch.rand(NUM_CLASSES, generator=generator).round()
-            sample.set_data({"gt_image_labels": labels})
-            if name == "unlabeled_second":
-                sample.set_metainfo({"homography": second.clone()})
     return data
 
 
-def optimizers_of(method: str, model: nn.Module, precision: str = "float32") -> dict:
-    """The config of a method's optimizers."""
-    sgd = {"type": "SGD", "lr": 0.05, "momentum": 0.9}
+def optimizers_of(
+    model: nn.Module, precision: str = "float32", lr: float = 0.05
+) -> dict:
+    """The config of the optimizers of a method's model."""
     cfg = {
         "constructor": "JointOptimWrapperConstructor",
         "precision": precision,
-        "segmentor": {"optimizer": sgd},
+        "segmentor": {"optimizer": {"type": "SGD", "lr": lr, "momentum": 0.9}},
     }
     if any(name.endswith("discriminator") for name, _ in model.named_modules()):
         adam = {"type": "Adam", "lr": 1e-4, "betas": (0.9, 0.99)}

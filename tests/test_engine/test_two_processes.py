@@ -54,8 +54,8 @@ def step_once(model, wrapper, data):
     return losses
 
 
-def optimizers(method, model, **changes):
-    wrapper = build_optim_wrapper(model, {**optimizers_of(method, model), **changes})
+def optimizers(model, **changes):
+    wrapper = build_optim_wrapper(model, {**optimizers_of(model), **changes})
     wrapper.initialize_count_status(model, 0, 100)
     return wrapper
 
@@ -87,7 +87,7 @@ def run(method, rank, steps, batches):
     ddp = MMDistributedDataParallel(
         model, broadcast_buffers=False, find_unused_parameters=False
     )
-    wrapper = optimizers(method, ddp)
+    wrapper = optimizers(ddp)
     for step in range(steps):
         losses = step_once(ddp, wrapper, batches(method, model, step, rank))
         assert all(torch.isfinite(v).all() for v in losses.values()), (step, losses)
@@ -151,7 +151,7 @@ def close(found, expected):
 @pytest.mark.parametrize("method", EQUAL)
 def test_equal_to_one_process_with_the_same_batch(states, method):
     model = build_method(method)
-    wrapper = optimizers(method, model)
+    wrapper = optimizers(model)
     for step in range(3):
         step_once(model, wrapper, method_batch(step, ignored=6))
     close(states[0]["same", method], model.state_dict())
@@ -162,7 +162,7 @@ def test_equal_to_one_process_with_the_same_batch(states, method):
 def test_a_step_is_that_of_the_mean_of_the_processes_losses(states, method):
     """With other numbers of pixels in each: as one process that accumulates both."""
     model = build_method(method)
-    wrapper = optimizers(method, model, accumulative_counts=2)
+    wrapper = optimizers(model, accumulative_counts=2)
     for step in range(3):
         for rank in (0, 1):
             step_once(model, wrapper, part_of(method_batch(step), rank))
