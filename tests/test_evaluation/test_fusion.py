@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import NUM_CLASSES, PREPROCESSOR, sample, tiny_segmentor
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.apis import inference_model, init_model
@@ -27,7 +28,6 @@ from mmseg_semisup.evaluation.fusion import (
     class_iou,
     mean_iou,
 )
-from tests.helpers import NUM_CLASSES, PREPROCESSOR, sample, tiny_segmentor
 
 CLASSES = ("background", "cat", "cow", "dog")
 GRID = (1, 200, 400)

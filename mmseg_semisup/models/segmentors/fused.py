@@ -10,7 +10,6 @@ import torch.nn.functional as F  # noqa: N812
 from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
-from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -113,7 +112,7 @@ class FusedSegmentor(BaseModel):
         self.register_buffer("columns", torch.arange(count))
         self.register_buffer("wanted", torch.full((count,), float("nan")), False)
         self.classifier_size = tuple(classifier_size)
-        _register_normalisation(self, classifier_preprocessor)
+        _register_normalisation(self, own, classifier_preprocessor)
         self.configure(switch, tau, min_pixels)
         if segmentor_checkpoint:
             names = self._load("segmentor", segmentor_checkpoint, segmentor_network)
@@ -277,23 +276,24 @@ def switch_off(logits: Tensor, on: Tensor, background: int | None) -> Tensor:
     return logits.masked_fill(~on[:, None, None], float("-inf"))
 
 
-def _register_normalisation(model: FusedSegmentor, cfg: dict | None) -> None:
+def _register_normalisation(model: FusedSegmentor, own: dict, cfg: dict | None) -> None:
     """From the segmentor's normalised images to the classifier's, an affine map."""
-    own: SegDataPreProcessor = model.data_preprocessor
     cfg = dict(cfg or {})
-    allowed = ("type", "mean", "std", "bgr_to_rgb")
-    cfg = {k: v for k, v in cfg.items() if k in allowed}
-    ones, zeros = torch.ones(3, 1, 1), torch.zeros(3, 1, 1)
-    normalised = own._enable_normalize
-    std, mean = (own.std, own.mean) if normalised else (ones, zeros)
-    other_std, other_mean = std, mean
-    model.swap_channels = cfg.get("bgr_to_rgb", own._channel_conversion) != (
-        own._channel_conversion
-    )
+    turned = bool(own.get("bgr_to_rgb") or own.get("rgb_to_bgr"))
+    model.swap_channels = cfg.get("bgr_to_rgb", turned) != turned
+    mean, std = _normalisation(own)
+    other_mean, other_std = mean, std
     if cfg.get("mean") is not None:
-        other_std = torch.tensor(cfg["std"]).view(3, 1, 1)
-        other_mean = torch.tensor(cfg["mean"]).view(3, 1, 1)
+        other_mean, other_std = _normalisation(cfg)
         if model.swap_channels:
             other_std, other_mean = other_std.flip(0), other_mean.flip(0)
     model.register_buffer("scale", (std / other_std).float(), False)
     model.register_buffer("shift", ((mean - other_mean) / other_std).float(), False)
+
+
+def _normalisation(cfg: dict) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of a preprocessor's config, each (3, 1, 1)."""
+    if cfg.get("mean") is None:
+        return torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+    mean, std = (torch.tensor(cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return mean, std

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
 
 from mmseg_semisup.models.classifiers import (
@@ -13,7 +14,6 @@ from mmseg_semisup.models.classifiers import (
     consistency_loss,
     label_loss,
 )
-from tests.helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
 
 VIEWS = ("labeled_teacher", "unlabeled", "unlabeled_teacher")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from helpers import PREPROCESSOR, sample, tiny_segmentor
 from mmseg.registry import MODELS
 
 from mmseg_semisup.models.segmentors.fused import FusedSegmentor, switch_off
-from tests.helpers import PREPROCESSOR, sample, tiny_segmentor
 
 CLASSES = ("background", "cat", "cow", "dog")
 
