@@ -6,11 +6,15 @@ import os
 from typing import BinaryIO
 
 import cv2
+import numpy as np
+from PIL import Image
 
 JPEG, PNG = b"\xff\xd8", b"\x89P"
 END_MARKERS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
 START_OF_SCAN = 0xDA
 TAIL = 4096
+DEPTH = 24
+"""Where a PNG says how many bits a channel has."""
 
 
 def check_complete(path: str) -> None:
@@ -32,6 +36,31 @@ def check_complete(path: str) -> None:
                 raise ValueError("the file is cut off")
         elif not cv2.haveImageReader(path):
             raise ValueError(f"not an image: it begins with {start!r}")
+
+
+def check_depth(path: str) -> None:
+    """Raise ValueError if a local mask has values that 8 bits cannot hold.
+
+    MMCV keeps the lower 8 bits of each and says nothing, so that 256 becomes class 0.
+    Only files with more than 8 bits a pixel are decoded for that.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in (".png", ".tif", ".tiff") or "://" in path:
+        return
+    with open(path, "rb") as file:
+        start = file.read(DEPTH + 1)
+    if start.startswith(PNG) and start[DEPTH:] != b"\x10":
+        return
+    with Image.open(path) as image:
+        if not image.mode.startswith(("I", "F")):
+            return
+        values = np.asarray(image)
+    wrong = np.unique(values[(values < 0) | (values > 255) | (values % 1 != 0)])
+    if wrong.size:
+        raise ValueError(
+            f"the mask has the values {wrong[:5].tolist()}; 8 bits are read, so that "
+            "none may be over 255"
+        )
 
 
 def _end_of_headers(file: BinaryIO) -> int:

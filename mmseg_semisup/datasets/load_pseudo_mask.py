@@ -10,9 +10,11 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
+from .files import check_complete, check_depth
 from .sources import file_key
 
 FIELD = "gt_pseudo_map"
+IGNORED = 255
 
 
 @TRANSFORMS.register_module()
@@ -33,15 +35,19 @@ class LoadPseudoMask(BaseTransform):
 
     def __init__(self, store: str | None) -> None:
         self.store = store
+        # The mask of a PseudoMaskDataset is checked where it is loaded.
+        self._classes = IGNORED
         if store is None:
             return
         # The network that made the masks is a user of the data sets, too.
         from mmseg_semisup.pseudo_masks.store import Store
 
         folder = Store(store)
+        manifest = folder.read_manifest()
+        self._classes = len(manifest["classes"])
         self._masks = {
             file_key(record["image"]): str(folder.path("masks", record["id"]))
-            for record in folder.read_manifest()["images"]
+            for record in manifest["images"]
         }
 
     def transform(self, results: dict) -> dict:
@@ -59,14 +65,25 @@ class LoadPseudoMask(BaseTransform):
                 f"{self.store} has no pseudo-mask of {results['img_path']}; generate "
                 "them for the labelled images, too"
             )
-        content = mmengine.fileio.get(path)
-        # Pillow gives the indices of a palette, not its colours.
-        mask = mmcv.imfrombytes(content, flag="unchanged", backend="pillow")
-        mask = mask.squeeze().astype(np.uint8)
+        try:
+            check_complete(path)
+            check_depth(path)
+            content = mmengine.fileio.get(path)
+            # Pillow gives the indices of a palette, not its colours.
+            mask = mmcv.imfrombytes(content, flag="unchanged", backend="pillow")
+            mask = mask.squeeze().astype(np.uint8)
+        except (OSError, ValueError, SyntaxError) as error:
+            raise ValueError(f"the pseudo-mask {path}: {error}") from error
         if mask.shape != results["img"].shape[:2]:
             raise ValueError(
                 f"the pseudo-mask {path} has shape {mask.shape}, the image "
                 f"{results['img'].shape[:2]}"
+            )
+        wrong = np.unique(mask[(mask >= self._classes) & (mask != IGNORED)])
+        if wrong.size:
+            raise ValueError(
+                f"the pseudo-mask {path} has the values {wrong.tolist()}; allowed: 0 "
+                f"to {self._classes - 1} (the store's classes) and {IGNORED} (ignored)"
             )
         results[FIELD] = mask
         results["seg_fields"] = [*results.get("seg_fields", ()), FIELD]

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .files import check_complete
+from .files import check_complete, check_depth
 from .sampler import SampleKey
 from .sources import build_sources
 
@@ -114,6 +114,8 @@ class SemiDataset(Dataset):
         for file in files:
             with naming(file):
                 check_complete(file)
+                if file == results.get("seg_map_path"):
+                    check_depth(file)
         with naming(" with ".join(files)):
             results = run_pipeline(dataset, results)
         if isinstance(results["inputs"], dict):
