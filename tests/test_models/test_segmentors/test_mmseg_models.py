@@ -241,4 +241,6 @@ def test_supervised_loss_is_mmsegs_own(name):
         theirs.pop("decode_1.loss_ce")
         theirs.pop("decode_1.acc_seg")
     for key, value in theirs.items():
-        assert torch.equal(ours[key], value), key
+        # The accuracy is computed another way, without a wait for the device.
+        tolerance = 1e-6 if key.endswith("acc_seg") else 0
+        torch.testing.assert_close(ours[key], value, rtol=tolerance, atol=0)
