@@ -87,7 +87,7 @@ def wait_for_changes(
     """Wait until some files have changed, or the end; say how many have."""
     before, seen = files(work), set()
     while len(seen) < count and not ended():
-        time.sleep(0.01)
+        time.sleep(0.03)
         seen |= files(work) - before
     return len(seen)
 
