@@ -109,7 +109,7 @@ def to_text(found: Mapping[str, Mapping[str, Any]]) -> str:
         line += f"{each['mean_confidence']:.1f}"
         kept = dict(zip(each["thresholds"], each["kept"], strict=True))
         line += f", at least 0.9: {kept[0.9]:.1f} % of the pixels"
-        if each["images_with_truth"]:
+        if each["accuracy"] is not None:
             line += f"; against {each['images_with_truth']} true masks: mIoU "
             line += f"{each['mIoU']:.2f}, accuracy {each['accuracy']:.2f}"
         lines.append(line)
@@ -140,16 +140,20 @@ def draw(
     for i, (source, total) in enumerate(totals.items()):
         each = found[source]
         known = each["by_confidence"]["accuracy"]
-        if each["images_with_truth"]:
+        # True masks may ignore every pixel that has a label.
+        has_truth = each["accuracy"] is not None
+        if has_truth:
             label = f"{source}: {each['accuracy']:.1f} % right"
-            points = [(x, y) for x, y in zip(centres, known, strict=True) if y]
+            points = [
+                (x, y) for x, y in zip(centres, known, strict=True) if y is not None
+            ]
             accuracy.plot(*zip(*points, strict=True), marker="o", label=label)
         counts = total.levels.sum(axis=0)
         share = 100 * counts[::-1].cumsum()[::-1] / max(counts.sum(), 1)
         kept.plot(np.arange(LEVELS) / (LEVELS - 1), share, label=source)
         part = total.classes.sum(axis=0)
         place = np.arange(len(names)) + (i - (len(totals) - 1) / 2) * bar
-        iou = f", mIoU {each['mIoU']:.1f}" if each["images_with_truth"] else ""
+        iou = f", mIoU {each['mIoU']:.1f}" if has_truth else ""
         share = 100 * part / max(part.sum(), 1)
         classes.bar(place, share, bar, label=f"{source}{iou}")
     accuracy.set(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmseg_semisup.pseudo_masks.network import Labels, _first_best
 from mmseg_semisup.pseudo_masks.png import encode_png, full_palette
-from mmseg_semisup.pseudo_masks.quality import quality, to_text
+from mmseg_semisup.pseudo_masks.quality import draw, quality, to_text
 from mmseg_semisup.pseudo_masks.statistics import Statistics, collect, measure
 
 
@@ -68,6 +68,22 @@ def test_without_truth_there_is_no_accuracy():
     assert found["images_with_truth"] == 0
     assert found["kept"][0] > 0
     assert "true masks" not in to_text({"unlabeled": found})
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_true_masks_that_ignore_all_that_is_labelled_are_no_truth(silent):
+    predicted = torch.arange(12, dtype=torch.uint8).reshape(3, 4) % 3
+    true = torch.full((3, 4), 255, dtype=torch.uint8)
+    if silent:
+        predicted[0], true[0] = 255, 1
+    counted = measure(Labels(predicted, torch.full((3, 4), 0.75)), true, 3)
+    statistics = collect(counted.numpy(), True, 3)
+    found = quality(statistics, list("abc"))
+    assert found["images_with_truth"] == 1
+    assert found["accuracy"] is None
+    assert to_text({"labeled": found}).endswith("at least 0.9: 0.0 % of the pixels")
+    manifest = {"classes": list("abc")}
+    assert draw({"labeled": statistics}, {"labeled": found}, manifest)
 
 
 def test_sums_survive_json():
