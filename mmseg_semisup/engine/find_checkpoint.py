@@ -111,17 +111,19 @@ def check_whole(path: str | Path, trust: bool = False) -> None:
         CheckpointError: If it is damaged, or holds no training; the message names it.
     """
     path = Path(path)
-    if zipfile.is_zipfile(path):
-        # torch.load does not compare the checksums.
-        try:
+    damaged = None
+    try:
+        if zipfile.is_zipfile(path):
+            # torch.load does not compare the checksums.
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-            raise CheckpointError(f"{path} is damaged: {error}") from error
-        if damaged is not None:
-            raise CheckpointError(
-                f"{path} is damaged: its part {damaged} has another checksum"
-            )
+    except Exception as error:
+        # A damaged directory ends in almost any exception.
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if damaged is not None:
+        raise CheckpointError(
+            f"{path} is damaged: its part {damaged} has another checksum"
+        )
     content = load_checkpoint_file(path, "cpu", trust)
     missing = [key for key in NEEDED if key not in content]
     meta = content.get("meta")

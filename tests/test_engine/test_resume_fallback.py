@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,26 @@ def test_a_damaged_checkpoint_is_named_and_passed_over(tmp_path, damage, capsys)
         check_whole(broken)
     with pytest.raises(CheckpointError, match=r"iter_4\.pth"):
         set_checkpoint(cfg, resume=str(broken))
+
+
+def test_any_flipped_bit_leaves_one_message(tmp_path):
+    """In the archive's directory and at its head, where readers differ most."""
+    path = save(tmp_path / "iter_4.pth", state_dict={})
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        begin = archive.start_dir
+    places = [*range(64), *range(begin, len(content))]
+    noticed = 0
+    for bit in random.Random(0).sample(range(8 * len(places)), 200):
+        changed = bytearray(content)
+        changed[places[bit // 8]] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        try:
+            check_whole(path)
+        except CheckpointError as error:
+            noticed += str(path) in str(error)
+    # The others are in dates and the like, which nobody reads.
+    assert noticed > 50
 
 
 def test_without_a_whole_checkpoint_nothing_starts_anew(tmp_path):
