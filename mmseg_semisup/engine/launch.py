@@ -25,6 +25,7 @@ from .config import ConfigError
 from .find_checkpoint import check_whole, find_whole_checkpoint
 from .hooks import (
     ArchitectureCheckHook,
+    FreshCountersHook,
     NumbersHook,
     PreemptionHook,
     RepeatValidationHook,
@@ -270,8 +271,9 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     runner.register_hook(ArchitectureCheckHook(strict=strict))
-    # These act in trainings only; PreemptionHook notes signals while the next works.
-    for hook in (NumbersHook, PreemptionHook, RepeatValidationHook):
+    # PreemptionHook notes signals while the next works.
+    hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
+    for hook in hooks:
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

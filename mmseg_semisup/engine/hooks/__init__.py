@@ -5,6 +5,7 @@ from .architecture_hook import ArchitectureCheckHook
 from .checkpoint_hook import AtomicCheckpointHook
 from .data_check_hook import DataCheckHook
 from .deferred_info_hook import DeferredInfoHook
+from .fresh_counters_hook import FreshCountersHook
 from .health_hook import HealthHook
 from .numbers_hook import NumbersHook
 from .preemption_hook import PreemptionHook
@@ -17,6 +18,7 @@ __all__ = [
     "AtomicCheckpointHook",
     "DataCheckHook",
     "DeferredInfoHook",
+    "FreshCountersHook",
     "HealthHook",
     "NumbersHook",
     "PreemptionHook",

@@ -1,0 +1,41 @@
+"""What a training counts begins at 0, also if it starts from another one's weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from mmseg_semisup.models.counter import Counter
+
+
+@HOOKS.register_module()
+class FreshCountersHook(Hook):
+    """Takes the counts out of a checkpoint that a training starts from (``load_from``).
+
+    Starts and ramps of objectives would be over otherwise, a teacher would never copy
+    the student, and a memory bank would hold features of another network. A resumed
+    training goes on with its counts.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Set the counts to 0 before they are loaded.
+
+        Args:
+            runner: The runner, with its model.
+            checkpoint: What was read; a state dict, or a dict with one.
+        """
+        if runner._resume:
+            return
+        state = checkpoint.get("state_dict", checkpoint)
+        model = runner.model
+        while is_model_wrapper(model):
+            model = model.module
+        for name, module in model.named_modules():
+            key = f"{name}._extra_state"
+            if isinstance(module, Counter) and key in state:
+                state[key] = torch.tensor(0)
