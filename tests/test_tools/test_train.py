@@ -77,7 +77,9 @@ def test_load_from_starts_anew(run_tool, training, tmp_path):
     before, after = _weights(first / "iter_4.pth"), _weights(second / "iter_4.pth")
     assert torch.equal(before[name], after[name])
     # The teacher copies the student again, and what the model counts begins at 0.
-    assert torch.equal(before[name], after[name.replace("segmentor", "teacher.network")])
+    assert torch.equal(
+        before[name], after[name.replace("segmentor", "teacher.network")]
+    )
     counts = [name for name in after if name.endswith("_extra_state")]
     assert counts
     assert all(after[name] == 4 for name in counts)
