@@ -1,7 +1,8 @@
 """Tests a checkpoint on the test data of a config.
 
 A FusedSegmentor is tested with and without its classifier; its config may name the
-checkpoints of both, and then no other is given.
+checkpoints of both, and then no other is given. With --source, the images of a training
+source are tested in place of the test data.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 
 from mmengine.config import Config
 
+from mmseg_semisup.datasets.sources import evaluate_source
 from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
 from mmseg_semisup.engine.config import ConfigError, find_config, load_config
 from mmseg_semisup.engine.launch import (
@@ -36,6 +38,11 @@ def parse_args() -> argparse.Namespace:
         "--network",
         choices=("student", "teacher"),
         help="the network to test; without it, the config's choice",
+    )
+    parser.add_argument(
+        "--source",
+        metavar="NAME",
+        help="test on the images of this source of train_dataloader, such as labeled",
     )
     parser.add_argument("--out", metavar="DIR", help="save predicted label maps there")
     parser.add_argument("--show", action="store_true", help="show painted images")
@@ -64,6 +71,8 @@ def main() -> None:
                 "model.classifier_network with --cfg-options"
             )
         choose_network(cfg, args.network)
+    if args.source:
+        evaluate_source(cfg, args.source)
     if args.show or args.show_dir:
         show_predictions(cfg, args.show, args.show_dir, args.wait_time)
     if args.out:

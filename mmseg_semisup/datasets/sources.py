@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,59 @@ def build_source(name: str, source: Mapping[str, Any]) -> Dataset:
     if len(dataset) == 0:
         raise DataError(f"source {name!r}: no image in {_folder(cfg)}")
     return dataset
+
+
+def evaluate_source(cfg: MutableMapping[str, Any], name: str) -> None:
+    """Test on the images of a training source, as the test images are loaded.
+
+    Args:
+        cfg: A config, whose ``test_dataloader.dataset`` is replaced.
+        name: The source.
+
+    Raises:
+        DataError: If there is no such source, or it has no masks.
+    """
+    training = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    sources = {k: v for k, v in (training.get("sources") or {}).items() if v}
+    if name not in sources:
+        raise DataError(
+            f"source {name!r}: train_dataloader has no such source, only "
+            f"{sorted(sources)}"
+        )
+    source, others = split_exclude(sources[name])
+    if others:
+        raise DataError(
+            f"source {name!r}: exclude='{SOURCE_PREFIX}{others[0]}' cannot be tested; "
+            "write a list of the images, and name it as ann_file"
+        )
+    try:
+        source = resolve_splits(source)
+    except ValueError as error:
+        raise DataError(f"source {name!r}: {error}") from error
+    _check_lists(source)
+    tested = cfg["test_dataloader"]["dataset"]
+    while "pipeline" not in tested:
+        tested = tested["datasets"][0] if "datasets" in tested else tested["dataset"]
+    dataset = _with_pipeline(source, tested["pipeline"], name)
+    cfg["test_dataloader"] = {**cfg["test_dataloader"], "dataset": dataset}
+
+
+def _with_pipeline(
+    cfg: Mapping[str, Any], pipeline: Sequence[Mapping[str, Any]], name: str
+) -> dict[str, Any]:
+    """A dataset's config, or that of one within others, with another pipeline."""
+    changed = dict(cfg)
+    if "dataset" in cfg:
+        changed["dataset"] = _with_pipeline(cfg["dataset"], pipeline, name)
+    elif "datasets" in cfg:
+        parts = [_with_pipeline(part, pipeline, name) for part in cfg["datasets"]]
+        changed["datasets"] = parts
+    else:
+        steps = [step["type"] for step in cfg.get("pipeline", ())]
+        if not any("Annotations" in getattr(s, "__name__", s) for s in steps):
+            raise DataError(f"source {name!r} has no masks to test with")
+        changed["pipeline"] = pipeline
+    return changed
 
 
 def leaves(dataset: Dataset) -> list[BaseDataset]:
