@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 
+from .atomic_io import WriteError
 from .config import ConfigError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 T = TypeVar("T")
 LOCK_NAME = ".lock"
+HELD = (errno.EACCES, errno.EAGAIN)
+"""What lockf says of a lock that another process has; the rest is the file system's."""
 
 
 def on_main(function: Callable[[], T]) -> T:
@@ -68,13 +78,15 @@ def stop_together(error: Exception | None) -> None:
 def locked(folder: str | Path) -> Iterator[None]:
     """Keep other runs out of a folder; the main process does it for all.
 
-    The lock belongs to the process and ends with it, however it ends.
+    The lock belongs to the process and ends with it, however it ends. Where files
+    cannot be locked, a warning is printed and no other run is noticed.
 
     Args:
         folder: It is made if it does not exist.
 
     Raises:
         ConfigError: If another run is at work there.
+        WriteError: If the file of the lock cannot be written.
     """
     handles: list = []
     on_main(lambda: handles.append(_lock(Path(folder))))
@@ -85,32 +97,53 @@ def locked(folder: str | Path) -> Iterator[None]:
             handle.close()
 
 
-def _lock(folder: Path) -> object:
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
+def _lock(folder: Path) -> IO[bytes]:
     path = folder / LOCK_NAME
-    handle = path.open("a+", encoding="utf-8")
-    try:
-        # Unlike flock, this is not inherited: orphaned workers do not keep it.
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        handle.seek(0)
-        owner = _owner(handle.read())
-        handle.close()
-        raise ConfigError(
-            f"another run is at work in {folder}{owner}; wait for its end, stop it, or "
-            "use another folder"
-        ) from error
-    handle.seek(0)
-    handle.truncate()
-    note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.ctime()}
-    handle.write(json.dumps(note))
-    handle.flush()
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # A buffer would fail on a full disk once more when it is closed.
+            handle = stack.enter_context(path.open("a+b", buffering=0))
+            _take(handle, folder)
+            note = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "since": time.ctime(),
+            }
+            handle.truncate(0)
+            handle.write(json.dumps(note).encode())
+        except OSError as error:
+            raise WriteError(
+                f"cannot write {path}, which keeps other runs out of the folder: "
+                f"{error.strerror or error}"
+            ) from error
+        stack.pop_all()
     return handle
 
 
-def _owner(text: str) -> str:
+def _take(handle: IO[bytes], folder: Path) -> None:
+    """Lock an open file, or warn that this system cannot."""
+    try:
+        if fcntl is None:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        # Unlike flock, this is not inherited: orphaned workers do not keep it.
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in HELD:
+            handle.seek(0)
+            raise ConfigError(
+                f"another run is at work in {folder}{_owner(handle.read())}; wait for "
+                "its end, stop it, or use another folder"
+            ) from error
+        print(
+            f"warning: files in {folder} cannot be locked "
+            f"({error.strerror or error}): two runs there at once are not noticed",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _owner(text: bytes) -> str:
     try:
         note = json.loads(text)
         return f" (process {note['pid']} on {note['host']}, since {note['since']})"
