@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from .checkpoint import CheckpointError, load_checkpoint_file
 from .config import ConfigError
 
 NEEDED = ("state_dict", "optimizer", "message_hub", "meta")
+
+
+def check_folder(cfg: Mapping[str, Any]) -> None:
+    """Refuse a config that writes its checkpoints where nobody looks for them.
+
+    Args:
+        cfg: The config of a training.
+
+    Raises:
+        ConfigError: If its checkpoints do not go into its work-dir.
+    """
+    hook = (cfg.get("default_hooks") or {}).get("checkpoint") or {}
+    if hook.get("out_dir") is not None:
+        raise ConfigError(
+            f"default_hooks.checkpoint.out_dir={hook['out_dir']!r}: checkpoints are "
+            "looked for in the work-dir only; leave it out and say --work-dir"
+        )
 
 
 def find_last_checkpoint(work_dir: str | Path) -> Path | None:

@@ -22,7 +22,7 @@ from mmseg_semisup.datasets.sources import DataError
 from .atomic_io import WriteError
 from .checkpoint import CheckpointError
 from .config import ConfigError
-from .find_checkpoint import check_whole, find_whole_checkpoint
+from .find_checkpoint import check_folder, check_whole, find_whole_checkpoint
 from .hooks import (
     ArchitectureCheckHook,
     FreshCountersHook,
@@ -170,9 +170,11 @@ def set_checkpoint(
         trust: Whether checkpoints may execute code while they are read.
 
     Raises:
-        ConfigError: If a checkpoint does not exist, or none of several is whole.
+        ConfigError: If a checkpoint does not exist, or none of several is whole, or
+            this training's would not be found again.
         CheckpointError: If training cannot go on from the one that was named.
     """
+    check_folder(cfg)
     if load_from is not None:
         cfg.load_from = load_from
     cfg.resume = False

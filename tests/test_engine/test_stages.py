@@ -69,6 +69,10 @@ def test_tools_take_the_last_stage_or_the_base(path):
         ({"stages.1.chnges": {}}, "has the keys \\['chnges'\\]"),
         ({"model.teacher": None}, "third: pseudo_masks.network='teacher'"),
         ({"default_hooks.checkpoint.save_best": None}, "second does not save one"),
+        (
+            {"stages.1.changes.default_hooks": {"checkpoint": {"out_dir": "there"}}},
+            r"second: default_hooks\.checkpoint\.out_dir='there': .* say --work-dir",
+        ),
         ({"stages.1.task": "test"}, "second: task='test'; allowed"),
         ({"stages.1.task": "evaluate"}, "an evaluation learns nothing"),
         ({"stages.0.task": "evaluate"}, "second: .*first before it trains nothing"),

@@ -89,6 +89,10 @@ def test_load_from_starts_anew(run_tool, training, tmp_path):
     ("arguments", "message"),
     [
         (["--resume", "no.pth"], r"--resume: there is no checkpoint no\.pth"),
+        (
+            ["--cfg-options", "default_hooks.checkpoint.out_dir=there"],
+            r"out_dir='there': .* in the work-dir only; .* say --work-dir",
+        ),
         (["--cfg-options", "model.techer.momentum=0"], "did you mean 'teacher'"),
         (
             ["--cfg-options", "model.objectives.1.treshold=0.1"],

@@ -18,6 +18,7 @@ from mmseg_semisup.engine.config import (
     check_keys,
     find_config,
 )
+from mmseg_semisup.engine.find_checkpoint import check_folder
 from mmseg_semisup.pseudo_masks.errors import StoreError
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import Settings
@@ -185,6 +186,8 @@ def _check(stages: Sequence[Stage]) -> None:
     """Raise ConfigError if the last stage does not fit those before it."""
     stage = stages[-1]
     _check_checkpoints(stages)
+    if stage.task == "train":
+        check_folder(stage.cfg)
     if stage.task == "evaluate":
         missing = [key for key in TEST_KEYS if stage.cfg.get(key) is None]
         if missing:
