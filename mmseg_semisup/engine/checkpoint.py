@@ -20,10 +20,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import torch
-from mmengine.dist import barrier
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as readers
+
+from .together import stop_together
 
 MapLocation = str | torch.device | Callable | dict | None
 
@@ -111,15 +112,13 @@ def load_checkpoint_url(
     if not name or "\\" in name:
         raise CheckpointError(f"the address {url} names no checkpoint file")
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    found = _HASH_IN_NAME.search(name)
-    if found and path.is_file():
-        _check_hash(path, found.group(1))
-    if int(os.environ.get("LOCAL_RANK", "0")) == 0 and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(
-            url, str(path), hash_prefix=found.group(1) if found else None
-        )
-    barrier()
+    failure = None
+    try:
+        _download(url, path)
+    except Exception as error:
+        failure = error
+    # It also lets the others wait for the file.
+    stop_together(failure)
     return load_checkpoint_file(path, map_location, trust)
 
 
@@ -156,6 +155,18 @@ def use_safe_checkpoints(trust: bool = False) -> None:
         os.environ.pop("TORCH_FORCE_WEIGHTS_ONLY_LOAD", None)
     else:
         os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch a file that is not there, in one process of each machine."""
+    found = _HASH_IN_NAME.search(path.name)
+    if found and path.is_file():
+        _check_hash(path, found.group(1))
+    if int(os.environ.get("LOCAL_RANK", "0")) == 0 and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(
+            url, str(path), hash_prefix=found.group(1) if found else None
+        )
 
 
 def _check_hash(path: Path, expected: str) -> None:

@@ -50,8 +50,7 @@ def on_main(function: Callable[[], T]) -> T:
     if failure is not None:
         raise failure
     if outcome[1] is not None:
-        kind, message = outcome[1]
-        raise kind(message)
+        raise _same(*outcome[1])
     return outcome[0]
 
 
@@ -70,8 +69,15 @@ def stop_together(error: Exception | None) -> None:
         raise error
     for other in outcomes:
         if other is not None:
-            kind, message = other
-            raise kind(message)
+            raise _same(*other)
+
+
+def _same(kind: type[Exception], message: str) -> Exception:
+    """Another process's error; some types take more than a message."""
+    try:
+        return kind(message)
+    except Exception:
+        return RuntimeError(f"{kind.__name__}: {message}")
 
 
 @contextlib.contextmanager

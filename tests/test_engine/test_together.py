@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+import torch
+from resume_helpers import fork, process_group, wait
 
 from mmseg_semisup.engine import together
 from mmseg_semisup.engine.atomic_io import WriteError
+from mmseg_semisup.engine.checkpoint import load_checkpoint_url
 from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.together import LOCK_NAME, locked
+from mmseg_semisup.engine.hooks import DataCheckHook, data_check_hook
+from mmseg_semisup.engine.together import LOCK_NAME, locked, on_main, stop_together
 
 HOLD = """
 import fcntl, sys
@@ -82,3 +89,56 @@ def test_a_lock_file_that_cannot_be_written_is_named(tmp_path):
         locked(tmp_path),
     ):
         pass
+
+
+def failing_check(*_: object, **__: object) -> None:
+    raise RuntimeError("a process of the full data check died")
+
+
+def mistakes(rank: int) -> dict[str, tuple[str, str]]:
+    """What each process gets of errors that one of two processes meets."""
+    error: Exception | None = None
+    if rank:
+        try:
+            json.loads("{")
+        except ValueError as failure:
+            error = failure
+    runner = SimpleNamespace(cfg={}, logger=SimpleNamespace(info=print))
+    attempts = {
+        "main": lambda: on_main(lambda: b"\xff".decode()),
+        "second": lambda: stop_together(error),
+        "check": lambda: DataCheckHook().before_train(runner),
+        "download": lambda: load_checkpoint_url("file:///nowhere/model.pth"),
+    }
+    found = {}
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+        except Exception as failure:
+            found[name] = (type(failure).__name__, str(failure))
+    return found
+
+
+def test_errors_of_one_process_reach_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(data_check_hook, "check_data", failing_check)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+
+    def part(rank: int) -> None:
+        signal.alarm(120)  # A process that waits for one that has left
+        with process_group(rank, 2, tmp_path / "store"):
+            (tmp_path / f"{rank}.json").write_text(json.dumps(mistakes(rank)))
+
+    children = [fork(lambda rank=rank: part(rank)) for rank in range(2)]
+    assert [wait(child) for child in children] == [0, 0]
+    first, second = (
+        json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)
+    )
+    assert first.keys() == second.keys() == {"main", "second", "check", "download"}
+    kinds = ("UnicodeDecodeError", "JSONDecodeError", "RuntimeError", "URLError")
+    raised = (first["main"], second["second"], first["check"], first["download"])
+    assert tuple(kind for kind, _ in raised) == kinds
+    got = (second["main"], first["second"], second["check"], second["download"])
+    for (kind, message), (other_kind, other_message) in zip(raised, got, strict=True):
+        assert other_kind in (kind, "RuntimeError")
+        assert message in other_message
+        assert other_kind == kind or other_message.startswith(f"{kind}: ")

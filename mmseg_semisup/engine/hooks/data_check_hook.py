@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from mmseg_semisup.datasets.checks import ALLOWABLE, LEVELS, check_data
 from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.engine.together import on_main
 
 
 @HOOKS.register_module()
@@ -47,17 +47,13 @@ class DataCheckHook(Hook):
         """
         if self.level == "off":
             return
-        failure = [""]
-        if is_main_process():
-            report = check_data(
-                runner.cfg, self.level, self.allow, report=runner.logger.info
-            )
-            if report.problems:
-                failure = [report.text()]
-            else:
-                table = report.table()
-                runner.logger.info(report.text() + (f"\n{table}" if table else ""))
-        # Everybody stops, or those without the message would wait for the others.
-        broadcast_object_list(failure)
-        if failure[0]:
-            raise ConfigError(f"the data has mistakes\n{failure[0]}")
+        on_main(lambda: self._check(runner))
+
+    def _check(self, runner: Runner) -> None:
+        report = check_data(
+            runner.cfg, self.level, self.allow, report=runner.logger.info
+        )
+        if report.problems:
+            raise ConfigError(f"the data has mistakes\n{report.text()}")
+        table = report.table()
+        runner.logger.info(report.text() + (f"\n{table}" if table else ""))
