@@ -322,6 +322,51 @@ def test_class_without_labelled_image(root):
     assert check(config(root), "full", allow=["missing-class"]) == []
 
 
+LABELS = [*LOAD, {"type": "LoadImageLabels", "num_classes": 3}]
+
+
+@pytest.mark.parametrize("level", ["cheap", "full"])
+def test_class_without_image_label(root, level, monkeypatch):
+    cfg = config(root, labeled={"pipeline": LABELS})
+    assert check(cfg, level) == []
+    for i in range(4):
+        save(root / f"masks/{i}.png", np.full((8, 12), 2 * (i % 2), np.uint8))
+    text = "no labelled image shows 'b' (class 1)"
+    expect(check(cfg, level), "missing-class", text)
+    assert check(cfg, level, allow=["missing-class"]) == []
+    monkeypatch.setattr(checks, "LIMIT", 2)
+    report = checks.check_data(cfg, level, workers=1)
+    assert len(report.problems) == (level == "full")
+    if level == "cheap":
+        # The masks 0 and 2 are read.
+        sampled = "none of 2 labelled images shows 'b' (class 1); the full check"
+        assert sampled in report.text()
+        assert [problem.text[:36] for problem in report.warnings] == [
+            "none of 2 labelled images shows 'b' ",
+            "none of 2 labelled images shows 'c' ",
+        ]
+
+
+def test_a_list_of_labels_shows_what_masks_do_not(root):
+    cfg = config(root, labeled={"pipeline": LABELS})
+    save(root / "masks/0.png", np.full((8, 12), 77, np.uint8))
+    for i in range(1, 4):
+        save(root / f"masks/{i}.png", np.zeros((8, 12), np.uint8))
+    assert len(check(cfg)) == 2
+    (root / "weak.txt").write_text("4: b, c\n5: b\n")
+    cfg.train_dataloader.dataset.sources.weak = {
+        "type": "WeakLabelDataset",
+        "classes": ("a", "b", "c"),
+        "data_root": str(root),
+        "ann_file": "weak.txt",
+        "allow_missing": True,
+        "pipeline": [LOAD[0], LABELS[-1]],
+    }
+    write_ids(root, "unlabeled", (6, 7))
+    assert check(cfg) == []
+    expect(check(cfg, "full"), "mask-values", "masks/0.png: ")
+
+
 def test_labelled_images_of_nothing_but_ignored_pixels(root):
     for i in range(4):
         save(root / f"masks/{i}.png", np.full((8, 12), 255, np.uint8))

@@ -8,6 +8,7 @@ from typing import Any
 
 from .content import check_all, cores, missing_classes
 from .files import check_header
+from .labels import LIMIT, missing_labels
 from .numbers import check_config
 from .overlap import find_overlaps
 from .parts import Item, build_parts
@@ -28,8 +29,9 @@ def check_data(
 ) -> DataReport:
     """Check everything that a config trains and validates with.
 
-    The cheap checks read lists and the headers of files. The full ones also load every
-    image and mask, as training would, and look at all mask values.
+    The cheap checks read lists and the headers of files, and for a classifier's labels
+    masks until every class was seen. The full ones also load every image and mask, as
+    training would, and look at all mask values.
 
     Args:
         cfg: ``train_dataloader``, ``val_dataloader`` and ``test_dataloader`` are read,
@@ -70,7 +72,10 @@ def check_data(
     problems += [] if "overlap" in allow else allowable
     if level == "full":
         check_all(parts, seen, problems, workers or cores(), report)
-        missing = missing_classes(parts)
-        target = warnings if "missing-class" in allow else problems
-        target += missing
+    missing, unseen = missing_labels(parts, seen, None if level == "full" else LIMIT)
+    if level == "full":
+        missing = list(dict.fromkeys((*missing, *missing_classes(parts))))
+    target = warnings if "missing-class" in allow else problems
+    target += missing
+    warnings += unseen
     return DataReport(parts, problems, warnings, time.perf_counter() - start)

@@ -16,6 +16,7 @@ from mmengine.dataset import BaseDataset
 from mmseg_semisup.datasets.sources import leaves
 
 from .files import check_content
+from .labels import labeller
 from .parts import Item, Part
 from .report import Problem, duration
 
@@ -62,8 +63,12 @@ def check_all(
 
 
 def missing_classes(parts: Sequence[Part]) -> list[Problem]:
-    """Classes that no labelled image shows."""
-    labeled = [part for part in parts if part.trains and part.images.any()]
+    """Classes that no mask shows of an image that a segmentor learns from."""
+    labeled = [
+        part
+        for part in parts
+        if part.trains and part.images.any() and labeller(part.dataset) is None
+    ]
     if not labeled:
         return []
     shown = sum(part.images for part in labeled)

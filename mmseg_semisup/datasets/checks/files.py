@@ -10,6 +10,7 @@ from mmengine.dataset import BaseDataset
 from PIL import Image
 
 from mmseg_semisup.datasets.files import check_complete, check_depth
+from mmseg_semisup.datasets.image_labels import LoadImageLabels
 from mmseg_semisup.datasets.semi_dataset import check_mask
 
 from .parts import Item
@@ -102,6 +103,8 @@ def check_content(
     problems: list[Problem] = []
     results: dict[str, Any] = dataset.get_data_info(index)
     for transform in dataset.pipeline.transforms:
+        if isinstance(transform, LoadImageLabels):
+            continue
         is_mask = "Annotations" in type(transform).__name__
         path = item.mask if is_mask else item.image
         try:
