@@ -24,9 +24,9 @@ NETWORKS = ("student", "teacher")
 class MultiLabelMeanTeacher(BaseModel):
     """A classifier that learns from image labels and from agreeing with its average.
 
-    Trained, it takes batches of named branches (``SemiDataset``, ``branch_collate``),
-    whose images have one size. Used, it gives each sample ``pred_image_scores``, (C,),
-    in 0..1. Without consistency it is the supervised baseline ("CNN" in Table 5).
+    Trained, it takes batches of named branches (``SemiDataset``, ``branch_collate``).
+    Used, it gives each sample ``pred_image_scores``, (C,), in 0..1. Without
+    consistency it is the supervised baseline ("CNN" in Table 5).
 
     Args:
         classifier: Config of ``MultiLabelClassifier``.
@@ -115,7 +115,10 @@ class MultiLabelMeanTeacher(BaseModel):
     def loss(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list]
     ) -> dict[str, Tensor]:
-        """Both terms of Eq. 6; the student sees all branches in one pass.
+        """Both terms of Eq. 6; each branch is a batch of its own for the norm layers.
+
+        In one batch their statistics would tie the scores of labelled and unlabelled
+        images to a common mean: learning "yes" for the first says "no" to the others.
 
         Raises:
             ValueError: If the batch has no labelled branch or lacks a view.
@@ -140,10 +143,7 @@ class MultiLabelMeanTeacher(BaseModel):
             [n for n in self.consistency.branches if n in inputs] if active else []
         )
         seen = list(dict.fromkeys((*labeled, *agreeing)))
-        logits = self.classifier(_together(inputs, seen))
-        student = dict(
-            zip(seen, logits.split([len(inputs[n]) for n in seen]), strict=True)
-        )
+        student = {name: self.classifier(inputs[name]) for name in seen}
         labels = torch.cat([image_labels(data_samples[name], name) for name in labeled])
         loss = label_loss(
             torch.cat([student[name] for name in labeled]), labels, self.label_loss
@@ -151,8 +151,14 @@ class MultiLabelMeanTeacher(BaseModel):
         losses = {"labeled.loss_label": loss}
         if agreeing:
             views = [name + self.consistency.teacher_suffix for name in agreeing]
+            missing = [name for name in views if name not in inputs]
+            if missing:
+                raise ValueError(
+                    f"the batch has no branch {missing[0]!r}, only {sorted(inputs)}; "
+                    "make it a view of MultiView in the pipeline"
+                )
             with torch.no_grad():
-                target = self.teacher.network(_together(inputs, views))
+                target = torch.cat([self.teacher.network(inputs[n]) for n in views])
             losses["consistency.loss"] = self.consistency(
                 torch.cat([student[n] for n in agreeing]),
                 target,
@@ -197,17 +203,3 @@ def image_labels(samples: Sequence[SegDataSample], branch: str) -> Tensor:
             "LoadImageLabels and PackImageLabels into its pipeline"
         )
     return torch.stack([sample.gt_image_labels for sample in samples])
-
-
-def _together(images: dict[str, Tensor], names: Sequence[str]) -> Tensor:
-    """The images of several branches as one batch, (N, 3, H, W)."""
-    missing = [name for name in names if name not in images]
-    if missing:
-        raise ValueError(
-            f"the batch has no branch {missing[0]!r}, only {sorted(images)}; make it a "
-            "view of MultiView in the pipeline"
-        )
-    sizes = {name: tuple(images[name].shape[-2:]) for name in names}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f"branches have images of different sizes: {sizes}")
-    return torch.cat([images[name] for name in names])
