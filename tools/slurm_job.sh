@@ -2,10 +2,8 @@
 # What slurm_train.sh submits: slurm_job.sh TOOLS CONFIG [options of train.py]
 set -uo pipefail
 tools=$1
-options=("${@:2}")
-if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
-    options+=(--resume)
-fi
+# A job that was requeued has the same number, and goes on from its own checkpoints.
+options=("${@:2}" --job "$SLURM_JOB_ID")
 # Slurm signals this shell, too, when it ends the job: wait for the checkpoint.
 trap : TERM USR1
 # After preemption every process leaves with its own exit code, so one that has left

@@ -43,6 +43,13 @@ def parse_args() -> argparse.Namespace:
         help="take the first weights from this checkpoint, if nothing is resumed",
     )
     parser.add_argument(
+        "--job",
+        metavar="NUMBER",
+        help="number of a cluster's job, which has the same one when it is started "
+        "again: then go on from the last checkpoint that it wrote itself, if there is "
+        "one; stages go on anyway",
+    )
+    parser.add_argument(
         "--amp",
         action="store_true",
         help="mixed precision: float16 on CUDA, bfloat16 on a CPU",
@@ -72,7 +79,7 @@ def main() -> None:
             train_stages(cfg, args.load_from, args.trust_checkpoint, args.amp)
         else:
             trust = args.trust_checkpoint
-            set_checkpoint(cfg, args.resume, args.load_from, trust)
+            set_checkpoint(cfg, args.resume, args.load_from, trust, args.job)
             build_runner(cfg, strict=cfg.resume).train()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,10 @@ def find_last_checkpoint(work_dir: str | Path) -> Path | None:
 
 
 def find_whole_checkpoint(
-    work_dir: str | Path, report: Callable[[str], None], trust: bool = False
+    work_dir: str | Path,
+    report: Callable[[str], None],
+    trust: bool = False,
+    ignored: Collection[Path] = (),
 ) -> Path | None:
     """The newest checkpoint that training can go on from.
 
@@ -53,6 +56,7 @@ def find_whole_checkpoint(
         work_dir: Where an earlier training wrote.
         report: Is called with a line about each checkpoint that is passed over.
         trust: As in :func:`load_checkpoint_file`.
+        ignored: Checkpoints that might as well not be there.
 
     Returns:
         It, or None if there is no checkpoint at all.
@@ -71,6 +75,8 @@ def find_whole_checkpoint(
                 "not in this folder; if you mean it, give it to --resume"
             )
     for path in list_checkpoints(work_dir):
+        if path in ignored:
+            continue
         try:
             check_whole(path, trust)
         except CheckpointError as error:

@@ -30,6 +30,7 @@ from .hooks import (
     PreemptionHook,
     RepeatValidationHook,
 )
+from .job import earlier_checkpoints
 from .numbers import NumbersError
 from .preemption import REQUEUE_CODE, PreemptedError, requests
 from .slurm import slurm_environment
@@ -159,6 +160,7 @@ def set_checkpoint(
     resume: str | None = None,
     load_from: str | None = None,
     trust: bool = False,
+    job: str | None = None,
 ) -> None:
     """Decide what training starts from; all processes call this, the main one looks.
 
@@ -168,6 +170,8 @@ def set_checkpoint(
             work-dir, if there is one; None to start anew.
         load_from: A checkpoint to take weights from where nothing is resumed.
         trust: Whether checkpoints may execute code while they are read.
+        job: Of a cluster. If it has begun in this work-dir before, the newest whole
+            checkpoint that it has written comes before all that is said above.
 
     Raises:
         ConfigError: If a checkpoint does not exist, or none of several is whole, or
@@ -178,6 +182,15 @@ def set_checkpoint(
     if load_from is not None:
         cfg.load_from = load_from
     cfg.resume = False
+    found = None
+    if job is not None:
+        earlier = on_main(lambda: earlier_checkpoints(cfg.work_dir, job))
+        found = on_main(
+            lambda: find_whole_checkpoint(cfg.work_dir, _warn, trust, earlier)
+        )
+    if found is not None:
+        cfg.resume, cfg.load_from = True, str(found)
+        return
     if resume == "auto":
         found = on_main(lambda: find_whole_checkpoint(cfg.work_dir, _warn, trust))
         if found is None:

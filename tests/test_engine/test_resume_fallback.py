@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import zipfile
 from pathlib import Path
@@ -164,3 +165,36 @@ def test_last_checkpoint_of_a_moved_work_dir(tmp_path):
     assert find_last_checkpoint(tmp_path).name == "iter_9.pth"
     pointer.write_text("/before/the/move/iter_11.pth")
     assert find_last_checkpoint(tmp_path).name == "iter_10.pth"
+
+
+def test_a_requeued_job_goes_on_from_what_it_wrote_itself(tmp_path):
+    """Until it has written something, it begins as its command says."""
+    work_dir = tmp_path / "run"
+    earlier = save(work_dir / "iter_90.pth")
+    save(work_dir / "iter_2.pth")
+    (work_dir / "last_checkpoint").write_text(str(earlier))
+    other = save(tmp_path / "iter_100.pth")
+
+    def start(job: str = "812", **said: str) -> str | None:
+        cfg = Config({"work_dir": str(work_dir), "load_from": None})
+        set_checkpoint(cfg, job=job, **said)
+        assert cfg.resume == (cfg.load_from is not None)
+        return cfg.load_from
+
+    for _ in range(2):
+        assert start() is None
+        assert start(resume=str(other)) == str(other)
+        assert start(resume="auto") == str(earlier)
+    # Under a name that an earlier training had used.
+    own = save(work_dir / "iter_2.pth")
+    os.utime(own, ns=(0, own.stat().st_mtime_ns + 10**9))
+    (work_dir / "last_checkpoint").write_text(str(own))
+    assert start() == start(resume=str(other)) == start(resume="auto") == str(own)
+    truncate(own)
+    with pytest.raises(ConfigError, match=r"iter_2\.pth is damaged"):
+        start()
+    assert start(job="813", resume=str(other)) == str(other)
+    assert start(job="813") is None
+    (work_dir / "job.json").write_text("812")
+    with pytest.raises(ConfigError, match=r"job\.json is no note of a job; remove it"):
+        start()

@@ -80,6 +80,25 @@ def test_a_job_that_is_told_to_leave_goes_on_where_it_was(training, tmp_path):
     assert "mIoU" in printed["test.out"]
 
 
+def test_a_restarted_job_has_the_options_of_its_first_start(tmp_path):
+    """Together with its number; slurm is made up."""
+    for name, answer in (("srun", '"$@"'), ("squeue", "COMPLETING")):
+        command = tmp_path / name
+        command.write_text(f"#!/bin/bash\necho {answer}\n")
+        command.chmod(0o755)
+    variables = {"SLURM_JOB_ID": "812", "SLURM_RESTART_COUNT": "1"}
+    options = ["config.py", "--resume", "old.pth"]
+    done = subprocess.run(
+        ["bash", TOOLS / "slurm_job.sh", "tools", *options],
+        env=os.environ | variables | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    _, passed = done.stdout.split("train.py ")
+    assert passed.split() == [*options, "--job", "812", "--launcher", "slurm"]
+
+
 def test_the_cluster_says_what_it_lacks(tmp_path):
     done = subprocess.run(
         ["/bin/bash", ONE_NODE, tmp_path / "cluster", "true"],
