@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
+from mmseg_semisup.datasets.checks.content import cores
 from mmseg_semisup.engine.benchmark import (
     IMAGE_SIZE,
     benchmark,
@@ -62,7 +62,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     if args.json:
         check_writable(Path(args.json).resolve().parent)
-    torch.set_num_threads(args.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(args.threads or cores())
     size, crop = IMAGE_SIZE, args.crop
     if args.synthetic and crop and not crops_images(cfg):
         size, crop = (crop, crop), None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 import torch
 
+from mmseg_semisup.datasets.checks.content import cores
 from mmseg_semisup.engine.benchmark.contrast import benchmark_contrast
 from mmseg_semisup.engine.launch import check_writable, run_tool
 
@@ -37,7 +37,7 @@ def main() -> None:
     args = parse_args()
     if args.json:
         check_writable(Path(args.json).resolve().parent)
-    torch.set_num_threads(args.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(args.threads or cores())
     result = benchmark_contrast(
         args.pixels, args.negatives, args.channels, args.device, args.repeats
     )

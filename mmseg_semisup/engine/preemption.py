@@ -16,8 +16,10 @@ REQUEUE_CODE = 75
 """Exit code of a tool that was told to leave: EX_TEMPFAIL of ``sysexits.h``."""
 INTERRUPT_CODE = 130
 """Exit code after Ctrl-C, as shells have it."""
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-"""What ends a job: slurm warns with the one or the other."""
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)
+)
+"""What ends a job: slurm warns with the one or the other; Windows lacks SIGUSR1."""
 ECHO_S = 1.0
 """A launcher passes a terminal's Ctrl-C on, so that it arrives twice; in seconds."""
 
@@ -142,7 +144,8 @@ class ProtectedWorker:
     def __call__(self, worker: int) -> None:
         """Prepare this process, a worker."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        if hasattr(signal, "SIGUSR1"):
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         if hasattr(signal, "sigwaitinfo"):
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
             parent = os.getppid()

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,7 @@ from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.engine.hooks import DataCheckHook, data_check_hook
 from mmseg_semisup.engine.together import LOCK_NAME, locked, on_main, stop_together
 
+ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import fcntl, sys
 file = open(sys.argv[1], "a+")
@@ -142,3 +144,27 @@ def test_errors_of_one_process_reach_the_other(tmp_path, monkeypatch):
         assert other_kind in (kind, "RuntimeError")
         assert message in other_message
         assert other_kind == kind or other_message.startswith(f"{kind}: ")
+
+
+OTHER_SYSTEM = """
+import os, runpy, signal, sys
+del signal.SIGUSR1, os.sched_getaffinity
+sys.modules["fcntl"] = None
+import mmseg_semisup
+from mmseg_semisup.engine.preemption import SIGNALS, ProtectedWorker, requests
+from mmseg_semisup.engine.together import locked
+assert SIGNALS == (signal.SIGTERM,)
+ProtectedWorker(None)(0)
+with requests.listening(), locked(sys.argv[1]):
+    sys.argv[1:] = "--pixels 64 --negatives 64 --channels 8 --repeats 1".split()
+    runpy.run_path("tools/benchmark_contrast.py", run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+def test_a_system_without_some_signals_locks_and_affinity(tmp_path):
+    command = [sys.executable, "-c", OTHER_SYSTEM, str(tmp_path)]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, check=False, **pipes)
+    assert done.stdout.startswith("64 pixels"), done.stderr
+    assert "cannot be locked" in done.stderr
