@@ -33,7 +33,7 @@ from stage_helpers import TOOLS, write_config
 from test_all_configs import folder  # noqa: F401
 
 from mmseg_semisup.engine import atomic_io
-from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.engine.launch import build_runner, run_tool
 from mmseg_semisup.engine.preemption import (
     ECHO_S,
     INTERRUPT_CODE,
@@ -210,6 +210,41 @@ def test_a_training_leaves_within_a_step(folder, whole, tmp_path, moment, capfd)
     assert in_child(lambda: train(cfg, resume=True)) == 0
     assert_same(final(work_dir), final(whole))
     assert trace(work_dir) == trace(whole)
+
+
+@pytest.mark.slow
+def test_a_training_that_goes_on_elsewhere_leaves_its_first_checkpoint_there(
+    folder,  # noqa: F811
+    whole,
+    tmp_path,
+    capfd,
+):
+    """It is told to leave in the validation that it repeats, before its first step."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    hook = SignalHook(signal.SIGTERM, "before_val_iter", 2)
+    told = in_child(
+        lambda: run_tool(
+            lambda: train(tiny_config(METHOD, folder, first), False, hooks=[hook])
+        )
+    )
+    assert (told, saved(first)) == (REQUEUE_CODE, ["iter_2.pth"])
+    old = (first / "iter_2.pth").rename(tmp_path / "old.pth")
+
+    def elsewhere() -> None:
+        quick()
+        cfg = tiny_config(METHOD, folder, second)
+        cfg.update(resume=True, load_from=str(old))
+        runner = build_runner(cfg, strict=True)
+        runner.register_hook(hook)
+        runner.train()
+
+    assert in_child(lambda: run_tool(elsewhere)) == REQUEUE_CODE
+    said = capfd.readouterr().err
+    assert said.count("after iteration 2, with its checkpoint iter_2.pth") == 2
+    assert saved(second) == ["iter_2.pth"]
+    cfg = tiny_config(METHOD, folder, second)
+    assert in_child(lambda: train(cfg, resume=True)) == 0
+    assert_same(final(second), final(whole))
 
 
 @pytest.mark.slow

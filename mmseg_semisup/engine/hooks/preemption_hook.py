@@ -40,7 +40,7 @@ class PreemptionHook(Hook):
         self._installed = False
         self._group: dist.ProcessGroup | None = None
         self._checked_batches = 0
-        self._saved = -1
+        self._resumed: Path | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Let workers outlive the signals."""
@@ -53,8 +53,8 @@ class PreemptionHook(Hook):
         self._trains = True
         self._installed = requests.install()
         requests.deferred = True
-        # What training goes on from need not be saved again.
-        self._saved = runner.iter if runner._resume else -1
+        if runner._resume and runner._load_from:
+            self._resumed = Path(runner._load_from).resolve()
         if get_world_size() > 1 and dist.get_backend() != "gloo":
             self._group = dist.new_group(backend="gloo")
 
@@ -115,7 +115,9 @@ class PreemptionHook(Hook):
         if hook is None or not isinstance(runner.train_loop, IterBasedTrainLoop):
             return "without a new checkpoint, as it trains in epochs"
         name = hook.filename_tmpl.format(step)
-        if step != self._saved and Path(hook.last_ckpt or "").name != name:
+        # What training goes on from is saved again if it lies elsewhere.
+        present = (self._resumed, Path(hook.last_ckpt or "").resolve())
+        if Path(hook.out_dir, name).resolve() not in present:
             meta = dict(epoch=runner.epoch, iter=step)
             hook._save_checkpoint_with_step(runner, step, meta)
         return f"with its checkpoint {name}"
