@@ -72,8 +72,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--measure-speed",
         action="store_true",
-        help="compare with the bare forward passes and encoding; masks are made anew "
-        "in a folder that is removed afterwards, and --out stays as it is",
+        help="compare with the bare forward passes and encoding, in one process; masks "
+        "are made anew in a folder that is removed afterwards; --out stays as it is",
     )
     parser.add_argument("--device", help="default: a GPU if there is one")
     add_common_arguments(parser)

@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 
 from mmseg_semisup.engine.checkpoint import load_checkpoint_file
 
+from .errors import StoreError
 from .generate import generate
 from .images import Item, list_items, plan_batches
 from .network import BatchPredictor, Loaded
@@ -48,7 +50,15 @@ def measure_speed(
 
     Returns:
         The figures as text.
+
+    Raises:
+        StoreError: If there are several processes.
     """
+    if get_world_size() > 1:
+        raise StoreError(
+            f"--measure-speed measures one process, and there are {get_world_size()}; "
+            "leave --launcher out"
+        )
     state = load_checkpoint_file(checkpoint, trust=trust)
     predictor = BatchPredictor(cfg, state, settings, device)
     if items is None:

@@ -26,6 +26,7 @@ from mmseg_semisup.pseudo_masks import (
     make_pseudo_masks,
 )
 from mmseg_semisup.pseudo_masks import generate as generate_module
+from mmseg_semisup.pseudo_masks import speed as speed_module
 from mmseg_semisup.pseudo_masks import writer as writer_module
 
 
@@ -238,6 +239,15 @@ def test_classes_of_another_network(cfg, checkpoint, tmp_path):
 def test_bad_settings(make, options, message):
     with pytest.raises(StoreError, match=message):
         make(**options)
+
+
+def test_speed_is_that_of_one_process(cfg, checkpoint, tmp_path, monkeypatch):
+    arguments = cfg, checkpoint, tmp_path, Settings(sources=["labeled"])
+    assert "relative to bare" in speed_module.measure_speed(*arguments)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(speed_module, "get_world_size", lambda: 2)
+    with pytest.raises(StoreError, match="measures one process, and there are 2"):
+        speed_module.measure_speed(*arguments)
 
 
 def test_misspelt_setting():
