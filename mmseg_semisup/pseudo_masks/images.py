@@ -63,7 +63,7 @@ def list_items(cfg: Config, sources: Sequence[str]) -> tuple[list[Item], list[st
         The images, and the names of the labelled source's classes.
 
     Raises:
-        StoreError: If there is no such source.
+        StoreError: If there is no such source, or none of them holds an image.
         DataError: If a source cannot be built.
     """
     built, labeled = load_sources(cfg, sources)
@@ -72,6 +72,8 @@ def list_items(cfg: Config, sources: Sequence[str]) -> tuple[list[Item], list[st
         for info in infos(built[source]):
             key = file_key(info["img_path"])
             found.setdefault(key, (source, str(info["img_path"]), info))
+    if not found:
+        raise StoreError(f"sources={list(sources)}: none of them holds an image")
     names = image_ids([path for _, path, _ in found.values()])
     masks = _MaskFinder(built[labeled])
     items = [
@@ -171,8 +173,10 @@ def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
         batch_size: At most so many in a batch.
 
     Raises:
-        StoreError: If an image is missing or cannot be read.
+        StoreError: If there is no image, or one is missing or cannot be read.
     """
+    if not items:
+        raise StoreError("there is no image to make a pseudo-mask of")
     with ThreadPoolExecutor(8) as threads:
         sizes = threads.map(image_size, [item.image for item in items])
         groups: dict[tuple[int, int], list[Item]] = defaultdict(list)

@@ -12,8 +12,13 @@ from PIL import Image
 
 from mmseg_semisup.datasets.semi_dataset import SemiDataset
 from mmseg_semisup.datasets.sources import DataError
-from mmseg_semisup.pseudo_masks import StoreError
-from mmseg_semisup.pseudo_masks.images import image_ids, image_size, list_items
+from mmseg_semisup.pseudo_masks import StoreError, images
+from mmseg_semisup.pseudo_masks.images import (
+    image_ids,
+    image_size,
+    list_items,
+    plan_batches,
+)
 
 PIPELINE = [dict(type="LoadImageFromFile"), dict(type="LoadAnnotations")]
 
@@ -101,6 +106,15 @@ def test_no_store(make, tmp_path):
 def test_ids():
     assert image_ids(["a/b/1.jpg", "a/c/1.jpg"]) == ["b/1", "c/1"]
     assert image_ids(["a/1.jpg", "a/1.png", "a/2.png"]) == ["1.jpg", "1.png", "2"]
+
+
+def test_sources_without_images_are_named(cfg, monkeypatch):
+    monkeypatch.setattr(images, "infos", lambda dataset: [])
+    message = r"sources=\['labeled', 'unlabeled'\]: none of them holds an image"
+    with pytest.raises(StoreError, match=message):
+        list_items(cfg, ["labeled", "unlabeled"])
+    with pytest.raises(StoreError, match="there is no image"):
+        plan_batches([], 2)
 
 
 def test_turned_photographs(tmp_path):
