@@ -375,6 +375,14 @@ def test_published_code_learning_rates():
     assert all(g["weight_decay"] == 5e-4 and not g["nesterov"] for g in groups)
 
 
+@pytest.mark.parametrize("name", [name for name in LEAVES if "-all" in name])
+def test_configs_with_all_masks_may_use_an_image_twice(name):
+    cfg = Config.fromfile(ROOT / name)
+    assert cfg.train_dataloader.dataset.sources.unlabeled.exclude == []
+    checks = [hook for hook in cfg.custom_hooks if hook.type == "DataCheckHook"]
+    assert [hook.get("allow") for hook in checks] == [["overlap"]]
+
+
 METHODS = [
     "adv_semi_seg",
     "context_aware",

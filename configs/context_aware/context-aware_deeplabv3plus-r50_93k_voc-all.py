@@ -9,3 +9,8 @@ train_dataloader = dict(
         )
     )
 )
+# The same images in both sources are meant here.
+custom_hooks = [
+    dict(type="DataCheckHook", level="cheap", allow=["overlap"]),
+    *_base_.custom_hooks[1:],
+]
