@@ -11,6 +11,8 @@ from torch import Tensor
 
 LABEL_LOSSES = ("binary", "categorical")
 KINDS = ("mse", "cosine")
+LOSS_KEY = "label_loss_number"
+"""In a ``state_dict``: which of :data:`LABEL_LOSSES` it is, if not the first."""
 RAMPS = ("sigmoid", "linear")
 
 
@@ -18,6 +20,17 @@ def probabilities(logits: Tensor, kind: str) -> Tensor:
     """What the logits (N, C) say, in 0..1: sigmoid, or softmax if 'categorical'."""
     logits = logits.float()
     return logits.sigmoid() if kind == "binary" else logits.softmax(dim=1)
+
+
+def register_label_loss(model: nn.Module, kind: str) -> None:
+    """Write the kind of loss into a model's checkpoints, unless it is the default.
+
+    A softmax and a sigmoid have the same weights, so that a checkpoint of the one would
+    load as the other.
+    """
+    number = LABEL_LOSSES.index(kind)
+    if number > 0:
+        model.register_buffer(LOSS_KEY, torch.tensor(number))
 
 
 def label_loss(logits: Tensor, labels: Tensor, kind: str = "binary") -> Tensor:

@@ -15,7 +15,13 @@ from torch import Tensor
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..segmentors.teacher import Teacher
-from .consistency import LABEL_LOSSES, LabelConsistency, label_loss, probabilities
+from .consistency import (
+    LABEL_LOSSES,
+    LabelConsistency,
+    label_loss,
+    probabilities,
+    register_label_loss,
+)
 
 NETWORKS = ("student", "teacher")
 
@@ -72,6 +78,7 @@ class MultiLabelMeanTeacher(BaseModel):
                 raise ValueError("consistency needs a teacher; set teacher=dict(...)")
             self.consistency = LabelConsistency(**consistency)
         self.label_loss = label_loss
+        register_label_loss(self, label_loss)
         self.labeled_branches = tuple(labeled_branches)
         self.iteration = Counter()
         self.configure_test(**(test_cfg or {}))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from mmengine.config import ConfigDict
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -16,7 +18,12 @@ from torch import Tensor
 
 from mmseg_semisup.engine.checkpoint import CheckpointError, load_checkpoint_file
 
-from ..classifiers.consistency import LABEL_LOSSES, probabilities
+from ..classifiers.consistency import (
+    LABEL_LOSSES,
+    LOSS_KEY,
+    probabilities,
+    register_label_loss,
+)
 
 SWITCHES = ("none", "classifier", "pixels")
 PREFIXES = {
@@ -52,14 +59,15 @@ class FusedSegmentor(BaseModel):
         classifier_size: Height and width of the images that the classifier sees.
         classifier_preprocessor: ``mean``, ``std`` and ``bgr_to_rgb`` of the classifier;
             None: as the segmentor's.
-        label_loss: That the classifier was trained with, 'binary' or 'categorical'.
+        label_loss: That the classifier was trained with, 'binary' or 'categorical'; a
+            checkpoint of another one is refused.
         data_preprocessor: Of the segmentor, as in mmseg.
         pretrained: None, which ``mmseg.apis.init_model`` sets.
         train_cfg: None, for the same reason.
 
     Raises:
         ValueError: If an argument is not allowed, or the classifier has not all
-            classes of the segmentor.
+            classes of the segmentor; it need not have the background.
     """
 
     def __init__(
@@ -96,6 +104,7 @@ class FusedSegmentor(BaseModel):
         super().__init__(own)
         self.classes = tuple(classes)
         self.label_loss = label_loss
+        register_label_loss(self, label_loss)
         if background is not None and background not in self.classes:
             raise ValueError(
                 f"background={background!r} is no class; set background=None if there "
@@ -123,9 +132,16 @@ class FusedSegmentor(BaseModel):
                 )
         if classifier_checkpoint:
             names = self._load("classifier", classifier_checkpoint, classifier_network)
-            self.match_classes(names or self.classes, classifier_checkpoint)
+            if not names:
+                print_log(
+                    f"{classifier_checkpoint} has no names of classes; the order of "
+                    "classes could not be checked and is taken to be the segmentor's",
+                    "current",
+                    logging.WARNING,
+                )
+            self.match_classes(names or self._usual_names(), classifier_checkpoint)
         else:
-            self.match_classes(self.classes, "classifier")
+            self.match_classes(self._usual_names(), "classifier")
 
     def configure(
         self, switch: str, tau: float = 0.2, min_pixels: float | Sequence[float] = 0
@@ -144,8 +160,17 @@ class FusedSegmentor(BaseModel):
         self.switch, self.tau = switch, tau
         self.wanted.copy_(values)
 
+    def _usual_names(self) -> list[str]:
+        """What a classifier's outputs mean that does not say so."""
+        names = list(self.classes)
+        if self.background is not None and self.classifier.num_classes < len(names):
+            names.pop(self.background)
+        return names
+
     def match_classes(self, names: Sequence[str], where: str) -> None:
         """Find each of the segmentor's classes among the classifier's, by name.
+
+        The background, which is never off, need not be there.
 
         Raises:
             ValueError: If one is missing, or there are not as many outputs as names.
@@ -156,13 +181,16 @@ class FusedSegmentor(BaseModel):
                 f"{where}: the classifier has {self.classifier.num_classes} outputs "
                 f"for {len(names)} classes"
             )
-        missing = [name for name in self.classes if name not in names]
+        known = {name: place for place, name in enumerate(names)}
+        if self.background is not None:
+            known.setdefault(self.classes[self.background], 0)
+        missing = [name for name in self.classes if name not in known]
         if missing:
             raise ValueError(
                 f"{where}: the classifier does not know the segmentor's classes "
                 f"{missing}; it knows {names}"
             )
-        places = [names.index(name) for name in self.classes]
+        places = [known[name] for name in self.classes]
         self.columns.copy_(torch.tensor(places))
 
     def _load(self, part: str, path: str, network: str) -> Sequence[str] | None:
@@ -175,6 +203,8 @@ class FusedSegmentor(BaseModel):
             raise CheckpointError(f"{part}_checkpoint: {error}") from error
         state = checkpoint.get("state_dict", checkpoint)
         prefix = PREFIXES[part][network]
+        if part == "classifier":
+            self._check_loss(state, path)
         if any(name.startswith(tuple(PREFIXES[part].values())) for name in state):
             state = {
                 name.removeprefix(prefix): value
@@ -182,7 +212,10 @@ class FusedSegmentor(BaseModel):
                 if name.startswith(prefix)
             }
             if not state:
-                raise CheckpointError(f"{path} has no {network}")
+                other = next(name for name in PREFIXES[part] if name != network)
+                raise CheckpointError(
+                    f"{path} has no {network}; set model.{part}_network={other!r}"
+                )
         try:
             getattr(self, part).load_state_dict(state)
         except RuntimeError as error:
@@ -191,6 +224,17 @@ class FusedSegmentor(BaseModel):
             ) from error
         meta = (checkpoint.get("meta") or {}).get("dataset_meta") or {}
         return meta.get("classes")
+
+    def _check_loss(self, state: Mapping[str, Tensor], path: str) -> None:
+        """Refuse a ``MultiLabelMeanTeacher`` that was trained with another loss."""
+        if not any(k.startswith(tuple(PREFIXES["classifier"].values())) for k in state):
+            return  # A classifier alone does not say.
+        trained = LABEL_LOSSES[int(state.get(LOSS_KEY, 0))]
+        if trained != self.label_loss:
+            raise CheckpointError(
+                f"{path} was trained with label_loss={trained!r}, but model.label_loss="
+                f"{self.label_loss!r}; set model.label_loss={trained!r}"
+            )
 
     def forward(
         self,
@@ -221,7 +265,8 @@ class FusedSegmentor(BaseModel):
         Returns:
             N samples; ``seg_logits`` has minus infinity where a class is off,
             ``segmentor_logits`` are those of the segmentor, and
-            ``pred_image_scores``, (C,), are the classifier's, if it was asked.
+            ``pred_image_scores``, (C,), are the classifier's, if it was asked; that
+            of a background which it does not have is any.
         """
         results = self.segmentor(inputs, data_samples, mode="predict")
         scores = self.scores(inputs, results) if self.switch == "classifier" else None

@@ -7,6 +7,8 @@ import torch
 from helpers import PREPROCESSOR, sample, tiny_segmentor
 from mmseg.registry import MODELS
 
+from mmseg_semisup.engine.checkpoint import CheckpointError
+from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.segmentors.fused import FusedSegmentor, switch_off
 
 CLASSES = ("background", "cat", "cow", "dog")
@@ -152,7 +154,8 @@ def test_the_classifier_normalises_as_it_learnt():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (dict(num_classes=3), "3 outputs for 4 classes"),
+        (dict(num_classes=2), "2 outputs for 3 classes"),
+        (dict(num_classes=5), "5 outputs for 4 classes"),
         (dict(classes=CLASSES[:3]), "4 classes, but 3 names"),
         (dict(background="sky"), "background='sky' is no class"),
         (dict(switch="maybe"), "switch='maybe'"),
@@ -176,3 +179,63 @@ def test_a_classifier_of_fewer_or_other_classes_is_named(tmp_path):
         fused(4, classifier_checkpoint=path, classifier_network="student")
     with pytest.raises(ValueError, match="has no teacher"):
         fused(4, classifier_checkpoint=path)
+    with pytest.raises(ValueError, match=r"model\.classifier_network='student'"):
+        fused(4, classifier_checkpoint=path)
+
+
+def mean_teacher(kind):
+    torch.manual_seed(1)
+    cfg = dict(type="MultiLabelMeanTeacher", classifier=classifier_cfg())
+    return MODELS.build(dict(cfg, label_loss=kind, data_preprocessor=PREPROCESSOR))
+
+
+def test_a_classifier_of_another_loss_is_refused(tmp_path):
+    paths = {}
+    for kind in ("binary", "categorical"):
+        paths[kind] = save(tmp_path / f"{kind}.pth", "", mean_teacher(kind), CLASSES)
+    for kind, other in (("binary", "categorical"), ("categorical", "binary")):
+        options = dict(classifier_network="student", label_loss=kind)
+        with pytest.raises(CheckpointError, match=f"model.label_loss='{other}'"):
+            fused(4, classifier_checkpoint=paths[other], **options)
+    model = fused(4, classifier_checkpoint=paths["categorical"], **options)
+    found = model.scores(torch.randn(2, 3, 24, 24), [sample((24, 24))] * 2)
+    torch.testing.assert_close(found.sum(1), torch.ones(2))
+    # So does the file of both networks.
+    with pytest.raises(CheckpointError, match="label_loss_number"):
+        check_state(fused(), model.state_dict())
+
+
+def test_checkpoints_of_the_default_loss_are_as_they_were():
+    assert not any("label_loss" in key for key in mean_teacher("binary").state_dict())
+    assert not any("label_loss" in key for key in fused().state_dict())
+
+
+def test_classes_whose_order_is_not_known(tmp_path, monkeypatch):
+    network = MODELS.build(classifier_cfg())
+    path = str(tmp_path / "plain.pth")
+    torch.save(network.state_dict(), path)
+    said = []
+    module = "mmseg_semisup.models.segmentors.fused"
+    monkeypatch.setattr(f"{module}.print_log", lambda text, *_: said.append(text))
+    model = fused(classifier_checkpoint=path)
+    assert model.columns.tolist() == [0, 1, 2, 3]
+    assert "plain.pth has no names of classes; the order of classes" in said[0]
+    save(tmp_path / "named.pth", "", network, CLASSES)
+    fused(classifier_checkpoint=str(tmp_path / "named.pth"))
+    assert len(said) == 1
+
+
+def test_a_classifier_without_background(tmp_path):
+    network = MODELS.build(classifier_cfg(3))
+    path = save(tmp_path / "c.pth", "teacher.network.", network, ("dog", "cat", "cow"))
+    model = fused(3, classifier_checkpoint=path)
+    assert model.columns[1:].tolist() == [1, 2, 0]
+    whole = fused(3)
+    assert whole.columns[1:].tolist() == [0, 1, 2]
+    whole.load_state_dict(model.state_dict())
+    images, samples = torch.randn(1, 3, 24, 24), [sample((24, 24))]
+    assert torch.equal(whole.scores(images, samples), model.scores(images, samples))
+    result = model(images, samples, "predict")[0]
+    assert result.seg_logits.data[0].isfinite().all()
+    with pytest.raises(ValueError, match="3 outputs for 4 classes"):
+        fused(3, background=None)
