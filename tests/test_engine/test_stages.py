@@ -10,7 +10,13 @@ from mmengine.config import Config
 from stage_helpers import write_config
 
 from mmseg_semisup.engine.config import ConfigError, load_config
-from mmseg_semisup.engine.stages import Record, base_config, last_stage, split_stages
+from mmseg_semisup.engine.stages import (
+    Record,
+    base_config,
+    last_stage,
+    split_stages,
+    train_stages,
+)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +185,16 @@ def test_record_survives_and_notices_changes(cfg, tmp_path):
     )
     with pytest.raises(ConfigError, match=message):
         record.check(split_stages(cfg))
+
+
+def test_other_first_weights_are_noticed(cfg, tmp_path):
+    finish(Record(tmp_path), split_stages(cfg), 1)
+    cfg.work_dir = str(tmp_path)
+    message = r"first was finished with another config: load_from is new .*a\.pth"
+    with pytest.raises(ConfigError, match=message):
+        train_stages(cfg, load_from="a.pth")
+    cfg.load_from = None
+    Record(tmp_path).check(split_stages(cfg))
 
 
 def test_a_stage_without_results_may_change(cfg, tmp_path):

@@ -21,7 +21,6 @@ NO_MATTER = {
     "env_cfg",
     "experiment_name",
     "launcher",
-    "load_from",
     "log_level",
     "log_processor",
     "model_wrapper_cfg",
@@ -214,6 +213,8 @@ def fingerprint(stage: Stage) -> dict[str, Any]:
         kept = {k: v for k, v in content.items() if k in EVALUATED}
         return json.loads(json.dumps(_cleaned(kept), default=str))
     kept = {k: v for k, v in content.items() if k in RUNNER_KEYS and k not in NO_MATTER}
+    if kept.get("load_from") is None:
+        kept.pop("load_from", None)
     hooks = kept.get("default_hooks") or {}
     kept["default_hooks"] = {k: v for k, v in hooks.items() if k not in NO_MATTER_HOOKS}
     if stage.masks is not None:

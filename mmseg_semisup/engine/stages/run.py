@@ -56,9 +56,11 @@ def train_stages(
         StoreError: If pseudo-masks cannot be made.
     """
     stages = split_stages(cfg)
-    if mixed_precision:
-        for stage in stages:
-            if stage.task == "train":
+    for stage in stages:
+        if stage.task == "train":
+            if load_from is not None:
+                stage.cfg.load_from = load_from
+            if mixed_precision:
                 set_precision(stage.cfg)
     work_dir = Path(cfg.work_dir)
     record = Record(work_dir)
@@ -69,7 +71,7 @@ def train_stages(
             _say(f"stage {stage.name} is finished")
             continue
         _say(f"stage {stage.name}, {index + 1} of {len(stages)}")
-        _run_stage(stages, index, record, load_from, trust)
+        _run_stage(stages, index, record, trust)
     for stage in stages:
         if stage.task == "evaluate":
             metrics = read_metrics(work_dir / stage.name)
@@ -94,7 +96,6 @@ def _run_stage(
     stages: Sequence[Stage],
     index: int,
     record: Record,
-    load_from: str | None,
     trust: bool,
 ) -> None:
     stage = stages[index]
@@ -115,7 +116,7 @@ def _run_stage(
     if stage.task == "evaluate":
         checkpoints = {"last": evaluate(cfg)}
     else:
-        checkpoints = _train(cfg, load_from, trust)
+        checkpoints = _train(cfg, trust)
     # Workers, networks and optimizers of the finished stage.
     gc.collect()
     if torch.cuda.is_available():
@@ -125,9 +126,9 @@ def _run_stage(
     record.finish(stage.name, checkpoints, hashes)
 
 
-def _train(cfg: Config, load_from: str | None, trust: bool) -> dict[str, str]:
+def _train(cfg: Config, trust: bool) -> dict[str, str]:
     """Train, or go on; returns the names of the checkpoints."""
-    set_checkpoint(cfg, "auto", load_from, trust)
+    set_checkpoint(cfg, "auto", trust=trust)
     runner = build_runner(cfg, strict=cfg.resume)
     runner.train()
     return _checkpoints(runner)
