@@ -37,8 +37,8 @@ class WeakLabelDataset(BaseSegDataset):
         pipeline: Transforms.
 
     Raises:
-        ValueError: If the file cannot be read or names an unknown class or a missing
-            image, or no image shows a class.
+        ValueError: If the file cannot be read, names an unknown class, a missing image
+            or an image twice, or no image shows a class.
     """
 
     def __init__(
@@ -70,10 +70,15 @@ class WeakLabelDataset(BaseSegDataset):
         if not osp.isdir(folder):
             raise ValueError(f"weakly labelled images: there is no folder {folder}")
         found = scan_folder(folder, self.suffixes)
-        named = {
-            strip_suffix(key, self.suffixes): names
-            for key, names in read_image_labels(self.ann_file).items()
-        }
+        named: dict[str, Sequence[str]] = {}
+        keys: dict[str, str] = {}
+        for key, names in read_image_labels(self.ann_file).items():
+            image = strip_suffix(key, self.suffixes)
+            if image in named:
+                raise ValueError(
+                    f"{self.ann_file}: {keys[image]} and {key} name the same image"
+                )
+            named[image], keys[image] = names, key
         missing = [key for key in named if key not in found]
         if missing:
             raise ValueError(
@@ -112,13 +117,15 @@ def read_image_labels(path: str | Path) -> dict[str, list[str]]:
     """Ids and the names of their classes, of a text or JSON file.
 
     Raises:
-        ValueError: If the file is missing or has another form; names the line or id.
+        ValueError: If the file is missing or has another form, or an id is there
+            twice; names the line or id.
     """
     path = Path(path)
     if path.suffix.lower() != ".json":
         return _read_text(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text, object_pairs_hook=_unique)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
@@ -126,6 +133,16 @@ def read_image_labels(path: str | Path) -> dict[str, list[str]]:
     for key, names in content.items():
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
             raise ValueError(f"{path}: {key} has {names!r} and no list of class names")
+    return content
+
+
+def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; of equal keys, json itself keeps the last."""
+    content: dict[str, object] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"{key} is there twice")
+        content[key] = value
     return content
 
 

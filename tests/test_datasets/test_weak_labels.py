@@ -58,6 +58,7 @@ def test_labels_of_a_list(root, form):
         ("0: cat\n9: dog\n", "no image in .* for 9"),
         ("0: cat\n1: cat\n", "no image shows dog"),
         ("0: cat\n0: dog\n", "0 is there twice"),
+        ("0: cat\n0.png: dog\n", r"bad\.txt: 0 and 0\.png name the same image"),
         ("0 cat\n", "expected 'id: class, class'"),
     ],
 )
@@ -70,6 +71,9 @@ def test_mistakes_in_a_list_are_named(root, text, message):
 def test_mistakes_in_json_are_named(root):
     (root / "bad.json").write_text(json.dumps({"0": "cat"}))
     with pytest.raises(ValueError, match="0 has 'cat'"):
+        weak(root, "bad.json")
+    (root / "bad.json").write_text('{"0": ["cat"], "0": ["dog"]}')
+    with pytest.raises(ValueError, match=r"bad\.json cannot .*: 0 is there twice"):
         weak(root, "bad.json")
     with pytest.raises(ValueError, match="cannot be read"):
         read_image_labels(root / "none.json")
