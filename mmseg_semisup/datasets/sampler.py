@@ -66,7 +66,7 @@ class SourceSampler(Sampler):
         self.slots = [(name, i) for name, n in ratio.items() for i in range(n)]
         self._size = len(dataset)
         self._start = 0
-        self._orders: dict[str, tuple[int, list[int]]] = {}
+        self._orders: dict[str, tuple[tuple[int, int], list[int]]] = {}
 
     def __len__(self) -> int:
         """Number of images in all sources."""
@@ -104,10 +104,11 @@ class SourceSampler(Sampler):
 
     def _index(self, source: str, ordinal: int) -> int:
         epoch, place = divmod(ordinal, self.sizes[source])
-        if self._orders.get(source, (None,))[0] != epoch:
+        # The seed is another one after a resume, if the config names none.
+        if self._orders.get(source, (None,))[0] != (self.seed, epoch):
             generator = torch.Generator().manual_seed(self._seed(source, -1 - epoch))
             order = torch.randperm(self.sizes[source], generator=generator).tolist()
-            self._orders[source] = (epoch, order)
+            self._orders[source] = ((self.seed, epoch), order)
         return self._orders[source][1][place]
 
     def _seed(self, source: str, ordinal: int) -> int:

@@ -6,6 +6,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -61,6 +62,19 @@ def test_killed_and_resumed_equals_uninterrupted(folder, tmp_path, method):  # n
         assert run(method, folder, other, resume=True) == 0
         assert_same(final(other), final(whole))
         assert trace(other) == trace(whole)
+
+
+def test_resume_without_a_seed_in_the_config(folder, tmp_path):  # noqa: F811
+    """The order of the data is that of the seed that the first run drew."""
+    work_dir = tmp_path / "work"
+    changes = {"randomness.seed": None}
+    np.random.seed(1)
+    end = run("adv_semi_seg", folder, work_dir, kill=STEPS - 1, **changes)
+    assert end == -signal.SIGKILL
+    np.random.seed(2)
+    assert run("adv_semi_seg", folder, work_dir, resume=True, **changes) == 0
+    # The step after the checkpoint was done twice: reading this compares its data.
+    assert sorted(trace(work_dir)) == list(range(STEPS))
 
 
 def test_two_processes_resume_exactly(folder, tmp_path):  # noqa: F811

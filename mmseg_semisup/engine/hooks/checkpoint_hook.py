@@ -55,14 +55,16 @@ class AtomicCheckpointHook(CheckpointHook):
 
     A checkpoint also holds the state of the generators in every process, and a
     validation leaves them as they were: a resumed training draws the numbers that an
-    uninterrupted one would. It holds the buffers in which processes differ, and
-    whether the validation that follows it is done. While gradients accumulate, a
+    uninterrupted one would. It holds the seed of the data's order, which may have been
+    drawn, the buffers in which processes differ, and whether the validation that
+    follows it is done. While gradients accumulate, a
     checkpoint waits for the optimizers' step.
     """
 
     _random_states: list[State] | None = None
     _own_buffers: list[dict[str, Tensor]] | None = None
     _resumed_states: list[State] | None = None
+    _resumed_data_seed: int | None = None
     _state_before_val: State | None = None
     _validated = False
     _postponed = False
@@ -89,6 +91,9 @@ class AtomicCheckpointHook(CheckpointHook):
             if is_main_process():
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
+        sampler = getattr(runner.train_dataloader, "sampler", None)
+        if self._resumed_data_seed is not None and hasattr(sampler, "seed"):
+            sampler.seed = self._resumed_data_seed
         start_data(runner.train_loop)
 
     def _confine(self, runner: Runner) -> None:
@@ -176,6 +181,8 @@ class AtomicCheckpointHook(CheckpointHook):
         if self._random_states is not None:
             checkpoint["random_states"] = self._random_states
             checkpoint["process_buffers"] = self._own_buffers
+        sampler = getattr(runner.train_dataloader, "sampler", None)
+        checkpoint["data_seed"] = getattr(sampler, "seed", None)
         checkpoint["validated"] = self._validated
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -187,6 +194,7 @@ class AtomicCheckpointHook(CheckpointHook):
         """
         if runner._resume:
             self._resumed_states = checkpoint.get("random_states")
+            self._resumed_data_seed = checkpoint.get("data_seed")
             buffers = checkpoint.get("process_buffers") or []
             restore_own_buffers(checkpoint["state_dict"], buffers)
 
