@@ -253,9 +253,23 @@ def step_is_complete(optim_wrapper: OptimWrapper) -> bool:
     Args:
         optim_wrapper: Of the training, with one optimizer or several.
     """
+    return all(wrapper.should_update() for wrapper in _single(optim_wrapper))
+
+
+def steps_end_with_epochs(optim_wrapper: OptimWrapper, iterations: int) -> bool:
+    """Whether no gradients wait at the end of any epoch.
+
+    Args:
+        optim_wrapper: Of the training, with one optimizer or several.
+        iterations: Of an epoch.
+    """
+    counts = [wrapper._accumulative_counts for wrapper in _single(optim_wrapper)]
+    return all(iterations % count == 0 for count in counts)
+
+
+def _single(optim_wrapper: OptimWrapper) -> list[OptimWrapper]:
     several = isinstance(optim_wrapper, OptimWrapperDict)
-    wrappers = optim_wrapper.values() if several else [optim_wrapper]
-    return all(wrapper.should_update() for wrapper in wrappers)
+    return list(optim_wrapper.values()) if several else [optim_wrapper]
 
 
 def _claim(model: nn.Module, name: str) -> list[nn.Module]:

@@ -145,6 +145,17 @@ def test_file_size_limit_of_the_system(tmp_path):
     assert os.listdir(tmp_path) == ["iter_2.pth"]
 
 
+def test_epochs_that_end_while_gradients_accumulate_are_refused(tmp_path):
+    runner = _runner(tmp_path, 4)
+    runner.optim_wrapper = dict(
+        optimizer=dict(type="SGD", lr=0.1), accumulative_counts=3
+    )
+    hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
+    hook.by_epoch = True
+    with pytest.raises(ValueError, match="8 iterations an epoch are no multiple"):
+        runner.train()
+
+
 def test_random_numbers_go_on_after_a_resume(tmp_path):
     drawn: list[float] = []
 

@@ -16,7 +16,7 @@ from mmseg_semisup.engine.atomic_io import (
     atomic_write,
     remove_partial_files,
 )
-from mmseg_semisup.engine.optim import step_is_complete
+from mmseg_semisup.engine.optim import step_is_complete, steps_end_with_epochs
 from mmseg_semisup.engine.process_buffers import (
     gather_own_buffers,
     restore_own_buffers,
@@ -74,6 +74,9 @@ class AtomicCheckpointHook(CheckpointHook):
 
         Args:
             runner: The runner of the training process.
+
+        Raises:
+            ValueError: If epochs end while gradients accumulate.
         """
         folder = str(self.out_dir or runner.work_dir)
         if self.backend_args is None and "://" not in folder:
@@ -84,6 +87,15 @@ class AtomicCheckpointHook(CheckpointHook):
             kept = [n for n in info["keep_ckpt_ids"] if isinstance(n, int)]
             info["keep_ckpt_ids"] = kept
         super().before_train(runner)
+        if self.by_epoch and not steps_end_with_epochs(
+            runner.optim_wrapper, len(runner.train_dataloader)
+        ):
+            raise ValueError(
+                "default_hooks.checkpoint.by_epoch=True, but "
+                f"{len(runner.train_dataloader)} iterations an epoch are no multiple of optim_wrapper.accumulative_counts, so "
+                "gradients would be lost with each resume; count iterations: "
+                "by_epoch=False"
+            )
         self._confine(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             # MMEngine removes an old file before it writes the new one.
