@@ -79,6 +79,12 @@ def test_tools_take_the_last_stage_or_the_base(path):
             {"stages.1.changes.default_hooks": {"checkpoint": {"out_dir": "there"}}},
             r"second: default_hooks\.checkpoint\.out_dir='there': .* say --work-dir",
         ),
+        ({"val_cfg": None}, "second does not save one: it never .* has no val_cfg"),
+        ({"stages.1.changes.val_dataloader": None}, "second .* no val_dataloader"),
+        (
+            {"stages.1.changes.train_cfg": {"val_begin": 5}},
+            "second does not save one: train_cfg.val_begin=5 is after max_iters=4",
+        ),
         ({"stages.1.task": "test"}, "second: task='test'; allowed"),
         ({"stages.1.task": "evaluate"}, "an evaluation learns nothing"),
         ({"stages.0.task": "evaluate"}, "second: .*first before it trains nothing"),

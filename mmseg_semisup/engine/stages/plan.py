@@ -209,10 +209,10 @@ def _check(stages: Sequence[Stage]) -> None:
         raise ConfigError(
             f"pseudo_masks.network='teacher', but {stages[-2].name} has no teacher"
         )
-    if stage.masks.checkpoint == "best" and not _saves_best(stages[-2]):
+    if stage.masks.checkpoint == "best" and (reason := _without_best(stages[-2])):
         raise ConfigError(
-            f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one "
-            "(default_hooks.checkpoint.save_best)"
+            f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one: "
+            f"{reason}"
         )
     known = [k for k, v in training_sources(stage.data_cfg).items() if v is not None]
     missing = [name for name in stage.masks.sources if name not in known]
@@ -229,16 +229,26 @@ def _check_checkpoints(stages: Sequence[Stage]) -> None:
             raise ConfigError(
                 f"{text}: there is no such stage before it; there are {list(before)}"
             )
-        if which == "best" and not _saves_best(before[name]):
-            raise ConfigError(
-                f"{text}, but {name} does not save one "
-                "(default_hooks.checkpoint.save_best)"
-            )
+        if which == "best" and (reason := _without_best(before[name])):
+            raise ConfigError(f"{text}, but {name} does not save one: {reason}")
 
 
-def _saves_best(stage: Stage) -> bool:
+def _without_best(stage: Stage) -> str | None:
+    """Why a stage ends without a best checkpoint; None: it has one."""
+    if stage.task != "train":
+        return f"its task is {stage.task!r}"
     hook = (stage.cfg.get("default_hooks") or {}).get("checkpoint") or {}
-    return stage.task == "train" and bool(hook.get("save_best"))
+    if not hook.get("save_best"):
+        return "it has no default_hooks.checkpoint.save_best"
+    for key in ("val_cfg", "val_dataloader"):
+        if stage.cfg.get(key) is None:
+            return f"it never validates, for it has no {key}"
+    loop = stage.cfg.get("train_cfg") or {}
+    begin = loop.get("val_begin", 1)
+    for key in ("max_iters", "max_epochs"):
+        if key in loop and begin > loop[key]:
+            return f"train_cfg.val_begin={begin} is after {key}={loop[key]}"
+    return None
 
 
 def _checked_name(spec: Any, index: int, taken: Sequence[str]) -> str:
