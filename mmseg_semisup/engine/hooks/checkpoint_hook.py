@@ -92,8 +92,8 @@ class AtomicCheckpointHook(CheckpointHook):
         ):
             raise ValueError(
                 "default_hooks.checkpoint.by_epoch=True, but "
-                f"{len(runner.train_dataloader)} iterations an epoch are no multiple of "
-                "optim_wrapper.accumulative_counts, so gradients would be lost with "
+                f"{len(runner.train_dataloader)} iterations an epoch are no multiple "
+                "of optim_wrapper.accumulative_counts, so gradients would be lost with "
                 "each resume; count iterations: by_epoch=False"
             )
         self._confine(runner)
