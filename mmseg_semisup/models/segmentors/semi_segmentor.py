@@ -15,7 +15,7 @@ from torch import Tensor
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from .seg_output import last_head
-from .step import Step
+from .step import Step, explained_batch_norm
 from .teacher import Teacher
 
 NETWORKS = ("student", "teacher")
@@ -133,7 +133,8 @@ class SemiSegmentor(BaseModel):
             (N, C, h, w) at the head's stride.
         """
         if mode == "loss":
-            return self.loss(inputs, data_samples)
+            with explained_batch_norm(inputs):
+                return self.loss(inputs, data_samples)
         if mode == "predict":
             return self.predict(inputs, data_samples)
         return self.network(self.predict_with)(inputs, data_samples, mode)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 import torch.nn as nn
@@ -198,6 +199,30 @@ class Step:
         if not isinstance(value, Tensor):
             value = self._signals[name] = value()
         return value
+
+
+@contextmanager
+def explained_batch_norm(images: Mapping[str, Tensor]) -> Iterator[None]:
+    """Say what to change if batch statistics of a single value are asked for.
+
+    Args:
+        images: Branch to (N, 3, H, W), float.
+
+    Raises:
+        ValueError: In place of torch's, which names no batch size.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        sizes = {name: len(batch) for name, batch in images.items()}
+        raise ValueError(
+            f"BatchNorm cannot train on one image where a head pools it to one pixel, "
+            f"as PSPNet and DeepLabv3+ do; images of each branch: {sizes}. Raise "
+            "train_dataloader.batch_size until each source of sampler.ratio has at "
+            f"least two, or set another norm_cfg, such as GN ({error})"
+        ) from error
 
 
 def _visible(samples: list[SegDataSample], images: Tensor) -> Tensor:

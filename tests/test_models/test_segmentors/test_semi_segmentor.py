@@ -176,3 +176,16 @@ def test_parts_of_objectives_are_initialised_as_their_configs_say():
     model = build(objectives=[{"type": "TwinBranchObjective", "head": head}])
     model.init_weights()
     assert (model.objectives[0].twin_branch.head.conv_seg.weight == 0.5).all()
+
+
+def test_batch_statistics_of_one_image_name_the_batch_size():
+    head = dict(type="PSPHead", pool_scales=(1, 2), norm_cfg=dict(type="BN"))
+    segmentor = tiny_segmentor(**head)
+    del segmentor["decode_head"]["num_convs"]
+    model = build(segmentor=segmentor).train()
+    losses = model(**model.data_preprocessor(batch(), True), mode="loss")
+    assert losses["labeled.decode.loss_ce"].isfinite()
+    data = model.data_preprocessor(batch(labeled=1), True)
+    sizes = r"\{'labeled': 1, 'unlabeled': 2\}. Raise train_dataloader.batch_size"
+    with pytest.raises(ValueError, match=sizes):
+        model(**data, mode="loss")
