@@ -272,8 +272,9 @@ def test_all_processes_leave_together(folder, tmp_path):  # noqa: F811
 
 @pytest.mark.slow
 def test_stages_go_on_after_a_signal(tmp_path):
-    """In the training of a stage, and between two masks of the next one."""
+    """In the training of a stage, at its end, and between two masks of the next one."""
     config, work_dir = write_config(tmp_path), tmp_path / "work"
+    moments = {"training": ("before_train_iter", 2), "end": ("after_train", 4)}
 
     def tool(stage: str, *hooks: Hook) -> None:
         quick()
@@ -281,9 +282,9 @@ def test_stages_go_on_after_a_signal(tmp_path):
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         sys.argv = ["train.py", str(config), "--work-dir", str(work_dir)]
-        if stage == "training":
+        if stage in moments:
             before = Runner.train
-            hook = SignalHook(signal.SIGTERM, "before_train_iter", 2)
+            hook = SignalHook(signal.SIGTERM, *moments[stage])
             Runner.train = lambda self: self.register_hook(hook) or before(self)
         elif stage == "masks":
             before = writer.atomic_write
@@ -303,6 +304,8 @@ def test_stages_go_on_after_a_signal(tmp_path):
 
     assert in_child(lambda: tool("training")) == REQUEUE_CODE
     assert saved(work_dir / "first") == ["iter_3.pth"]
+    assert in_child(lambda: tool("end")) == REQUEUE_CODE
+    assert stages() == {"first": True}
     assert in_child(lambda: tool("masks")) == REQUEUE_CODE
     assert stages() == {"first": True, "second": False}
     masks = work_dir / "second" / "pseudo_masks" / "masks"

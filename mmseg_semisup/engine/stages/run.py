@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import is_main_process
+from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -24,6 +24,7 @@ from mmseg_semisup.engine.launch import (
     set_checkpoint,
     set_precision,
 )
+from mmseg_semisup.engine.preemption import PreemptedError, requests
 from mmseg_semisup.engine.together import on_main
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
@@ -72,6 +73,8 @@ def train_stages(
             continue
         _say(f"stage {stage.name}, {index + 1} of {len(stages)}")
         _run_stage(stages, index, record, trust)
+        if stage is not stages[-1]:
+            _leave_if_told(stage.name)
     for stage in stages:
         if stage.task == "evaluate":
             metrics = read_metrics(work_dir / stage.name)
@@ -124,6 +127,14 @@ def _run_stage(
     folder = Path(cfg.work_dir)
     hashes = on_main(lambda: {k: file_hash(folder / v) for k, v in checkpoints.items()})
     record.finish(stage.name, checkpoints, hashes)
+
+
+def _leave_if_told(name: str) -> None:
+    """Raise PreemptedError if a signal came when training no longer looked for one."""
+    number = max(all_gather_object(requests.number))
+    if number:
+        message = f"stopped after stage {name}; the same command goes on"
+        raise PreemptedError(number, message, together=True)
 
 
 def _train(cfg: Config, trust: bool) -> dict[str, str]:
