@@ -19,6 +19,7 @@ from mmseg_semisup.engine.launch import (
     set_launcher,
     set_precision,
     set_work_dir,
+    writing_into,
 )
 from mmseg_semisup.engine.stages import has_stages, train_stages
 from mmseg_semisup.engine.together import locked
@@ -74,7 +75,7 @@ def main() -> None:
     use_safe_checkpoints(trust=args.trust_checkpoint)
     set_launcher(cfg, args.launcher, args.local_rank)
     init_processes(cfg)
-    with locked(cfg.work_dir):
+    with locked(cfg.work_dir), writing_into(cfg.work_dir):
         if in_stages:
             train_stages(cfg, args.load_from, args.trust_checkpoint, args.amp)
         else:

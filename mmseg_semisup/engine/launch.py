@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import gc
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -37,6 +39,8 @@ from .slurm import slurm_environment
 from .together import on_main
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""What writing fails with where there is no room, or no longer any."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +137,27 @@ def check_writable(folder: str | Path) -> None:
     except OSError as error:
         raise ConfigError(
             f"cannot write into the folder {folder}: {error.strerror or error}"
+        ) from error
+
+
+@contextlib.contextmanager
+def writing_into(folder: str | Path) -> Iterator[None]:
+    """Explain a full disk that something else than a checkpoint meets, as the log.
+
+    Args:
+        folder: The work-dir.
+
+    Raises:
+        WriteError: If a file cannot be written; names it, or the folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, WriteError) or error.errno not in FULL:
+            raise
+        raise WriteError(
+            f"cannot write {error.filename or f'into {folder}'}: {error.strerror}; "
+            "the checkpoints that were there before are whole"
         ) from error
 
 

@@ -147,6 +147,15 @@ def test_full_disk_keeps_the_previous_checkpoint(
     assert _weights(work / "iter_2.pth")
 
 
+def test_full_disk_that_the_log_meets(run_tool, training, tmp_path):
+    work, log = tmp_path / "work", tmp_path / "full.json"
+    log.symlink_to("/dev/full")
+    option = f"visualizer.vis_backends.0.scalar_save_file={log}"
+    message = rf"error: cannot write into {work}: No space left .* are whole"
+    with pytest.raises(SystemExit, match=message):
+        run_tool("train.py", training, "--work-dir", work, "--cfg-options", option)
+
+
 @pytest.mark.parametrize(
     "name",
     [
