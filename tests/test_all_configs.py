@@ -383,6 +383,23 @@ def test_configs_with_all_masks_may_use_an_image_twice(name):
     assert [hook.get("allow") for hook in checks] == [["overlap"]]
 
 
+def test_published_code_of_mlmt_augments_unlabelled_images():
+    """Labelled images are only flipped, and every other one of the student blurred."""
+    cfg = Config.fromfile(ROOT / "mlmt/mlmt-code_r101_3k_voc-1_20.py")
+    sources = cfg.train_dataloader.dataset.sources
+    views = {k: s.pipeline[-1].views for k, s in sources.items()}
+    steps = {
+        name: [step.type for step in view]
+        for part in views.values()
+        for name, view in part.items()
+    }
+    assert steps["labeled"] == ["RandomFlip", "PackImageLabels"]
+    assert steps["unlabeled_teacher"] == ["RandomFlip", "PackSegInputs"]
+    blur = views["unlabeled"].unlabeled[2]
+    assert (blur.type, blur.prob) == ("RandomGaussianBlur", 1)
+    assert blur.kernel_size >= 6 * max(blur.sigma)
+
+
 METHODS = [
     "adv_semi_seg",
     "context_aware",

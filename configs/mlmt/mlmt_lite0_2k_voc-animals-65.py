@@ -29,7 +29,12 @@ model = dict(
     consistency=dict(start=200, ramp=1000),
 )
 load = _base_.load
-flip, student = _base_.flip, _base_.student
+flip = _base_.flip
+# Images have a quarter of the paper's pixels: half of them are blurred, and less.
+student = [
+    *_base_.student[:-1],
+    dict(type="RandomGaussianBlur", kernel_size=7, sigma=(0.1, 2.0), prob=0.5),
+]
 squash = dict(type="Resize", scale=(160, 160), keep_ratio=False)
 pack = dict(type="PackImageLabels")
 labels = dict(type="LoadImageLabels", num_classes=7)

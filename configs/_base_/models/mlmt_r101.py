@@ -1,6 +1,6 @@
 # The multi-label mean teacher of Mittal et al. 2019: ResNet-101, ImageNet weights,
-# images squashed to 320x320. Where the paper is silent (ramp, average, augmentation) the
-# numbers are those of its code; a leaf sets the length of the ramp.
+# images squashed to 320x320. Where the paper is silent (ramp, average, augmentation of the
+# student's images) the numbers are those of its code; a leaf sets the length of the ramp.
 classifier_size = (320, 320)
 model = dict(
     type="MultiLabelMeanTeacher",
@@ -41,5 +41,6 @@ student = [
         prob=1.0,
     ),
     flip,
-    dict(type="RandomGaussianBlur", kernel_size=7, sigma=(0.1, 2.0), prob=0.5),
+    # Every image, with a kernel that holds three times the greatest sigma.
+    dict(type="RandomGaussianBlur", kernel_size=13, sigma=(0.1, 2.0), prob=1.0),
 ]
