@@ -18,6 +18,7 @@ from mmengine.runner import CheckpointLoader  # noqa: E402
 from mmengine.runner import checkpoint as readers  # noqa: E402
 from mmseg.visualization import SegLocalVisualizer  # noqa: E402
 
+from mmseg_semisup.engine import checkpoint  # noqa: E402
 from mmseg_semisup.engine.checkpoint import use_safe_checkpoints  # noqa: E402
 
 
@@ -36,6 +37,7 @@ def restored_readers(monkeypatch):
     """Undo what ``use_safe_checkpoints`` changes in this process."""
     monkeypatch.setattr(CheckpointLoader, "_schemes", dict(CheckpointLoader._schemes))
     monkeypatch.setattr(readers, "load_from_http", readers.load_from_http)
+    monkeypatch.setattr(checkpoint, "_trusting", False)
     monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "0")
     before = torch.serialization.get_safe_globals()
     yield

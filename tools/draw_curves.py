@@ -35,6 +35,11 @@ def parse_args() -> argparse.Namespace:
         help="scores: a work-dir or a checkpoint; roc: a roc.json",
     )
     parser.add_argument("--out", required=True, metavar="PNG", help="file to write")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than tensors and plain data",
+    )
     return parser.parse_args()
 
 
@@ -53,14 +58,21 @@ def main() -> None:
         except ValueError as error:
             raise ConfigError(str(error)) from error
         return
-    pictures = [draw_scores(read_scores(path), title) for title, path in runs.items()]
+    pictures = [
+        draw_scores(read_scores(path, args.trust_checkpoint), title)
+        for title, path in runs.items()
+    ]
     content = io.BytesIO()
     Image.fromarray(np.hstack(pictures)).save(content, "png")
     atomic_write(args.out, content.getvalue())
 
 
-def read_scores(path: Path) -> list[list[float]]:
+def read_scores(path: Path, trust: bool) -> list[list[float]]:
     """The points of a ScoreCurveHook, of a checkpoint or a work-dir's last one.
+
+    Args:
+        path: Of either.
+        trust: Whether the checkpoint may execute code while it is read.
 
     Raises:
         ConfigError: If there are none.
@@ -68,7 +80,7 @@ def read_scores(path: Path) -> list[list[float]]:
     file = find_last_checkpoint(path) if path.is_dir() else path
     if file is None or not file.is_file():
         raise ConfigError(f"there is no checkpoint in {path}")
-    points = (load_checkpoint_file(file).get(KEY) or {}).get("points")
+    points = (load_checkpoint_file(file, trust=trust).get(KEY) or {}).get("points")
     if not points:
         raise ConfigError(
             f"{file} has no scores: train with a ScoreCurveHook, and for longer than "

@@ -30,6 +30,8 @@ MapLocation = str | torch.device | Callable | dict | None
 
 _HISTORY_STATISTICS = ("min", "max", "current", "mean")
 _NUMBER_KINDS = "biufcSU"
+_trusting = False
+"""What ``use_safe_checkpoints`` was told last."""
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[^.]+$")
 
 
@@ -38,7 +40,7 @@ class CheckpointError(ValueError):
 
 
 def load_checkpoint_file(
-    path: str | Path, map_location: MapLocation = "cpu", trust: bool = False
+    path: str | Path, map_location: MapLocation = "cpu", trust: bool | None = None
 ) -> dict[str, Any]:
     """Read a checkpoint from a file.
 
@@ -46,7 +48,8 @@ def load_checkpoint_file(
         path: The file.
         map_location: Where tensors go, as in :func:`torch.load`.
         trust: Whether the file may execute code while it is read. Only for files of
-            which the user knows who made them.
+            which the user knows who made them. None: as :func:`use_safe_checkpoints`
+            was told, and not without that.
 
     Returns:
         What the file holds. Unless ``trust`` is set, it comes without
@@ -57,6 +60,7 @@ def load_checkpoint_file(
         CheckpointError: If the file is damaged, is no checkpoint, or needs code to
             be executed.
     """
+    trust = _trusting if trust is None else trust
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint file {path}")
@@ -132,6 +136,8 @@ def use_safe_checkpoints(trust: bool = False) -> None:
     Args:
         trust: Whether files may execute code while they are read.
     """
+    global _trusting
+    _trusting = trust
 
     # MMEngine logs the names of these functions.
     def load_from_local(

@@ -25,6 +25,7 @@ from mmseg_semisup.engine.checkpoint import (
     load_checkpoint_url,
     use_safe_checkpoints,
 )
+from mmseg_semisup.models.backbones import package_checkpoint
 
 
 class Payload:
@@ -176,11 +177,24 @@ def test_mmengine_reads_safely(tmp_path):
 
 
 @pytest.mark.usefixtures("restored_readers")
-def test_trusted_files_are_read_whole(tmp_path):
+def test_trusted_files_are_read_whole(tmp_path, monkeypatch):
+    path = tmp_path / "other.pth"
+    torch.save(dict(extra=Path("x")), path)
+    monkeypatch.setattr(package_checkpoint, "package_file", lambda url: path)
+    readers = (
+        lambda: CheckpointLoader.load_checkpoint(str(path), "cpu"),
+        lambda: package_checkpoint.load_from_package("package://some/other.pth"),
+        lambda: load_checkpoint_file(path),
+    )
     use_safe_checkpoints(trust=True)
-    torch.save(dict(extra=Path("x")), tmp_path / "other.pth")
-    found = CheckpointLoader.load_checkpoint(str(tmp_path / "other.pth"), "cpu")
-    assert found["extra"] == Path("x")
+    for read in readers:
+        assert read()["extra"] == Path("x")
+    with pytest.raises(CheckpointError):
+        load_checkpoint_file(path, trust=False)
+    use_safe_checkpoints()
+    for read in readers:
+        with pytest.raises(CheckpointError, match="--trust-checkpoint"):
+            read()
 
 
 def test_downloads_are_checked(tmp_path, monkeypatch):

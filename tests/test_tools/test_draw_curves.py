@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmseg_semisup.engine.checkpoint import CheckpointError
 from mmseg_semisup.engine.config import ConfigError
 from mmseg_semisup.evaluation import MultiLabelMetric
 
@@ -38,7 +40,11 @@ def test_scores_of_several_runs(draw, tmp_path):
     work.mkdir()
     points = [[100, 0.1, 0.9, 1.0], [200, 0.4, 0.6, 0.5]]
     for number, found in ((100, points[:1]), (200, points)):
-        torch.save({"score_curve": {"points": found}}, work / f"iter_{number}.pth")
+        content = {"score_curve": {"points": found}, "more": Path("x")}
+        torch.save(content, work / f"iter_{number}.pth")
+    with pytest.raises(CheckpointError, match="--trust-checkpoint"):
+        draw("scores", f"with={work}")
+    draw = functools.partial(draw, "--trust-checkpoint")
     one = draw("scores", f"with={work}")
     both = draw("scores", f"with={work}", f"without={work / 'iter_100.pth'}")
     assert both.shape[1] == 2 * one.shape[1]
