@@ -354,6 +354,20 @@ def test_voc_configs_have_the_labels_of_their_name(name, fraction, voc_names):
     assert per_source == (4 if "r18" in name else usual)
 
 
+@pytest.mark.parametrize(("name", "labeled"), [("1464", 1464), ("10582", 10582)])
+def test_s4gan_of_table_7_has_the_images_of_its_name(name, labeled, voc_names):
+    cfg = Config.fromfile(ROOT / f"s4gan/s4gan_deeplabv2-r101_35k_voc-{name}.py")
+    for source in cfg.train_dataloader.dataset.sources.values():
+        source.data_root = str(voc_names)
+        source.pipeline = []
+    sources = DATASETS.build(cfg.train_dataloader.dataset).sources
+    sizes = {name: len(source) for name, source in sources.items()}
+    assert sizes == {"labeled": labeled, "unlabeled": 10582 - labeled or 10582}
+    check, *others = cfg.custom_hooks
+    assert check.get("allow", []) == (["overlap"] if labeled == 10582 else [])
+    assert {hook.type for hook in others} == {"TeacherUpdateHook", "ScoreCurveHook"}
+
+
 def test_published_code_learning_rates():
     """conv1 once, downsampling four times, the rest of the backbone three times."""
     cfg = Config.fromfile(
