@@ -115,7 +115,8 @@ def cross_validate_threshold(
 ) -> tuple[float, float]:
     """The threshold that images which did not choose it confirm.
 
-    Each fold of images is scored with the threshold of the best F1 on the others.
+    Each fold of images is scored with the threshold of the best F1 on the others, the
+    middle one if several are equally good.
 
     Args:
         scores: (N, C), 0..1.
@@ -141,8 +142,9 @@ def cross_validate_threshold(
     chosen, reached = [], []
     for fold in np.array_split(order, folds):
         others = np.setdiff1d(order, fold)
-        values = [f1_score(scores[others], labels[others], t) for t in grid]
-        chosen.append(grid[int(np.argmax(values))])
+        values = np.array([f1_score(scores[others], labels[others], t) for t in grid])
+        best = np.flatnonzero(values == values.max())
+        chosen.append(grid[best[(len(best) - 1) // 2]])
         reached.append(f1_score(scores[fold], labels[fold], chosen[-1]))
     return float(sorted(chosen)[(folds - 1) // 2]), float(np.mean(reached))
 

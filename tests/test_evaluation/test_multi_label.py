@@ -55,6 +55,10 @@ def test_threshold_of_separable_scores():
     labels = draw((40, 3), 0)[1]
     scores = np.where(labels == 1, 0.62, 0.58)
     assert cross_validate_threshold(scores, labels, grid=(0.2, 0.6, 0.8)) == (0.6, 1)
+    # Of thresholds that separate, the middle one.
+    known = np.where(labels == 1, 0.9, 0.1)
+    grid = (0.05, 0.2, 0.4, 0.5, 0.95)
+    assert cross_validate_threshold(known, labels, grid=grid) == (0.4, 1)
     with pytest.raises(ValueError, match="at least 2"):
         cross_validate_threshold(scores[:1], labels[:1])
 
