@@ -103,9 +103,10 @@ class AtomicCheckpointHook(CheckpointHook):
             if is_main_process():
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
-        sampler = getattr(runner.train_dataloader, "sampler", None)
-        if self._resumed_data_seed is not None and hasattr(sampler, "seed"):
-            sampler.seed = self._resumed_data_seed
+        if self._resumed_data_seed is not None:
+            sampler = getattr(runner.train_dataloader, "sampler", None)
+            if hasattr(sampler, "seed"):
+                sampler.seed = self._resumed_data_seed
         start_data(runner.train_loop)
 
     def _confine(self, runner: Runner) -> None:

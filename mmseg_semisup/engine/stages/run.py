@@ -142,7 +142,7 @@ def _train(cfg: Config, trust: bool) -> dict[str, str]:
     set_checkpoint(cfg, "auto", trust=trust)
     runner = build_runner(cfg, strict=cfg.resume)
     runner.train()
-    return _checkpoints(runner)
+    return on_main(lambda: _checkpoints(runner))
 
 
 def _check_hashes(used: Iterable[tuple[Path, str]]) -> None:
