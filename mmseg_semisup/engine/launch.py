@@ -31,6 +31,7 @@ from .hooks import (
     NumbersHook,
     PreemptionHook,
     RepeatValidationHook,
+    ResumedScheduleHook,
 )
 from .job import earlier_checkpoints
 from .numbers import NumbersError
@@ -313,7 +314,7 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     runner.register_hook(ArchitectureCheckHook(strict=strict))
     # PreemptionHook notes signals while the next works.
     hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
-    for hook in hooks:
+    for hook in (*hooks, ResumedScheduleHook):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

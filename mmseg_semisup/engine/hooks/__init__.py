@@ -10,6 +10,7 @@ from .health_hook import HealthHook
 from .numbers_hook import NumbersHook
 from .preemption_hook import PreemptionHook
 from .repeat_validation_hook import RepeatValidationHook
+from .resumed_schedule_hook import ResumedScheduleHook
 from .teacher_hook import TeacherUpdateHook
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "NumbersHook",
     "PreemptionHook",
     "RepeatValidationHook",
+    "ResumedScheduleHook",
     "TeacherUpdateHook",
 ]

@@ -1,0 +1,77 @@
+"""A resumed training keeps its schedules, also if the config has others by now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+# What advances in the course of a training is left out.
+FIXED = (
+    "begin",
+    "end",
+    "by_epoch",
+    "base_values",
+    "power",
+    "gamma",
+    "milestones",
+    "step_size",
+    "factor",
+    "start_factor",
+    "end_factor",
+    "eta_min",
+    "eta_min_ratio",
+    "T_max",
+)
+
+
+@HOOKS.register_module()
+class ResumedScheduleHook(Hook):
+    """Warns where the config's schedules are not those that a checkpoint goes on with.
+
+    MMEngine restores the schedules, learning rates included, whatever the config says.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Compare the schedules.
+
+        Args:
+            runner: The runner, with its schedules.
+            checkpoint: What was read.
+        """
+        if not runner._resume:
+            return
+        present = runner.param_schedulers or []
+        if isinstance(present, dict):
+            now = {name: _states(group) for name, group in present.items()}
+        else:
+            now = _states(present)
+        then = checkpoint.get("param_schedulers", now)
+        for place, config, kept in _differences("param_scheduler", now, then):
+            runner.logger.warning(
+                f"{place}: {config} in the config, but the training that is resumed "
+                f"has {kept} and keeps it. To change it, start from the checkpoint's "
+                "weights with --load-from instead of --resume"
+            )
+
+
+def _states(schedulers: Sequence) -> list[dict[str, Any]]:
+    return [scheduler.state_dict() for scheduler in schedulers]
+
+
+def _differences(place: str, now: Any, then: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Place, value of the config and value of the checkpoint, where they differ."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        for name in now.keys() & then.keys():
+            yield from _differences(f"{place}.{name}", now[name], then[name])
+        return
+    if type(now) is not type(then) or len(now) != len(then):
+        yield place, f"{len(now)} of them", f"{len(then)}"
+        return
+    for i, (mine, theirs) in enumerate(zip(now, then, strict=True)):
+        for key in FIXED:
+            if key in mine and key in theirs and mine[key] != theirs[key]:
+                yield f"{place}[{i}].{key}", mine[key], theirs[key]
