@@ -143,8 +143,10 @@ def test_weights_stay_equal_whatever_one_process_lacks(states, method):
 
 def close(found, expected):
     assert list(found) == list(expected)
+    # Rounding alone may turn a ReLU on or off whose input is nearly 0; a gradient of
+    # another scale would differ by 1e-4 and more.
     for name, value in expected.items():
-        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=2e-6, msg=name)
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
 @pytest.mark.slow
