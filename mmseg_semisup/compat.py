@@ -212,8 +212,9 @@ def start_data(loop: IterBasedTrainLoop) -> None:
     if iterator is None or hasattr(iterator, "skip_iter"):
         return
     loader = loop.dataloader
-    if hasattr(loader.sampler, "skip") and loader.batch_size is not None:
-        loader.sampler.skip(loop.iter * loader.batch_size)
+    sampler = getattr(loader, "sampler", None)
+    if hasattr(sampler, "skip") and loader.batch_size is not None:
+        sampler.skip(loop.iter * loader.batch_size)
         iterator._iterator = iter(loader)
         loop.dataloader_iterator = _Resumed(iterator, loop.iter)
 
