@@ -4,37 +4,21 @@
 #     model.segmentor_checkpoint=A.pth model.classifier_checkpoint=B.pth
 _base_ = [
     "../_base_/models/deeplabv2_r101-d8_imagenet.py",
+    "../_base_/models/fused_r101.py",
     "../_base_/datasets/pascal_context.py",
     "../_base_/schedules/sgd_20k.py",
     "../_base_/default_runtime.py",
 ]
 num_classes = 60
 model = dict(
+    _base_.fused,
     _delete_=True,
-    type="FusedSegmentor",
     data_preprocessor=_base_.model.data_preprocessor,
     segmentor=dict(
         _base_.model,
         decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
     ),
-    classifier=dict(
-        type="MultiLabelClassifier",
-        backbone=dict(
-            type="ResNet",
-            depth=101,
-            num_stages=4,
-            out_indices=(3,),
-            norm_cfg=dict(type="BN", requires_grad=True),
-            style="pytorch",
-        ),
-        in_channels=2048,
-        num_classes=num_classes,
-    ),
-    classifier_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-    ),
+    classifier=dict(_base_.fused.classifier, num_classes=num_classes),
     classes=(
         "background", "aeroplane", "bag", "bed", "bedclothes", "bench", "bicycle",
         "bird", "boat", "book", "bottle", "building", "bus", "cabinet", "car", "cat",
@@ -45,9 +29,5 @@ model = dict(
         "snow", "sofa", "table", "track", "train", "tree", "truck", "tvmonitor", "wall",
         "water", "window", "wood",
     ),
-    # Without them, an exported file has both networks.
-    segmentor_checkpoint=None,
-    classifier_checkpoint=None,
-    tau=0.2,
 )  # fmt: skip
 test_cfg = dict(type="FusionTestLoop", baseline_checkpoint=None, cnn_checkpoint=None)

@@ -1,19 +1,10 @@
 # Both branches on PASCAL-Context with 1/8 of the masks as published, their fusion,
 # and its evaluation, in one command.
+_base_ = ["./s4gan-mlmt_deeplabv2-r101_35k_voc-1_20.py"]
 stages = [
     dict(
         name="s4gan", config="../s4gan/s4gan_deeplabv2-r101_50k_pascal-context-1_8.py"
     ),
     dict(name="mlmt", config="mlmt_r101_4k_pascal-context-1_8.py"),
-    dict(
-        name="fused",
-        task="evaluate",
-        config="fused_deeplabv2-r101_pascal-context.py",
-        changes=dict(
-            model=dict(
-                segmentor_checkpoint="{s4gan.last}",
-                classifier_checkpoint="{mlmt.last}",
-            ),
-        ),
-    ),
+    dict(_base_.stages[2], config="fused_deeplabv2-r101_pascal-context.py"),
 ]
