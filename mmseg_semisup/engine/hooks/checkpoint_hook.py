@@ -57,8 +57,8 @@ class AtomicCheckpointHook(CheckpointHook):
     validation leaves them as they were: a resumed training draws the numbers that an
     uninterrupted one would. It holds the seed of the data's order, which may have been
     drawn, the buffers in which processes differ, and whether the validation that
-    follows it is done. While gradients accumulate, a
-    checkpoint waits for the optimizers' step.
+    follows it is done. While gradients accumulate, a checkpoint waits for the
+    optimizers' step.
     """
 
     _random_states: list[State] | None = None

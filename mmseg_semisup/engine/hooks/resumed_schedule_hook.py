@@ -65,7 +65,7 @@ def _states(schedulers: Sequence) -> list[dict[str, Any]]:
 def _differences(place: str, now: Any, then: Any) -> Iterator[tuple[str, Any, Any]]:
     """Place, value of the config and value of the checkpoint, where they differ."""
     if isinstance(now, dict) and isinstance(then, dict):
-        for name in now.keys() & then.keys():
+        for name in sorted(now.keys() & then.keys()):
             yield from _differences(f"{place}.{name}", now[name], then[name])
         return
     if type(now) is not type(then) or len(now) != len(then):
