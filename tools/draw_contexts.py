@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--embeddings",
         choices=METHODS,
-        help="also write OUT with -METHOD in its name; tsne needs scikit-learn",
+        help="also write OUT with -METHOD in its name",
     )
     parser.add_argument(
         "--trust-checkpoint",

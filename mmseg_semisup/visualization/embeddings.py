@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_semisup.compat import load_scikit_learn
+
 from .panels import titled_row
 
 METHODS = ("pca", "tsne")
@@ -24,7 +26,7 @@ def flatten_features(features: Tensor, method: str = "pca") -> Tensor:
 
     Args:
         features: (P, D), float, with P >= 2.
-        method: 'pca', or 'tsne', which needs scikit-learn.
+        method: 'pca' or 'tsne'.
 
     Returns:
         (P, 2), float, in 0..1.
@@ -50,17 +52,10 @@ def flatten_features(features: Tensor, method: str = "pca") -> Tensor:
 
 
 def _tsne(features: np.ndarray) -> np.ndarray:
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise ValueError(
-            "embeddings='tsne' needs scikit-learn: pip install scikit-learn, or use "
-            "'pca'"
-        ) from error
+    manifold = load_scikit_learn("manifold", "embeddings='tsne'")
     perplexity = min(30.0, max((len(features) - 1) / 3, 1.0))
-    return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(
-        features
-    )
+    tsne = manifold.TSNE(perplexity=perplexity, init="pca", random_state=0)
+    return tsne.fit_transform(features)
 
 
 def draw_features(

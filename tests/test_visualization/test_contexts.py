@@ -107,7 +107,6 @@ def test_pca_finds_the_plane():
 
 
 def test_tsne_keeps_clusters_apart():
-    pytest.importorskip("sklearn", reason="t-SNE is an option that needs it")
     torch.manual_seed(0)
     features = torch.randn(40, 6) * 0.01
     features[20:] += 5
