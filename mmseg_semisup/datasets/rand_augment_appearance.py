@@ -3,6 +3,10 @@
 Operations on single channel values are tables of 256 entries; consecutive ones become
 one table. The statistics that some of them need (of ``ImageOps`` and ``ImageEnhance``
 in Pillow) come from histograms, which go through a table as the pixels do.
+
+``mmcv.image`` fills the tables where the result is the same. On whole images it takes
+10 times as long for autocontrast and equalize (15 and more in chains), 3 to 5 times for
+contrast, color and sharpness, and rounds these three and brightness differently.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from mmcv.image import posterize, solarize
 
 VALUES = np.arange(256)
 GREY = np.array([0.114, 0.587, 0.299])
@@ -43,9 +48,9 @@ class Appearance:
         elif name == "equalize":
             self._map(_equalize(self._histograms()))
         elif name == "posterize":
-            self._map(VALUES & (256 - (1 << (8 - int(value)))))
+            self._map(posterize(VALUES, int(value)))
         elif name == "solarize":
-            self._map(np.where(value > VALUES, VALUES, 255 - VALUES))
+            self._map(solarize(VALUES, value))
         elif name == "brightness":
             self._map(_blend(0, value))
         elif name == "contrast":
