@@ -13,6 +13,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import tiny_configs
 from mmengine.registry import init_default_scope  # noqa: E402
 from mmengine.runner import CheckpointLoader  # noqa: E402
 from mmengine.runner import checkpoint as readers  # noqa: E402
@@ -70,3 +71,9 @@ def folder(tmp_path_factory):
             mmcv.imwrite(mask, str(root / f"ann/{name}.png"))
     (root / "labeled.txt").write_text("\n".join(LABELED))
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_images(tmp_path_factory):
+    """Images and masks on which shipped configs are trained."""
+    return tiny_configs.write_images(tmp_path_factory.mktemp("tiny"))

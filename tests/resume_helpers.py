@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import hashlib
 import json
 import os
 import signal
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import test_all_configs
+import tiny_configs
 import torch
 import torch._dynamo  # The first optimizer of each process would import it.
-import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -49,11 +44,9 @@ TRACE = "trace.jsonl"
 
 def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) -> Config:
     """The config of a method, shrunk: four steps, a checkpoint after two."""
-    cfgs = test_all_configs.training_configs(METHODS[method], folder)
+    cfgs = tiny_configs.training_configs(METHODS[method], folder)
     number = int(method[-1]) if method[-1].isdigit() else 1
-    test_all_configs.CROP, crop = 32, test_all_configs.CROP
-    cfg = test_all_configs.shrink(cfgs[number - 1], folder)
-    test_all_configs.CROP = crop
+    cfg = tiny_configs.shrink(cfgs[number - 1], folder, crop=32)
     cfg.work_dir = str(work_dir)
     cfg.experiment_name = f"{work_dir.parent.name}-{work_dir.name}-{os.getpid()}"
     cfg.train_cfg.update(max_iters=STEPS, val_interval=INTERVAL)
@@ -88,19 +81,6 @@ def without_sync(node: object) -> None:
     elif isinstance(node, (list, tuple)):
         for value in node:
             without_sync(value)
-
-
-@contextlib.contextmanager
-def process_group(rank: int, size: int, store: Path) -> Iterator[None]:
-    """This process as one of several, which meet at a file."""
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size))
-    address = f"file://{store}"
-    dist.init_process_group("gloo", init_method=address, rank=rank, world_size=size)
-    yield
-    if dist.is_initialized():
-        gc.collect()
-        dist.barrier()
-        dist.destroy_process_group()
 
 
 class TraceHook(Hook):
@@ -159,40 +139,6 @@ def quick() -> None:
     use_safe_checkpoints()
     Config.pretty_text = ""
     Runner._log_env = lambda self, env_cfg: None
-
-
-def in_child(function: Callable[[], object]) -> int:
-    """Run a function in a forked process; returns its exit code, or minus a signal."""
-    return wait(fork(function))
-
-
-def fork(function: Callable[[], object]) -> int:
-    """Start a function in a forked process; returns the number of the process."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child:
-        return child
-    # Collections would walk over, and copy, all that the parent has.
-    gc.freeze()
-    code = 1
-    try:
-        function()
-        code = 0
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def wait(child: int) -> int:
-    """The exit code of a forked process, or minus the signal that ended it."""
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
 
 
 def trace(work_dir: Path, rank: int = 0) -> dict[int, str]:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import copy
-import gc
-import os
-import socket
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from helpers import batch
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS, MODELS
+from processes import in_two_processes
 from test_optim import build_model, optimizers, trained
 
-import mmseg_semisup  # noqa: F401, spawned processes start without conftest
 from mmseg_semisup.engine.launch import run_tool
 from mmseg_semisup.engine.numbers import NumbersError, all_finite, poisoned
 
@@ -284,27 +278,13 @@ def train_with_trouble(rank: int, kind: str, precision: str) -> tuple[str, dict]
     return "finished", model.state_dict()
 
 
-def worker(rank: int, port: int, folder: Path) -> None:
-    os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE="2"
-    )
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    init_default_scope("mmseg")
-    found = [train_with_trouble(rank, *case) for case in CASES]
-    torch.save(found, folder / f"{rank}.pth")
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
+def train_with_troubles(rank: int) -> list[tuple[str, dict]]:
+    return [train_with_trouble(rank, *case) for case in CASES]
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, (port, tmp_path), nprocs=2, start_method="spawn")
-    found = [torch.load(tmp_path / f"{rank}.pth") for rank in (0, 1)]
+def test_two_processes_stop_together():
+    found = in_two_processes(train_with_troubles)
     for (kind, _), (first, weights), (second, others) in zip(
         CASES, *found, strict=True
     ):

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import copy
-import gc
-import os
-import socket
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from helpers import PREPROCESSOR, adversarial_objectives, batch, tiny_segmentor
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-
-import mmseg_semisup  # noqa: F401, spawned processes start without conftest
+from processes import in_two_processes
 
 OPTIMIZERS = {
     "constructor": "JointOptimWrapperConstructor",
@@ -180,40 +173,25 @@ def test_mistakes_are_named():
         optimizers(model).load_state_dict({"generator": {}})
 
 
-def worker(rank, port, folder):
-    os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE="2"
-    )
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    init_default_scope("mmseg")
+def train_part(rank):
     model = build_model()
     ddp = MMDistributedDataParallel(model, broadcast_buffers=False)
     wrapper = optimizers(ddp)
     wrapper.initialize_count_status(ddp, 0, 5)
     train(ddp, wrapper, 5, first=2 * rank, count=2)
-    torch.save(model.state_dict(), folder / f"{rank}.pth")
-    # Taken down after its process group, the wrapper sometimes waits for ever.
-    del ddp, wrapper
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
+    return model.state_dict()
 
 
-def test_two_processes_equal_one(tmp_path):
+def test_two_processes_equal_one():
     """The same global batch, with masks of equal size: equal weights everywhere.
 
     The self-taught loss is a mean over the pixels that each process selects, which is
     not the mean over all selected pixels; threshold 0 selects all of them.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, (port, tmp_path), nprocs=2, start_method="spawn")
     model = build_model()
     wrapper = optimizers(model)
     train(model, wrapper, 5)
-    first, second = (torch.load(tmp_path / f"{r}.pth") for r in (0, 1))
+    first, second = in_two_processes(train_part)
     for name, value in model.state_dict().items():
         assert torch.equal(first[name], second[name]), name
         if value.is_floating_point():

@@ -15,22 +15,18 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from processes import fork, in_child, in_two_processes
 from resume_helpers import (
     STEPS,
     assert_same,
     distribute,
     final,
-    fork,
-    in_child,
-    process_group,
     quick,
     tiny_config,
     trace,
     train,
-    wait,
 )
 from stage_helpers import TOOLS, write_config
-from test_all_configs import folder  # noqa: F401
 
 from mmseg_semisup.engine import atomic_io
 from mmseg_semisup.engine.launch import build_runner, run_tool
@@ -159,10 +155,10 @@ def saved(work_dir: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def whole(folder, tmp_path_factory) -> Path:  # noqa: F811
+def whole(tiny_images, tmp_path_factory) -> Path:
     """A training that nobody disturbed."""
     work_dir = tmp_path_factory.mktemp("undisturbed") / "whole"
-    cfg = tiny_config(METHOD, folder, work_dir)
+    cfg = tiny_config(METHOD, tiny_images, work_dir)
     assert in_child(lambda: train(cfg, resume=False)) == 0
     return work_dir
 
@@ -177,12 +173,12 @@ MOMENTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_training_leaves_within_a_step(folder, whole, tmp_path, moment, capfd):  # noqa: F811
+def test_a_training_leaves_within_a_step(tiny_images, whole, tmp_path, moment, capfd):
     number, method, step, name = MOMENTS[moment]
     work_dir = tmp_path / "work"
     # With workers, and the signal goes to them, too, as slurm and terminals do it.
     changes = {"train_dataloader.num_workers": 2 if moment == "step" else 0}
-    cfg = tiny_config(METHOD, folder, work_dir, **changes)
+    cfg = tiny_config(METHOD, tiny_images, work_dir, **changes)
 
     def stopped() -> None:
         os.setpgid(0, 0)
@@ -206,7 +202,7 @@ def test_a_training_leaves_within_a_step(folder, whole, tmp_path, moment, capfd)
     assert saved(work_dir) == [name]
     said = capfd.readouterr().err
     assert f"{number.name}: stopped after iteration {name[5]}, with its" in said
-    cfg = tiny_config(METHOD, folder, work_dir)
+    cfg = tiny_config(METHOD, tiny_images, work_dir)
     assert in_child(lambda: train(cfg, resume=True)) == 0
     assert_same(final(work_dir), final(whole))
     assert trace(work_dir) == trace(whole)
@@ -214,7 +210,7 @@ def test_a_training_leaves_within_a_step(folder, whole, tmp_path, moment, capfd)
 
 @pytest.mark.slow
 def test_a_training_that_goes_on_elsewhere_leaves_its_first_checkpoint_there(
-    folder,  # noqa: F811
+    tiny_images,
     whole,
     tmp_path,
     capfd,
@@ -224,7 +220,7 @@ def test_a_training_that_goes_on_elsewhere_leaves_its_first_checkpoint_there(
     hook = SignalHook(signal.SIGTERM, "before_val_iter", 2)
     told = in_child(
         lambda: run_tool(
-            lambda: train(tiny_config(METHOD, folder, first), False, hooks=[hook])
+            lambda: train(tiny_config(METHOD, tiny_images, first), False, hooks=[hook])
         )
     )
     assert (told, saved(first)) == (REQUEUE_CODE, ["iter_2.pth"])
@@ -232,7 +228,7 @@ def test_a_training_that_goes_on_elsewhere_leaves_its_first_checkpoint_there(
 
     def elsewhere() -> None:
         quick()
-        cfg = tiny_config(METHOD, folder, second)
+        cfg = tiny_config(METHOD, tiny_images, second)
         cfg.update(resume=True, load_from=str(old))
         runner = build_runner(cfg, strict=True)
         runner.register_hook(hook)
@@ -242,31 +238,37 @@ def test_a_training_that_goes_on_elsewhere_leaves_its_first_checkpoint_there(
     said = capfd.readouterr().err
     assert said.count("after iteration 2, with its checkpoint iter_2.pth") == 2
     assert saved(second) == ["iter_2.pth"]
-    cfg = tiny_config(METHOD, folder, second)
+    cfg = tiny_config(METHOD, tiny_images, second)
     assert in_child(lambda: train(cfg, resume=True)) == 0
     assert_same(final(second), final(whole))
 
 
+def train_part(
+    rank: int, images: Path, work_dir: Path, resume: bool, *moment: object
+) -> int:
+    """One of two processes, of which the second is told; returns its exit code."""
+    cfg = distribute(tiny_config(METHOD, images, work_dir))
+    hooks = [SignalHook(*moment)] if rank else []
+    try:
+        run_tool(lambda: train(cfg, resume, hooks=hooks))
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
 @pytest.mark.slow
-def test_all_processes_leave_together(folder, tmp_path):  # noqa: F811
+def test_all_processes_leave_together(tiny_images, tmp_path):
     """Only the second process is told, in a step and in a validation."""
     work_dir = tmp_path / "work"
 
-    def part(rank: int, round_: int, number: int, method: str, step: int) -> None:
-        with process_group(rank, 2, tmp_path / f"store{round_}"):
-            cfg = distribute(tiny_config(METHOD, folder, work_dir))
-            hooks = [SignalHook(number, method, step)] if rank else []
-            run_tool(lambda: train(cfg, resume=round_ > 0, hooks=hooks))
-
     def together(*arguments: object) -> list[int]:
-        children = [fork(lambda rank=rank: part(rank, *arguments)) for rank in range(2)]
-        return [wait(child) for child in children]
+        return in_two_processes(train_part, tiny_images, work_dir, *arguments)
 
-    told = together(0, signal.SIGTERM, "before_train_iter", 0)
+    told = together(False, signal.SIGTERM, "before_train_iter", 0)
     assert (told, saved(work_dir)) == ([REQUEUE_CODE] * 2, ["iter_1.pth"])
-    told = together(1, signal.SIGUSR1, "before_val_iter", 2)
+    told = together(True, signal.SIGUSR1, "before_val_iter", 2)
     assert (told, saved(work_dir)) == ([REQUEUE_CODE] * 2, ["iter_2.pth"])
-    assert together(2, 0, "before_run", 0) == [0, 0]
+    assert together(True, 0, "before_run", 0) == [0, 0]
     assert [trace(work_dir, rank).keys() for rank in range(2)] == [{0, 1, 2, 3}] * 2
 
 

@@ -10,21 +10,17 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from processes import in_child, in_two_processes
 from resume_helpers import (
     METHODS,
     STEPS,
     assert_same,
     distribute,
     final,
-    fork,
-    in_child,
-    process_group,
     tiny_config,
     trace,
     train,
-    wait,
 )
-from test_all_configs import folder  # noqa: F401
 
 from mmseg_semisup.datasets import SemiDataset
 from mmseg_semisup.engine.checkpoint import load_checkpoint_file
@@ -46,60 +42,56 @@ def run(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_killed_and_resumed_equals_uninterrupted(folder, tmp_path, method):  # noqa: F811
+def test_killed_and_resumed_equals_uninterrupted(tiny_images, tmp_path, method):
     """With two workers, killed and resumed, as without workers, never stopped."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run(method, folder, whole) == 0
+    assert run(method, tiny_images, whole) == 0
     workers = {"train_dataloader.num_workers": 2}
-    end = run(method, folder, killed, kill=STEPS - 1, **workers)
+    end = run(method, tiny_images, killed, kill=STEPS - 1, **workers)
     assert end == -signal.SIGKILL
     shutil.copytree(killed, tmp_path / "without_workers")
-    assert run(method, folder, killed, resume=True, **workers) == 0
+    assert run(method, tiny_images, killed, resume=True, **workers) == 0
     assert_same(final(killed), final(whole))
     assert trace(killed) == trace(whole)
     if method == "mean_teacher":
         other = tmp_path / "without_workers"
-        assert run(method, folder, other, resume=True) == 0
+        assert run(method, tiny_images, other, resume=True) == 0
         assert_same(final(other), final(whole))
         assert trace(other) == trace(whole)
 
 
-def test_resume_without_a_seed_in_the_config(folder, tmp_path):  # noqa: F811
+def test_resume_without_a_seed_in_the_config(tiny_images, tmp_path):
     """The order of the data is that of the seed that the first run drew."""
     work_dir = tmp_path / "work"
     changes = {"randomness.seed": None}
     np.random.seed(1)
-    end = run("adv_semi_seg", folder, work_dir, kill=STEPS - 1, **changes)
+    end = run("adv_semi_seg", tiny_images, work_dir, kill=STEPS - 1, **changes)
     assert end == -signal.SIGKILL
     np.random.seed(2)
-    assert run("adv_semi_seg", folder, work_dir, resume=True, **changes) == 0
+    assert run("adv_semi_seg", tiny_images, work_dir, resume=True, **changes) == 0
     # The step after the checkpoint was done twice: reading this compares its data.
     assert sorted(trace(work_dir)) == list(range(STEPS))
 
 
-def test_two_processes_resume_exactly(folder, tmp_path):  # noqa: F811
+def train_all(_: int, images: Path, folder: Path, resume: bool) -> None:
+    """What each of two processes does: every method, from the start or from step 2."""
+    for method in METHODS:
+        work_dir = folder / method
+        if resume:
+            work_dir = work_dir / "resumed"
+        cfg = distribute(tiny_config(method, images, work_dir))
+        cfg.default_hooks.checkpoint.update(max_keep_ckpts=-1, save_best=None)
+        train(cfg, resume)
+        dist.barrier()
+
+
+def test_two_processes_resume_exactly(tiny_images, tmp_path):
     """Every method: four steps, and the last two of them again in other processes."""
-
-    def train_all(rank: int, resume: bool) -> None:
-        with process_group(rank, 2, tmp_path / f"store{resume}"):
-            for method in METHODS:
-                work_dir = tmp_path / method
-                if resume:
-                    work_dir = work_dir / "resumed"
-                cfg = distribute(tiny_config(method, folder, work_dir))
-                cfg.default_hooks.checkpoint.update(max_keep_ckpts=-1, save_best=None)
-                train(cfg, resume)
-                dist.barrier()
-
-    for resume in (False, True):
-        for method in METHODS if resume else ():
-            (tmp_path / method / "resumed").mkdir()
-            shutil.copy(tmp_path / method / "iter_2.pth", tmp_path / method / "resumed")
-        children = [
-            fork(lambda rank=rank, resume=resume: train_all(rank, resume))
-            for rank in range(2)
-        ]
-        assert [wait(child) for child in children] == [0, 0]
+    in_two_processes(train_all, tiny_images, tmp_path, False)
+    for method in METHODS:
+        (tmp_path / method / "resumed").mkdir()
+        shutil.copy(tmp_path / method / "iter_2.pth", tmp_path / method / "resumed")
+    in_two_processes(train_all, tiny_images, tmp_path, True)
     for method in METHODS:
         whole, resumed = tmp_path / method, tmp_path / method / "resumed"
         assert_same(final(resumed), final(whole))
@@ -112,25 +104,25 @@ def test_two_processes_resume_exactly(folder, tmp_path):  # noqa: F811
     assert any("running_mean" in name for name in own[1])
 
 
-def test_gradients_that_accumulate_are_not_lost(folder, tmp_path):  # noqa: F811
+def test_gradients_that_accumulate_are_not_lost(tiny_images, tmp_path):
     """A checkpoint waits for the step of the optimizers."""
     changes = {
         "optim_wrapper.accumulative_counts": 2,
         "default_hooks.checkpoint.interval": 1,
     }
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run("adv_semi_seg", folder, whole, **changes) == 0
-    end = run("adv_semi_seg", folder, killed, kill=STEPS - 1, **changes)
+    assert run("adv_semi_seg", tiny_images, whole, **changes) == 0
+    end = run("adv_semi_seg", tiny_images, killed, kill=STEPS - 1, **changes)
     assert end == -signal.SIGKILL
     assert [path.name for path in killed.glob("iter_*")] == ["iter_2.pth"]
-    assert run("adv_semi_seg", folder, killed, resume=True, **changes) == 0
+    assert run("adv_semi_seg", tiny_images, killed, resume=True, **changes) == 0
     assert_same(final(killed), final(whole))
 
 
-def test_resume_reads_nothing_again(folder, tmp_path):  # noqa: F811
+def test_resume_reads_nothing_again(tiny_images, tmp_path):
     """At iteration 40,000, only what the next two steps need."""
     work_dir = tmp_path / "work"
-    assert run("adv_semi_seg", folder, work_dir, **{"train_cfg.max_iters": 2}) == 0
+    assert run("adv_semi_seg", tiny_images, work_dir, **{"train_cfg.max_iters": 2}) == 0
     last = work_dir / "iter_2.pth"
     content = load_checkpoint_file(last)
     content["meta"]["iter"] = 40_000
@@ -138,7 +130,7 @@ def test_resume_reads_nothing_again(folder, tmp_path):  # noqa: F811
 
     changes = {"train_cfg.max_iters": 40_002, "train_cfg.val_interval": 30_000}
     changes["default_hooks.checkpoint.save_last"] = False
-    cfg = tiny_config("adv_semi_seg", folder, work_dir, **changes)
+    cfg = tiny_config("adv_semi_seg", tiny_images, work_dir, **changes)
     log = tmp_path / "log"
 
     def count() -> None:

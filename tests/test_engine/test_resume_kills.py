@@ -12,7 +12,8 @@ import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
-from resume_helpers import assert_same, fork, in_child, quick, wait
+from processes import fork, in_child, wait
+from resume_helpers import assert_same, quick
 from torch import Tensor, nn
 
 from mmseg_semisup.engine import atomic_io

@@ -5,15 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import os
-import socket
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.config import Config
 from mmengine.runner import Runner
+from processes import in_two_processes
 from stage_helpers import ROOT, weights
 
 from mmseg_semisup.demo import dataset
@@ -124,14 +122,10 @@ def test_stopped_at_any_place_it_goes_on_to_the_same_end(folder, monkeypatch, ca
     assert state(work) == before
 
 
-def worker(rank: int, port: int, folder: Path) -> None:
+def run_distributed(_: int, folder: Path) -> None:
     """One of two processes that run all stages."""
     os.chdir(folder)
-    torch.set_num_threads(1)
     use_safe_checkpoints()
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2")
-    dist.init_process_group("gloo", rank=rank, world_size=2)
     patch = pytest.MonkeyPatch()
     without_printing(patch)
     wrapper = dict(
@@ -144,17 +138,11 @@ def worker(rank: int, port: int, folder: Path) -> None:
     }
     run(folder / "two", **changes)
     patch.undo()
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow
 def test_two_processes_run_all_stages(folder):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, (port, folder), nprocs=2, start_method="spawn")
+    in_two_processes(run_distributed, folder)
     two = folder / "two"
     record = json.loads((two / "stages.json").read_text())["stages"]
     assert all(record[name]["finished"] for name in ("s4gan", "mlmt", "fused"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from resume_helpers import fork, process_group, wait
+from processes import in_two_processes
 
 from mmseg_semisup.engine import together
 from mmseg_semisup.engine.atomic_io import WriteError
@@ -97,8 +96,10 @@ def failing_check(*_: object, **__: object) -> None:
     raise RuntimeError("a process of the full data check died")
 
 
-def mistakes(rank: int) -> dict[str, tuple[str, str]]:
+def mistakes(rank: int, hub: Path) -> dict[str, tuple[str, str]]:
     """What each process gets of errors that one of two processes meets."""
+    data_check_hook.check_data = failing_check
+    torch.hub.get_dir = lambda: str(hub)
     error: Exception | None = None
     if rank:
         try:
@@ -121,20 +122,8 @@ def mistakes(rank: int) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_errors_of_one_process_reach_the_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(data_check_hook, "check_data", failing_check)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-
-    def part(rank: int) -> None:
-        signal.alarm(120)  # A process that waits for one that has left
-        with process_group(rank, 2, tmp_path / "store"):
-            (tmp_path / f"{rank}.json").write_text(json.dumps(mistakes(rank)))
-
-    children = [fork(lambda rank=rank: part(rank)) for rank in range(2)]
-    assert [wait(child) for child in children] == [0, 0]
-    first, second = (
-        json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)
-    )
+def test_errors_of_one_process_reach_the_other(tmp_path):
+    first, second = in_two_processes(mistakes, tmp_path / "hub")
     assert first.keys() == second.keys() == {"main", "second", "check", "download"}
     kinds = ("UnicodeDecodeError", "JSONDecodeError", "RuntimeError", "URLError")
     raised = (first["main"], second["second"], first["check"], first["download"])

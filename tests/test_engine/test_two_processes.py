@@ -6,19 +6,14 @@ process in tests of their own.
 
 from __future__ import annotations
 
-import datetime
-import gc
 import os
-import socket
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from helpers import NUM_CLASSES
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
+from processes import in_two_processes
 from tiny_methods import (
     METHODS,
     build_method,
@@ -26,8 +21,6 @@ from tiny_methods import (
     optimizers_of,
     student_of,
 )
-
-import mmseg_semisup  # noqa: F401, spawned processes start without conftest
 
 STEPS = int(os.environ.get("MMSEG_SEMISUP_PROCESS_STEPS", "20"))
 GATHERING = ("context_aware", "context_aware_weak")
@@ -102,32 +95,17 @@ def different(method, model, step, rank):
     return part_of(method_batch(step), rank)
 
 
-def worker(rank, port, folder):
-    os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE="2"
-    )
-    torch.set_num_threads(1)
-    limit = datetime.timedelta(seconds=300)
-    dist.init_process_group("gloo", rank=rank, world_size=2, timeout=limit)
-    init_default_scope("mmseg")
+def train_all(rank):
     found = {("trouble", m): run(m, rank, STEPS, trouble) for m in METHODS}
     found |= {("same", m): run(m, rank, 3, same) for m in EQUAL}
     found |= {("different", m): run(m, rank, 3, different) for m in MEANS}
-    torch.save(found, folder / f"{rank}.pth")
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
+    return found
 
 
 @pytest.fixture(scope="module")
-def states(tmp_path_factory):
+def states():
     """State of each model in both processes."""
-    folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, (port, folder), nprocs=2, start_method="spawn")
-    return [torch.load(folder / f"{rank}.pth") for rank in (0, 1)]
+    return in_two_processes(train_all)
 
 
 @pytest.mark.slow

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import copy
-import gc
-import os
-import socket
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from processes import in_two_processes
 
-import mmseg_semisup  # noqa: F401, spawned processes start without conftest
 from mmseg_semisup.models import ContextContrastObjective
 
 VIEWS = ("unlabeled", "unlabeled_second")
@@ -328,37 +322,20 @@ def options_of(negatives):
     }
 
 
-def worker(rank, port, folder, negatives):
-    os.environ.update(
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE="2"
-    )
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    init_default_scope("mmseg")
+def train_part(rank, negatives):
     model = build(start=1, **options_of(negatives))
     ddp = MMDistributedDataParallel(model, broadcast_buffers=False)
     train(ddp, optimizer(ddp), lambda step: part(crops(4, step), rank, 2), 4)
-    torch.save(model.state_dict(), folder / f"{rank}.pth")
-    # Taken down after its process group, the wrapper sometimes waits for ever.
-    del ddp
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
+    return model.state_dict()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("negatives", ["other_class", "all"])
-def test_two_processes_equal_one(tmp_path, negatives):
+def test_two_processes_equal_one(negatives):
     """Also with other numbers of pulled pixels in each, and a bank that went round."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(
-        worker, (port, tmp_path, negatives), nprocs=2, start_method="spawn"
-    )
     model = build(start=1, **options_of(negatives))
     train(model, optimizer(model), lambda step: crops(4, step), 4)
-    first, second = (torch.load(tmp_path / f"{r}.pth") for r in (0, 1))
+    first, second = in_two_processes(train_part, negatives)
     for name, value in model.state_dict().items():
         assert torch.equal(first[name], second[name]), name
         if value.is_floating_point():

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import copy
-import gc
-import os
-import socket
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from processes import in_two_processes
 from torch import nn
 
-import mmseg_semisup  # noqa: F401, spawned processes start without conftest
 from mmseg_semisup.engine.benchmark.floor import needed_passes
 from mmseg_semisup.engine.benchmark.host import count_waits
 from mmseg_semisup.engine.export import plain_state
@@ -484,11 +479,8 @@ def train(wrapped, wrapper, data):
         wrapped.train_step(one, wrapper)
 
 
-def worker(rank, port, out):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    init_default_scope("mmseg")
+def train_part(rank):
+    states = {}
     for name, weight, gammas in (
         ("matching", 0.0, (0.0, 0.0)),
         # Only the second process finds images to learn from.
@@ -499,27 +491,19 @@ def worker(rank, port, out):
         wrapped = MMDistributedDataParallel(model, broadcast_buffers=False)
         wrapper = build_optim_wrapper(wrapped, OPTIMIZERS)
         train(wrapped, wrapper, [split(data, rank) for data in batches()])
-        torch.save(model.state_dict(), out / f"{name}{rank}.pth")
-        # Taken down after its process group, the wrapper sometimes waits for ever.
-        del wrapped, wrapper, model
-        gc.collect()
-        dist.barrier()
-    dist.destroy_process_group()
+        states[name] = model.state_dict()
+    return states
 
 
-def test_two_processes_match_the_features_of_the_whole_batch(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, (port, tmp_path), nprocs=2, start_method="spawn")
-    init_default_scope("mmseg")
+def test_two_processes_match_the_features_of_the_whole_batch():
+    states = in_two_processes(train_part)
     model = build(objective(self_training_weight=0.0), double=False)
     train(model, build_optim_wrapper(model, OPTIMIZERS), batches())
     for name in ("matching", "training"):
-        first, second = (torch.load(tmp_path / f"{name}{r}.pth") for r in range(2))
+        first, second = (found[name] for found in states)
         for key, value in first.items():
             assert torch.equal(value, second[key]), key
     # The mean over labelled pixels is of each process; all images have as many.
     alone = model.state_dict()
-    for key, value in torch.load(tmp_path / "matching0.pth").items():
+    for key, value in states[0]["matching"].items():
         torch.testing.assert_close(value, alone[key], atol=2e-6, rtol=2e-5, msg=key)

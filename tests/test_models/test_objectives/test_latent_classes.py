@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import copy
-import gc
-import os
-import socket
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 import torch.nn.functional as F
 from helpers import (
     NUM_CLASSES,
@@ -23,8 +18,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
+from processes import in_two_processes
 
-import mmseg_semisup  # noqa: F401, spawned processes start without conftest
 from mmseg_semisup.engine.export import plain_state
 
 LATENT = 5
@@ -270,34 +265,20 @@ def train(model, wrapped, wrapper, batches):
     return model.state_dict()
 
 
-def worker(rank, port, out):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    init_default_scope("mmseg")
+def train_part(rank):
     model = build(objective(), double=False)
     wrapped = MMDistributedDataParallel(model, broadcast_buffers=False)
     wrapper = build_optim_wrapper(wrapped, OPTIMIZER)
     batches = [split(batch(labeled=4, unlabeled=4, seed=s), rank) for s in range(3)]
-    torch.save(train(model, wrapped, wrapper, batches), out / f"{rank}.pth")
-    # Taken down after its process group, the wrapper sometimes waits for ever.
-    del wrapped, wrapper
-    gc.collect()
-    dist.barrier()
-    dist.destroy_process_group()
+    return train(model, wrapped, wrapper, batches)
 
 
-def test_two_processes_equal_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, (port, tmp_path), nprocs=2, start_method="spawn")
-    init_default_scope("mmseg")
+def test_two_processes_equal_one():
     model = build(objective(), double=False)
     wrapper = build_optim_wrapper(model, OPTIMIZER)
     batches = [batch(labeled=4, unlabeled=4, seed=s) for s in range(3)]
     alone = train(model, model, wrapper, batches)
-    states = [torch.load(tmp_path / f"{rank}.pth") for rank in range(2)]
+    states = in_two_processes(train_part)
     for name, value in alone.items():
         assert torch.equal(states[0][name], states[1][name]), name
         torch.testing.assert_close(states[0][name], value, atol=2e-6, rtol=2e-5)
