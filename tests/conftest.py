@@ -23,6 +23,12 @@ from mmseg_semisup.engine import checkpoint  # noqa: E402
 from mmseg_semisup.engine.checkpoint import use_safe_checkpoints  # noqa: E402
 
 
+def pytest_collection_modifyitems(config, items):
+    """Where several processes share the tests, begin with those that take long."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _repeatable():
     random.seed(0)

