@@ -19,8 +19,8 @@ from mmengine.runner import CheckpointLoader  # noqa: E402
 from mmengine.runner import checkpoint as readers  # noqa: E402
 from mmseg.visualization import SegLocalVisualizer  # noqa: E402
 
-from mmseg_semisup.engine import checkpoint  # noqa: E402
-from mmseg_semisup.engine.checkpoint import use_safe_checkpoints  # noqa: E402
+from mmseg_semisup.core import checkpoint  # noqa: E402
+from mmseg_semisup.core.checkpoint import use_safe_checkpoints  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):

@@ -20,9 +20,9 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file, use_safe_checkpoints
-from mmseg_semisup.engine.find_checkpoint import find_whole_checkpoint
-from mmseg_semisup.engine.launch import build_runner
+from mmseg_semisup.core.checkpoint import load_checkpoint_file, use_safe_checkpoints
+from mmseg_semisup.core.find_checkpoint import find_whole_checkpoint
+from mmseg_semisup.engine.runner import build_runner
 
 METHODS = {
     "supervised": "supervised/supervised_deeplabv2-r101_20k_voc-1_8.py",

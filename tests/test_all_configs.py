@@ -23,7 +23,7 @@ from tiny_configs import (
 
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
-from mmseg_semisup.engine.stages import has_stages, split_stages
+from mmseg_semisup.stages import has_stages, split_stages
 
 TRAINED = (
     "custom_hooks",

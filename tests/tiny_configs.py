@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from mmengine.config import Config, ConfigDict
 
-from mmseg_semisup.engine.stages import has_stages, split_stages
+from mmseg_semisup.stages import has_stages, split_stages
 
 ROOT = Path(__file__).parents[1] / "configs"
 LEAVES = sorted(

@@ -15,8 +15,7 @@ import torch
 from mmengine.config import DictAction
 from mmengine.logging import MMLogger
 
-from mmseg_semisup.datasets.checks.content import cores
-from mmseg_semisup.engine.benchmark import (
+from mmseg_semisup.benchmark import (
     IMAGE_SIZE,
     benchmark,
     crops_images,
@@ -24,8 +23,10 @@ from mmseg_semisup.engine.benchmark import (
     set_sizes,
     to_text,
 )
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.launch import check_writable, run_tool
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.datasets.checks.content import cores
 
 
 def parse_args() -> argparse.Namespace:

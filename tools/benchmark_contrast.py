@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
+from mmseg_semisup.benchmark.contrast import benchmark_contrast
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.datasets.checks.content import cores
-from mmseg_semisup.engine.benchmark.contrast import benchmark_contrast
-from mmseg_semisup.engine.launch import check_writable, run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -13,9 +13,9 @@ import sys
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.datasets.checks import ALLOWABLE, check_data
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.launch import run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -6,9 +6,9 @@ import argparse
 
 import mmcv
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.visualization.compare import compare
 
 

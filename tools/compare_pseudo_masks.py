@@ -6,7 +6,7 @@ import argparse
 
 import mmcv
 
-from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.pseudo_masks.compare import compare_stores
 
 

@@ -19,10 +19,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from torch import Tensor, nn
 
-from mmseg_semisup.engine.benchmark.step import load_batch
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import ConfigError, load_config
-from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.benchmark.step import load_batch
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.models.objectives import ContextContrastObjective
 from mmseg_semisup.visualization.contexts import compare_contexts, draw_contexts
 from mmseg_semisup.visualization.embeddings import METHODS, draw_features

@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmseg_semisup.engine.atomic_io import atomic_write
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.find_checkpoint import find_last_checkpoint
-from mmseg_semisup.engine.launch import run_tool
-from mmseg_semisup.evaluation.multi_label import read_roc
-from mmseg_semisup.visualization.roc import draw_roc
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.evaluation.roc import draw_roc, read_roc
 from mmseg_semisup.visualization.score_curve_hook import KEY, draw_scores
 
 

@@ -9,10 +9,11 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.export import export, fused_checkpoint
-from mmseg_semisup.engine.launch import check_writable, run_tool
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.export.plain_model import export, fused_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

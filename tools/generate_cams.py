@@ -14,14 +14,14 @@ import torch
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.launch import (
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import (
     add_common_arguments,
-    check_writable,
     init_processes,
     run_tool,
     set_launcher,
 )
+from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.pseudo_masks.cams import CamSettings, make_cam_masks
 from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text

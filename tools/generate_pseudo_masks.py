@@ -15,15 +15,16 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 
-from mmseg_semisup.engine.config import find_config, load_config
-from mmseg_semisup.engine.launch import (
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import (
     add_common_arguments,
-    check_writable,
     init_processes,
     run_tool,
     set_launcher,
 )
-from mmseg_semisup.engine.predict import find_images
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.config import find_config
+from mmseg_semisup.export.predictor import find_images
 from mmseg_semisup.pseudo_masks import Item, Settings, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text

@@ -11,9 +11,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.launch import run_tool
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.visualization.latent_classes import (
     describe,
     draw_samples,

@@ -22,6 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.atomic_io import atomic_write, check_writable
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets.checks.content import cores
 from mmseg_semisup.datasets.count_pixels import count_pixels
 from mmseg_semisup.datasets.draw_split import apply_order, draw_order, parse_size
@@ -34,9 +37,6 @@ from mmseg_semisup.datasets.lists import (
     strip_suffix,
 )
 from mmseg_semisup.datasets.splits import split_path
-from mmseg_semisup.engine.atomic_io import atomic_write
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.launch import check_writable, run_tool
 
 KINDS = ("labeled", "unlabeled")
 

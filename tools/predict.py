@@ -7,10 +7,11 @@ import sys
 
 import torch
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import load_config
-from mmseg_semisup.engine.launch import check_writable, run_tool
-from mmseg_semisup.engine.predict import Predictor, find_images, predict_folder
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.export.predictor import Predictor, find_images, predict_folder
 
 
 def parse_args() -> argparse.Namespace:

@@ -11,21 +11,23 @@ import argparse
 
 from mmengine.config import Config
 
-from mmseg_semisup.datasets.sources import evaluate_source
-from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
-from mmseg_semisup.engine.config import ConfigError, find_config, load_config
-from mmseg_semisup.engine.launch import (
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import (
     add_common_arguments,
-    build_runner,
     choose_network,
     run_tool,
     save_predictions,
-    set_checkpoint,
     set_launcher,
     set_work_dir,
     show_predictions,
     use_augmentation,
 )
+from mmseg_semisup.core.checkpoint import use_safe_checkpoints
+from mmseg_semisup.core.config import find_config
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.sources import evaluate_source
+from mmseg_semisup.engine.resume import set_checkpoint
+from mmseg_semisup.engine.runner import build_runner
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import argparse
 
-from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
-from mmseg_semisup.engine.config import ConfigError, find_config, load_config
-from mmseg_semisup.engine.launch import (
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.launch import (
     add_common_arguments,
-    build_runner,
     init_processes,
     run_tool,
-    set_checkpoint,
     set_launcher,
-    set_precision,
     set_work_dir,
     writing_into,
 )
-from mmseg_semisup.engine.stages import has_stages, train_stages
-from mmseg_semisup.engine.together import locked
+from mmseg_semisup.core.checkpoint import use_safe_checkpoints
+from mmseg_semisup.core.config import find_config
+from mmseg_semisup.core.distributed import locked
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.engine.resume import set_checkpoint
+from mmseg_semisup.engine.runner import build_runner, set_precision
+from mmseg_semisup.stages import has_stages, train_stages
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""Files that were not written to their end."""
+"""Image files: whether they are whole, how deep they are, and their size."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from mmseg_semisup.core.errors import StoreError
+
 JPEG, PNG = b"\xff\xd8", b"\x89P"
 END_MARKERS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
 START_OF_SCAN = 0xDA
 TAIL = 4096
 DEPTH = 24
 """Where a PNG says how many bits a channel has."""
+
+EXIF_ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)
 
 
 def check_complete(path: str) -> None:
@@ -61,6 +66,25 @@ def check_depth(path: str) -> None:
             f"the mask has the values {wrong[:5].tolist()}; 8 bits are read, so that "
             "none may be over 255"
         )
+
+
+def image_size(path: str) -> tuple[int, int]:
+    """Height and width of an image as OpenCV loads it, from the file's header.
+
+    Raises:
+        StoreError: If it is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # Reading the entry costs more than the header; only photographs have it.
+            turned = image.format in ("JPEG", "MPO", "TIFF", "WEBP") and (
+                image.getexif().get(EXIF_ORIENTATION) in TURNED
+            )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not an image that can be read"
+        raise StoreError(f"{path}: {reason}") from error
+    return (width, height) if turned else (height, width)
 
 
 def _end_of_headers(file: BinaryIO) -> int:

@@ -11,6 +11,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from .files import check_complete, check_depth
+from .pseudo_mask_store import Store
 from .sources import file_key
 
 FIELD = "gt_pseudo_map"
@@ -39,9 +40,6 @@ class LoadPseudoMask(BaseTransform):
         self._classes = IGNORED
         if store is None:
             return
-        # The network that made the masks is a user of the data sets, too.
-        from mmseg_semisup.pseudo_masks.store import Store
-
         folder = Store(store)
         manifest = folder.read_manifest()
         self._classes = len(manifest["classes"])

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from .pseudo_mask_store import Store, check_classes
+
 
 @DATASETS.register_module()
 class PseudoMaskDataset(BaseSegDataset):
@@ -33,10 +35,6 @@ class PseudoMaskDataset(BaseSegDataset):
         classes: Sequence[str] | None = None,
         lazy_init: bool = False,
     ) -> None:
-        # The network that made the masks is a user of the data sets, too.
-        from mmseg_semisup.pseudo_masks.make import check_classes
-        from mmseg_semisup.pseudo_masks.store import Store
-
         self.store = Store(store)
         self.manifest = self.store.read_manifest()
         own = self.manifest["classes"]

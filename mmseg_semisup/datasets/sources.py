@@ -13,13 +13,11 @@ from mmengine.fileio import join_path
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmseg_semisup.core.errors import DataError
+
 from .splits import resolve_splits
 
 SOURCE_PREFIX = "source:"
-
-
-class DataError(ValueError):
-    """A mistake in lists or folders of images, in words for their owner."""
 
 
 def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.launch import check_writable
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.errors import ConfigError
 
 from .dataset import SPLITS, prepare_dataset
 from .report import Painter, make_table, save_picture

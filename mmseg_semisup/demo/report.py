@@ -14,8 +14,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.export import test_pipeline
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.export.plain_model import test_pipeline
 from mmseg_semisup.visualization.panels import color_labels, color_map
 
 ZOOM = 3

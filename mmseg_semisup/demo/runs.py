@@ -14,9 +14,10 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
-from mmseg_semisup.engine.atomic_io import atomic_write
-from mmseg_semisup.engine.config import PACKAGE_FOLDER, load_config
-from mmseg_semisup.engine.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.config import PACKAGE_FOLDER
+from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
 
 VALIDATIONS = 6
 OUTPUT_NAME = "output.txt"

@@ -19,7 +19,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import Tensor
 
-from .numbers import NumbersWatch, all_finite, poisoned
+from .nonfinite import NumbersWatch, all_finite, poisoned
 
 PRECISIONS = {
     "float32": None,

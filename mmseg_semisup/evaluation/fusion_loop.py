@@ -16,7 +16,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.models.segmentors.fused import FusedSegmentor
 
 from .fusion import PIXEL_GRID, RuleCounts, basic_rules, best_pixels, mean_iou

@@ -6,7 +6,6 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from mmengine.dist import is_main_process
@@ -15,29 +14,11 @@ from mmengine.logging import MMLogger, print_log
 from mmseg.registry import METRICS
 
 from mmseg_semisup.compat import load_scikit_learn
-from mmseg_semisup.engine.atomic_io import atomic_write
+from mmseg_semisup.core.atomic_io import atomic_write
+
+from .roc import RocCurve, draw_roc
 
 GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))
-
-
-class RocCurve(NamedTuple):
-    """A receiver operating characteristic.
-
-    Attributes:
-        false_positive: (K,), ascending from 0 to 1.
-        true_positive: (K,), ascending from 0 to 1.
-        thresholds: (K,), descending; scores from there on are positive.
-    """
-
-    false_positive: np.ndarray
-    true_positive: np.ndarray
-    thresholds: np.ndarray
-
-    @property
-    def area(self) -> float:
-        """Area under the curve, by trapezoids; NaN for a curve with NaN."""
-        metrics = load_scikit_learn("metrics", "RocCurve")
-        return float(metrics.auc(self.false_positive, self.true_positive))
 
 
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
@@ -68,20 +49,6 @@ def roc_curve(scores: np.ndarray, labels: np.ndarray) -> RocCurve:
         warnings.simplefilter("ignore", UserWarning)
         curve = metrics.roc_curve(labels, scores, drop_intermediate=False)
     return RocCurve(*curve)
-
-
-def read_roc(path: str | Path) -> RocCurve:
-    """The curve of a ``roc.json`` of :class:`MultiLabelMetric`, without thresholds.
-
-    Raises:
-        ValueError: If the file is missing or no such one.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        rates = [np.asarray(content[f"{kind}_positive"]) for kind in ("false", "true")]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no roc.json: {error}") from error
-    return RocCurve(*rates, np.full(len(rates[0]), np.nan))
 
 
 def f1_score(scores: np.ndarray, labels: np.ndarray, threshold: float) -> float:
@@ -225,8 +192,6 @@ class MultiLabelMetric(BaseMetric):
         return metrics
 
     def _write(self, curve: RocCurve, precisions: dict[str, float]) -> None:
-        from mmseg_semisup.visualization.roc import draw_roc
-
         folder = Path(self.out_dir)
         content = {
             "area": curve.area,

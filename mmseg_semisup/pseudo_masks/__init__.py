@@ -1,11 +1,12 @@
 """Pseudo-masks: predictions that are stored, to be learned from."""
 
-from .errors import StoreError
+from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.datasets.pseudo_mask_store import Store
+
 from .images import Item, list_items
 from .make import file_hash, make_pseudo_masks
 from .network import BatchPredictor
 from .settings import Settings
-from .store import Store
 
 __all__ = [
     "BatchPredictor",

@@ -21,18 +21,18 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.export import dataset_meta
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
-from mmseg_semisup.engine.predict import default_palette
-from mmseg_semisup.engine.together import on_main
+from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.classifiers.activation_maps import (
     activation_maps,
     merge_maps,
     seed_labels,
 )
+from mmseg_semisup.visualization.palette import default_palette
 
-from .errors import StoreError
 from .generate import generate
 from .image_labels import ImageLabels, weak_images
 from .make import file_hash

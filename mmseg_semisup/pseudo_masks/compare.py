@@ -8,16 +8,15 @@ from pathlib import Path
 import mmcv
 import numpy as np
 
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.datasets.pseudo_mask_store import Store
 from mmseg_semisup.visualization.panels import (
     color_labels,
     overlay,
     stack_rows,
     titled_row,
 )
-
-from .errors import StoreError
-from .store import Store
 
 
 def compare_stores(

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 from mmengine.dist import get_rank, get_world_size
 
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.distributed import locked, on_main, stop_together
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.lists import some
-from mmseg_semisup.engine.atomic_io import atomic_write
-from mmseg_semisup.engine.together import locked, on_main, stop_together
+from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
 
-from .errors import StoreError
 from .images import Item, plan_batches
 from .network import BatchPredictor
 from .progress import Journal, Progress, begin, compare_requests, end, read_journals
@@ -26,7 +27,6 @@ from .quality import write_quality
 from .samples import draw_samples
 from .settings import Settings
 from .statistics import Statistics, load_truth
-from .store import FORMAT, Store
 from .writer import Writer, journal_line
 
 BATCHES_AHEAD = 2

@@ -12,10 +12,10 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.lists import some
 from mmseg_semisup.datasets.sources import file_key, infos
 
-from .errors import StoreError
 from .images import Item, list_items, load_sources
 from .statistics import IGNORED, load_truth
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
-from PIL import Image
 from torch.utils.data import Dataset
 
+from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.datasets.files import image_size
 from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES
 from mmseg_semisup.datasets.sources import (
     build_sources,
@@ -23,11 +24,6 @@ from mmseg_semisup.datasets.sources import (
     leaves,
     split_exclude,
 )
-
-from .errors import StoreError
-
-EXIF_ORIENTATION = 0x0112
-TURNED = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
@@ -141,25 +137,6 @@ def image_ids(paths: Sequence[str]) -> list[str]:
         (name.with_suffix("") if stems[name.with_suffix("")] == 1 else name).as_posix()
         for name in names
     ]
-
-
-def image_size(path: str) -> tuple[int, int]:
-    """Height and width of an image as OpenCV loads it, from the file's header.
-
-    Raises:
-        StoreError: If it is missing or no image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Reading the entry costs more than the header; only photographs have it.
-            turned = image.format in ("JPEG", "MPO", "TIFF", "WEBP") and (
-                image.getexif().get(EXIF_ORIENTATION) in TURNED
-            )
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not an image that can be read"
-        raise StoreError(f"{path}: {reason}") from error
-    return (width, height) if turned else (height, width)
 
 
 def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:

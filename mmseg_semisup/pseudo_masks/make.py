@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from mmseg_semisup.datasets.lists import some
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.together import on_main
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.datasets.pseudo_mask_store import check_classes
 
-from .errors import StoreError
 from .generate import generate
 from .images import Item, list_items
 from .network import BatchPredictor
@@ -68,29 +68,6 @@ def make_pseudo_masks(
         items, classes = list_items(data_cfg or cfg, settings.sources)
         check_classes(predictor.classes, classes, str(path))
     return generate(predictor, items, folder, settings, digest, report)
-
-
-def check_classes(own: Sequence[str], labeled: Sequence[str], what: str) -> None:
-    """Raise StoreError unless two lists of class names are equal.
-
-    Args:
-        own: Names of a network's or store's classes.
-        labeled: Names of the labelled source's classes; empty: not known.
-        what: The network or store, for the message.
-    """
-    own, labeled = list(own), list(labeled)
-    if not labeled or own == labeled:
-        return
-    differing = [
-        f"{i}: {a!r} instead of {b!r}"
-        for i, (a, b) in enumerate(zip(own, labeled, strict=False))
-        if a != b
-    ]
-    if len(own) != len(labeled):
-        differing.append(f"{len(own)} classes instead of {len(labeled)}")
-    raise StoreError(
-        f"{what} has other classes than the labelled images: {some(differing)}"
-    )
 
 
 def file_hash(path: str | Path) -> str:

@@ -17,17 +17,17 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.files import check_complete
-from mmseg_semisup.engine.export import (
+from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.export.plain_model import (
     dataset_meta,
     plain_model,
     plain_state,
     test_pipeline,
 )
-from mmseg_semisup.engine.hooks.architecture_hook import check_state
-from mmseg_semisup.engine.predict import default_palette
+from mmseg_semisup.visualization.palette import default_palette
 
-from .errors import StoreError
 from .settings import Settings
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from mmengine.dist import get_world_size, is_main_process
 
+from mmseg_semisup.core.atomic_io import TEMPORARY_PREFIX, atomic_write
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.lists import some
-from mmseg_semisup.engine.atomic_io import TEMPORARY_PREFIX, atomic_write
+from mmseg_semisup.datasets.pseudo_mask_store import KINDS, Store
 
-from .errors import StoreError
 from .images import Item
-from .store import KINDS, Store
 
 REQUEST = "request.json"
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mmseg_semisup.engine.atomic_io import atomic_write
+from mmseg_semisup.core.atomic_io import atomic_write
 
 from .statistics import LEVELS, Statistics
 

@@ -9,6 +9,7 @@ import cv2
 import mmcv
 import numpy as np
 
+from mmseg_semisup.datasets.pseudo_mask_store import Store
 from mmseg_semisup.visualization.panels import (
     color_labels,
     color_map,
@@ -19,7 +20,6 @@ from mmseg_semisup.visualization.panels import (
 
 from .images import Item
 from .statistics import load_truth
-from .store import Store
 
 ROWS = 8
 EMPTY = np.full((1, 1, 3), 255, np.uint8)

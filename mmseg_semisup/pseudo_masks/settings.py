@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from .errors import StoreError
+from mmseg_semisup.core.errors import StoreError
 
 NETWORKS = ("student", "teacher")
 MODES = ("whole", "slide")

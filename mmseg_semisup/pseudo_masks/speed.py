@@ -12,9 +12,9 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import StoreError
 
-from .errors import StoreError
 from .generate import generate
 from .images import Item, list_items, plan_batches
 from .network import BatchPredictor, Loaded

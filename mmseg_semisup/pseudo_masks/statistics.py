@@ -11,7 +11,8 @@ import torch
 from mmseg.datasets.transforms import LoadAnnotations
 from torch import Tensor
 
-from .errors import StoreError
+from mmseg_semisup.core.errors import StoreError
+
 from .images import Item
 from .network import Labels
 

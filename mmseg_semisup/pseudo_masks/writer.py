@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmseg_semisup.engine.atomic_io import atomic_write
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.datasets.pseudo_mask_store import Store
 
 from .images import Item
 from .network import BatchPredictor
 from .png import encode_png, full_palette
 from .statistics import Statistics, collect, measure, to_level
-from .store import Store
 
 
 class Finished(NamedTuple):

@@ -13,10 +13,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.predict import default_palette
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.models.objectives import LatentClassObjective
 
+from .palette import default_palette
 from .panels import color_labels, overlay, stack_rows, titled_row
 
 INCHES_PER_CELL = 0.28

@@ -12,7 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmseg_semisup.engine import atomic_io
+from mmseg_semisup.core import atomic_io
 from mmseg_semisup.engine.hooks import AtomicCheckpointHook
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")

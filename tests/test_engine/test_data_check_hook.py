@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.core.errors import ConfigError
 
 
 @pytest.fixture

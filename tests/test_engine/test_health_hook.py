@@ -13,7 +13,7 @@ from mmengine.logging import MessageHub
 from mmseg.registry import HOOKS
 from test_optim import build_model, optimizers
 
-from mmseg_semisup.engine.config import config_folders
+from mmseg_semisup.core.config import config_folders
 from mmseg_semisup.engine.hooks import HealthHook
 
 

@@ -28,8 +28,8 @@ from resume_helpers import (
 )
 from stage_helpers import TOOLS, write_config
 
-from mmseg_semisup.engine import atomic_io
-from mmseg_semisup.engine.launch import build_runner, run_tool
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core import atomic_io
 from mmseg_semisup.engine.preemption import (
     ECHO_S,
     INTERRUPT_CODE,
@@ -38,6 +38,7 @@ from mmseg_semisup.engine.preemption import (
     StopRequests,
     requests,
 )
+from mmseg_semisup.engine.runner import build_runner
 from mmseg_semisup.pseudo_masks import writer
 
 METHOD = "mean_teacher"

@@ -22,8 +22,8 @@ from resume_helpers import (
     train,
 )
 
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.datasets import SemiDataset
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
 
 pytestmark = pytest.mark.slow
 

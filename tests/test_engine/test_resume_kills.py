@@ -16,10 +16,10 @@ from processes import fork, in_child, wait
 from resume_helpers import assert_same, quick
 from torch import Tensor, nn
 
-from mmseg_semisup.engine import atomic_io
-from mmseg_semisup.engine.atomic_io import TEMPORARY_PREFIX
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.find_checkpoint import find_whole_checkpoint
+from mmseg_semisup.core import atomic_io
+from mmseg_semisup.core.atomic_io import TEMPORARY_PREFIX
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.find_checkpoint import find_whole_checkpoint
 from mmseg_semisup.engine.hooks import checkpoint_hook
 
 KILLS = int(os.environ.get("MMSEG_SEMISUP_KILLS", "100"))

@@ -16,10 +16,8 @@ from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmseg_semisup.engine.checkpoint import CheckpointError, load_checkpoint_file
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.export import export, fused_checkpoint
-from mmseg_semisup.engine.predict import Predictor
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import CheckpointError, ConfigError
 from mmseg_semisup.evaluation import FusionTestLoop
 from mmseg_semisup.evaluation.fusion import (
     RuleCounts,
@@ -28,6 +26,8 @@ from mmseg_semisup.evaluation.fusion import (
     class_iou,
     mean_iou,
 )
+from mmseg_semisup.export.plain_model import export, fused_checkpoint
+from mmseg_semisup.export.predictor import Predictor
 
 CLASSES = ("background", "cat", "cow", "dog")
 GRID = (1, 200, 400)

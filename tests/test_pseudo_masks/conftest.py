@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 from stage_helpers import write_checkpoint, write_config
 
-from mmseg_semisup.engine.config import load_config
+from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.pseudo_masks import Settings, make_pseudo_masks
 
 

@@ -14,11 +14,11 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from stage_helpers import CLASSES
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.export import plain_model, plain_state
-from mmseg_semisup.engine.export import test_pipeline as steps_of
-from mmseg_semisup.engine.predict import Predictor, load_model
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.export.plain_model import plain_model, plain_state
+from mmseg_semisup.export.plain_model import test_pipeline as steps_of
+from mmseg_semisup.export.predictor import Predictor, load_model
 from mmseg_semisup.pseudo_masks import (
     Settings,
     StoreError,

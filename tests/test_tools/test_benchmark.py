@@ -12,13 +12,13 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_semisup.engine.benchmark import crops_images, generate_sources, set_sizes
-from mmseg_semisup.engine.benchmark.floor import Floor, needed_passes
-from mmseg_semisup.engine.benchmark.host import count_waits
-from mmseg_semisup.engine.benchmark.loader import supervised_dataset
-from mmseg_semisup.engine.benchmark.step import TrainingStep, load_batch
-from mmseg_semisup.engine.benchmark.timing import interleave, peak_memory
-from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.benchmark import crops_images, generate_sources, set_sizes
+from mmseg_semisup.benchmark.floor import Floor, needed_passes
+from mmseg_semisup.benchmark.host_waits import count_waits
+from mmseg_semisup.benchmark.loader import supervised_dataset
+from mmseg_semisup.benchmark.step import TrainingStep, load_batch
+from mmseg_semisup.benchmark.timing import interleave, peak_memory
+from mmseg_semisup.core.errors import ConfigError
 
 OPTIMIZERS = dict(
     constructor="JointOptimWrapperConstructor",
@@ -174,7 +174,7 @@ def test_sizes(training):
 
 def test_tool_without_data(run_tool, training, tmp_path, capsys, monkeypatch):
     training.write_text(training.read_text().replace("/data'", "/nowhere'"))
-    monkeypatch.setattr("mmseg_semisup.engine.benchmark.loader.SAMPLES", 4)
+    monkeypatch.setattr("mmseg_semisup.benchmark.loader.SAMPLES", 4)
     options = "--synthetic --repeats 2 --warmup 1 --threads 1 --loader-seconds 0.05"
     report = tmp_path / "report.json"
     run_tool("benchmark.py", training, *options.split(), "--json", report)

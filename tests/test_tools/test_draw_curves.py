@@ -12,8 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_semisup.engine.checkpoint import CheckpointError
-from mmseg_semisup.engine.config import ConfigError
+from mmseg_semisup.core.errors import CheckpointError, ConfigError
 from mmseg_semisup.evaluation import MultiLabelMetric
 
 TOOL = Path(__file__).parents[2] / "tools" / "draw_curves.py"

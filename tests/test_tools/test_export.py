@@ -9,9 +9,9 @@ import torch
 from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
-from mmseg_semisup.engine.export import plain_config
-from mmseg_semisup.engine.predict import load_model
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.export.plain_model import plain_config
+from mmseg_semisup.export.predictor import load_model
 
 WITHOUT_PACKAGE = """
 import sys

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.predict import default_palette, find_images, predict_folder
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.export.predictor import find_images, predict_folder
+from mmseg_semisup.visualization.palette import default_palette
 
 
 def test_masks_and_overlays(run_tool, config, checkpoint, images, tmp_path, capsys):

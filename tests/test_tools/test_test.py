@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from mmseg_semisup.datasets.sources import DataError, evaluate_source
+from mmseg_semisup.core.errors import DataError
+from mmseg_semisup.datasets.sources import evaluate_source
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

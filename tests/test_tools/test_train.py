@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmseg_semisup.engine import atomic_io
+from mmseg_semisup.core import atomic_io
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
-from mmseg_semisup.engine.checkpoint import CheckpointError
+from mmseg_semisup.core.errors import CheckpointError
 
 
 @HOOKS.register_module()

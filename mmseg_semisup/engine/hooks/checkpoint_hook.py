@@ -11,7 +11,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor
 
 from mmseg_semisup.compat import start_data
-from mmseg_semisup.engine.atomic_io import (
+from mmseg_semisup.core.atomic_io import (
     AtomicLocalBackend,
     atomic_write,
     remove_partial_files,

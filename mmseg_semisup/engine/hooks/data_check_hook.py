@@ -8,9 +8,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets.checks import ALLOWABLE, LEVELS, check_data
-from mmseg_semisup.engine.config import ConfigError
-from mmseg_semisup.engine.together import on_main
 
 
 @HOOKS.register_module()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 
 SCHEME = "package://"
 

@@ -16,7 +16,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_semisup.engine.checkpoint import CheckpointError, load_checkpoint_file
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import CheckpointError
 
 from ..classifiers.consistency import (
     LABEL_LOSSES,

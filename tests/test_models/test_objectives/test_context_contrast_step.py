@@ -11,12 +11,12 @@ from helpers import PREPROCESSOR, tiny_segmentor
 from mmengine.config import Config
 from test_context_contrast import crops
 
+from mmseg_semisup.benchmark import set_sizes
+from mmseg_semisup.benchmark.floor import needed_passes
+from mmseg_semisup.benchmark.host_waits import count_waits
+from mmseg_semisup.benchmark.step import TrainingStep
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
-from mmseg_semisup.engine.benchmark import set_sizes
-from mmseg_semisup.engine.benchmark.floor import needed_passes
-from mmseg_semisup.engine.benchmark.host import count_waits
-from mmseg_semisup.engine.benchmark.step import TrainingStep
 
 CONFIGS = Path(__file__).parents[3] / "configs/context_aware"
 LOSS = importlib.import_module("mmseg_semisup.models.losses.directional_contrast")

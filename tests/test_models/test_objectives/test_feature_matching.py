@@ -15,9 +15,9 @@ from mmseg.registry import MODELS
 from processes import in_two_processes
 from torch import nn
 
-from mmseg_semisup.engine.benchmark.floor import needed_passes
-from mmseg_semisup.engine.benchmark.host import count_waits
-from mmseg_semisup.engine.export import plain_state
+from mmseg_semisup.benchmark.floor import needed_passes
+from mmseg_semisup.benchmark.host_waits import count_waits
+from mmseg_semisup.export.plain_model import plain_state
 from mmseg_semisup.models import FeatureMatchingObjective, ImageDiscriminator
 
 OPTIMIZERS = {

@@ -20,7 +20,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from processes import in_two_processes
 
-from mmseg_semisup.engine.export import plain_state
+from mmseg_semisup.export.plain_model import plain_state
 
 LATENT = 5
 RATE = 0.25

@@ -11,9 +11,9 @@ from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
-from mmseg_semisup.engine.benchmark.floor import Floor
-from mmseg_semisup.engine.benchmark.step import TrainingStep
-from mmseg_semisup.engine.export import plain_state
+from mmseg_semisup.benchmark.floor import Floor
+from mmseg_semisup.benchmark.step import TrainingStep
+from mmseg_semisup.export.plain_model import plain_state
 
 VIEWS = ("unlabeled", "unlabeled_second")
 

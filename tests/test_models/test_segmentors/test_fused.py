@@ -7,7 +7,7 @@ import torch
 from helpers import PREPROCESSOR, sample, tiny_segmentor
 from mmseg.registry import MODELS
 
-from mmseg_semisup.engine.checkpoint import CheckpointError
+from mmseg_semisup.core.errors import CheckpointError
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.segmentors.fused import FusedSegmentor, switch_off
 

@@ -1,0 +1,112 @@
+"""A training step without a runner, on a batch that is already there."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+from torch import nn
+
+from mmseg_semisup.engine.hooks.acceleration_hook import AccelerationHook, accelerate
+from mmseg_semisup.export.plain_model import plain_model
+
+
+class TrainingStep:
+    """What training repeats: preprocess, forward, backward, optimizers, teacher.
+
+    All signals are switched on, whatever the iteration from which they count.
+
+    Args:
+        model: In training mode, on its device.
+        optim_wrapper: Its optimizers.
+        batch: A batch as the data loader gives it.
+    """
+
+    def __init__(
+        self, model: nn.Module, optim_wrapper: OptimWrapper, batch: dict[str, Any]
+    ) -> None:
+        self.model = model
+        self.optim_wrapper = optim_wrapper
+        self.batch = batch
+
+    @classmethod
+    def from_config(
+        cls, cfg: Config, batch: dict[str, Any], device: str
+    ) -> TrainingStep:
+        """Build model and optimizers of a config.
+
+        Args:
+            cfg: The config.
+            batch: A batch of its data loader.
+            device: Where to run.
+        """
+        init_default_scope(cfg.get("default_scope", "mmseg"))
+        model = MODELS.build(copy.deepcopy(cfg.model))
+        # As the runner does in one process.
+        model = revert_sync_batchnorm(model).to(device).train()
+        for hook in cfg.get("custom_hooks") or []:
+            if hook["type"] == AccelerationHook.__name__:
+                options = {
+                    k: v for k, v in hook.items() if k not in ("type", "priority")
+                }
+                accelerate(model, **options)
+        if hasattr(model, "iteration"):
+            model.iteration.value = cfg.train_cfg.max_iters
+        if getattr(model, "teacher", None) is not None:
+            model.teacher.update(model.segmentor)
+        optim_wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+        return cls(model, optim_wrapper, batch)
+
+    @classmethod
+    def of_mmseg(cls, cfg: Config, batch: dict[str, Any], device: str) -> TrainingStep:
+        """The same segmentor as MMSegmentation trains it, on the labelled images.
+
+        Args:
+            cfg: The config.
+            batch: A batch of its data loader.
+            device: Where to run.
+        """
+        model_cfg = plain_model(cfg)
+        for head in _heads(model_cfg):
+            head["loss_decode"] = dict(type="CrossEntropyLoss")
+        model = revert_sync_batchnorm(MODELS.build(model_cfg)).to(device).train()
+        optimizer = dict(type="SGD", lr=1e-3, momentum=0.9)
+        optim_wrapper = build_optim_wrapper(model, dict(optimizer=optimizer))
+        return cls(model, optim_wrapper, {k: v["labeled"] for k, v in batch.items()})
+
+    def __call__(self) -> None:
+        """Take one step."""
+        self.model.train_step(self.batch, self.optim_wrapper)
+        teacher = getattr(self.model, "teacher", None)
+        if teacher is not None:
+            teacher.update(self.model.segmentor)
+
+
+def load_batch(cfg: Config) -> dict[str, Any]:
+    """The first training batch of a config.
+
+    Args:
+        cfg: The config.
+
+    Returns:
+        What its collate function makes of the samples.
+    """
+    init_default_scope(cfg.get("default_scope", "mmseg"))
+    loader = copy.deepcopy(cfg.train_dataloader)
+    loader.update(num_workers=0, persistent_workers=False)
+    loader.pop("prefetch_factor", None)
+    return next(iter(Runner.build_dataloader(loader, seed=0)))
+
+
+def _heads(model: dict) -> list[dict]:
+    heads: list[dict] = []
+    for key in ("decode_head", "auxiliary_head"):
+        value = model.get(key) or []
+        heads += value if isinstance(value, (list, tuple)) else [value]
+    return heads

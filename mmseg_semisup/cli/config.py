@@ -1,0 +1,47 @@
+"""Reading the config that a command line names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_semisup.core.config import check_keys, check_options, find_config
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.stages.plan import base_config, last_stage
+
+
+def load_config(
+    name: str | Path, options: dict[str, Any] | None = None, stages: str = "last"
+) -> Config:
+    """Read a config and apply changes to it.
+
+    Args:
+        name: What :func:`find_config` takes.
+        options: Dotted key to new value, as from ``--cfg-options``.
+        stages: What becomes of a config with ``stages``: 'last', the config of the
+            last one; 'base', what the stages change, or the first of their own
+            configs; 'keep', it stays as it is.
+
+    Returns:
+        The config, checked for misspelt keys.
+
+    Raises:
+        ConfigError: If the file is missing or broken, or a key is misspelt.
+    """
+    path = find_config(name)
+    try:
+        cfg = Config.fromfile(str(path))
+    except (FileNotFoundError, KeyError, SyntaxError, TypeError) as error:
+        raise ConfigError(f"config {path}: {error}") from error
+    check_keys(cfg, path)
+    if options:
+        check_options(cfg, options)
+        try:
+            cfg.merge_from_dict(options)
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"--cfg-options: {error}") from error
+    if cfg.get("stages") is None or stages == "keep":
+        return cfg
+    return last_stage(cfg) if stages == "last" else base_config(cfg)

@@ -1,0 +1,262 @@
+"""What tools/train.py and tools/test.py do between the command line and the runner."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.dist import init_dist, is_distributed, is_main_process
+
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    WriteError,
+)
+from mmseg_semisup.engine.nonfinite import NumbersError
+from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, requests
+
+from .slurm import slurm_environment
+
+LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""What writing fails with where there is no room, or no longer any."""
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share.
+
+    Args:
+        parser: The parser of the tool.
+    """
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="changes to the config as key=value, e.g. model.teacher.momentum=0.99 "
+        "model.objectives.0.start.unlabeled=0 or key='[a,b]'",
+    )
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than tensors and plain data; such a "
+        "file can run any code, so use it for files whose origin you know",
+    )
+
+
+def run_tool(main: Callable[[], None]) -> None:
+    """Run a tool; a mistake of the user's ends it with one line and exit code 1.
+
+    So does a disk that is full. A tool that is told to leave, by SIGTERM or SIGUSR1,
+    ends with :data:`REQUEUE_CODE`.
+
+    Args:
+        main: The tool.
+    """
+    code = None
+    with requests.listening():
+        try:
+            main()
+        except PreemptedError as stop:
+            if is_main_process():
+                print(stop.message, file=sys.stderr, flush=True)
+            if not stop.together:
+                # The others may be anywhere; nobody waits for them.
+                raise SystemExit(stop.code) from None
+            code = stop.code
+        except (ConfigError, CheckpointError, DataError, WriteError) as error:
+            raise SystemExit(f"error: {error}") from error
+        except NumbersError as error:
+            # All processes are here, with the same message.
+            raise SystemExit(f"error: {error}" if is_main_process() else 1) from error
+        except Exception:
+            if not requests.number or requests.deferred:
+                raise
+            # MMEngine turns whatever interrupts its printing of a config into a
+            # mistake in the config.
+            raise SystemExit(REQUEUE_CODE) from None
+        leave_processes()
+    if code is not None:
+        raise SystemExit(code)
+
+
+def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> None:
+    """Decide on the work-dir and make sure that it can be written.
+
+    The option comes before the config's own ``work_dir``, and that before
+    ``work_dirs/NAME_OF_THE_CONFIG``.
+
+    Args:
+        cfg: The config; changed in place.
+        work_dir: The option, or None.
+        config_path: The file of the config.
+
+    Raises:
+        ConfigError: If the folder cannot be made or written.
+    """
+    default = os.path.join("work_dirs", Path(config_path).stem)
+    cfg.work_dir = work_dir or cfg.get("work_dir") or default
+    check_writable(cfg.work_dir)
+
+
+@contextlib.contextmanager
+def writing_into(folder: str | Path) -> Iterator[None]:
+    """Explain a full disk that something else than a checkpoint meets, as the log.
+
+    Args:
+        folder: The work-dir.
+
+    Raises:
+        WriteError: If a file cannot be written; names it, or the folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, WriteError) or error.errno not in FULL:
+            raise
+        raise WriteError(
+            f"cannot write {error.filename or f'into {folder}'}: {error.strerror}; "
+            "the checkpoints that were there before are whole"
+        ) from error
+
+
+def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
+    """Prepare the config, and on CPUs the process group, for several processes.
+
+    Args:
+        cfg: The config; changed in place.
+        launcher: One of :data:`LAUNCHERS`.
+        local_rank: Number of this process on its machine, where the launcher does
+            not say so in the environment.
+
+    Raises:
+        ConfigError: If the launcher needs GPUs and there are none, or slurm has not
+            started this process.
+    """
+    cfg.launcher = launcher
+    if launcher == "slurm":
+        os.environ.update(slurm_environment(os.environ))
+    os.environ.setdefault("LOCAL_RANK", str(local_rank))
+    if launcher == "none" or torch.cuda.is_available():
+        return
+    if launcher not in ("pytorch", "slurm"):
+        raise ConfigError(
+            f"--launcher {launcher} needs GPUs; without them use pytorch or slurm"
+        )
+    # MMEngine would choose a GPU for each process; it leaves alone what exists.
+    torch.distributed.init_process_group("gloo")
+    cfg.model_wrapper_cfg = dict(
+        type="MMDistributedDataParallel",
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get("find_unused_parameters", False),
+    )
+
+
+def init_processes(cfg: Config) -> None:
+    """Join the process group now, as the runner would do later.
+
+    Args:
+        cfg: The config, after :func:`set_launcher`.
+    """
+    if cfg.get("launcher", "none") != "none" and not is_distributed():
+        dist_cfg = (cfg.get("env_cfg") or {}).get("dist_cfg") or {}
+        init_dist(cfg.launcher, **dist_cfg)
+
+
+def leave_processes() -> None:
+    """Leave the process group, if there is one, together with the other processes.
+
+    A process that ends while another still talks to it makes that one fail after its
+    work is done; so does a wrapped model that outlives the group.
+    """
+    if is_distributed():
+        gc.collect()
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
+def choose_network(cfg: Config, network: str) -> None:
+    """Let the student or the teacher predict.
+
+    Args:
+        cfg: The config; changed in place.
+        network: 'student' or 'teacher'.
+
+    Raises:
+        ConfigError: If the model has no such network.
+    """
+    if "segmentor" in cfg.model or "classifier" in cfg.model:
+        cfg.merge_from_dict({"model.test_cfg.predict_with": network})
+    elif network != "student":
+        raise ConfigError("--network teacher: the config's model is a plain segmentor")
+
+
+def show_predictions(
+    cfg: Config, show: bool, folder: str | None, wait_time: float
+) -> None:
+    """Paint predictions during a test.
+
+    Args:
+        cfg: The config; changed in place.
+        show: Whether in a window.
+        folder: Where to save them, or None.
+        wait_time: Seconds that a window stays.
+
+    Raises:
+        ConfigError: If the config has no hook for it.
+    """
+    hook = (cfg.get("default_hooks") or {}).get("visualization")
+    if hook is None:
+        raise ConfigError(
+            "--show and --show-dir need the config's default_hooks to have "
+            "visualization=dict(type='SegVisualizationHook')"
+        )
+    hook.update(draw=True, show=show, wait_time=wait_time)
+    if folder is not None:
+        check_writable(folder)
+        cfg.visualizer.save_dir = folder
+
+
+def save_predictions(cfg: Config, folder: str) -> None:
+    """Save predicted label maps during a test.
+
+    Args:
+        cfg: The config; changed in place.
+        folder: Where to.
+
+    Raises:
+        ConfigError: If the folder cannot be written.
+    """
+    check_writable(folder)
+    evaluators = cfg.test_evaluator
+    for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+        evaluator.update(output_dir=folder, keep_results=True)
+
+
+def use_augmentation(cfg: Config) -> None:
+    """Average the predictions of several augmented copies of each test image.
+
+    Args:
+        cfg: The config; changed in place.
+
+    Raises:
+        ConfigError: If it does not say how.
+    """
+    missing = [key for key in ("tta_model", "tta_pipeline") if key not in cfg]
+    if missing:
+        raise ConfigError(f"--tta: the config has no {' and no '.join(missing)}")
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model

@@ -1,0 +1,154 @@
+"""Finding and reading configs, with errors before anything is built."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from .errors import ConfigError
+
+PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
+
+RUNNER_KEYS = (
+    "activation_checkpointing",
+    "auto_scale_lr",
+    "custom_hooks",
+    "custom_imports",
+    "data_preprocessor",
+    "default_hooks",
+    "default_scope",
+    "efficient_conv_bn_eval",
+    "env_cfg",
+    "experiment_name",
+    "find_unused_parameters",
+    "launcher",
+    "load_from",
+    "log_level",
+    "log_processor",
+    "model",
+    "model_wrapper_cfg",
+    "optim_wrapper",
+    "param_scheduler",
+    "randomness",
+    "resume",
+    "stages",
+    "sync_bn",
+    "test_cfg",
+    "test_dataloader",
+    "test_evaluator",
+    "train_cfg",
+    "train_dataloader",
+    "tta_model",
+    "val_cfg",
+    "val_dataloader",
+    "val_evaluator",
+    "visualizer",
+    "work_dir",
+)
+"""Top-level keys that MMEngine's runner or the tools read."""
+
+
+def config_folders() -> list[Path]:
+    """Folders with the project's own configs: of a clone, or inside a wheel."""
+    candidates = [
+        PACKAGE_FOLDER / ".mim" / "configs",
+        PACKAGE_FOLDER.parent / "configs",
+    ]
+    return [folder for folder in candidates if (folder / "_base_").is_dir()][:1]
+
+
+def find_config(name: str | Path) -> Path:
+    """Find a config by its path, or by its name among the project's own.
+
+    Args:
+        name: A path; or, of a config that ships with the project, its path below
+            ``configs`` or just its file name; ``.py`` may be left out.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ConfigError: If there is no such file, or several.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = [file for folder in config_folders() for file in _leaves(folder)]
+    wanted = path.with_suffix(".py") if path.suffix != ".py" else path
+    parts = wanted.parts[1:] if wanted.parts[:1] == ("configs",) else wanted.parts
+    found = [file for file in shipped if file.parts[-len(parts) :] == parts]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(sorted(map(str, found)))
+        raise ConfigError(f"config {str(name)!r} could be any of: {names}")
+    close = difflib.get_close_matches(wanted.stem, [f.stem for f in shipped], n=3)
+    hint = f"; similar names: {', '.join(close)}" if close else ""
+    raise ConfigError(
+        f"config {str(name)!r} is neither a file nor the name of a config that ships "
+        f"with mmseg_semisup{hint}"
+    )
+
+
+def check_keys(cfg: Config, path: str | Path) -> None:
+    """Raise ConfigError for a top-level key that looks like a misspelt one.
+
+    Args:
+        cfg: The config; it may define variables of its own.
+        path: Its file, for the message.
+    """
+    for key in cfg:
+        if key in RUNNER_KEYS:
+            continue
+        close = difflib.get_close_matches(key, RUNNER_KEYS, n=1, cutoff=0.87)
+        if close:
+            raise ConfigError(
+                f"config {path}: key {key!r} has no effect; did you mean {close[0]!r}?"
+            )
+
+
+def check_options(cfg: Config, options: dict[str, Any]) -> None:
+    """Raise ConfigError for an option whose key does not lead into the config.
+
+    A new key is accepted only as the last part, in a dict that has no similar one.
+    """
+    for option in options:
+        node: Any = cfg
+        parts = option.split(".")
+        for depth, part in enumerate(parts):
+            known = _keys(node)
+            if part in known:
+                node = (
+                    node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+                )
+                continue
+            where = ".".join(parts[:depth]) or "the config"
+            close = difflib.get_close_matches(part, known, n=1, cutoff=0.8)
+            is_new = depth == len(parts) - 1 and isinstance(node, dict)
+            if (is_new and depth > 0 and not close) or (
+                depth == 0 and part in RUNNER_KEYS
+            ):
+                break
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise ConfigError(
+                f"--cfg-options {option}: {where} has no key {part!r}; {hint}"
+                f"it has {', '.join(known) or 'no keys'}"
+            )
+
+
+def _keys(node: Any) -> list[str]:
+    if isinstance(node, (dict, Config)):
+        return sorted(node)
+    if isinstance(node, (list, tuple)):
+        return [str(index) for index in range(len(node))]
+    return []
+
+
+def _leaves(folder: Path) -> Iterator[Path]:
+    for file in folder.rglob("*.py"):
+        if "_base_" not in file.relative_to(folder).parts:
+            yield file

@@ -1,0 +1,173 @@
+"""Which checkpoint a training goes on from, and whether it is whole."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from .checkpoint import load_checkpoint_file
+from .errors import CheckpointError, ConfigError
+
+NEEDED = ("state_dict", "optimizer", "message_hub", "meta")
+
+
+def check_folder(cfg: Mapping[str, Any]) -> None:
+    """Refuse a config that writes its checkpoints where nobody looks for them.
+
+    Args:
+        cfg: The config of a training.
+
+    Raises:
+        ConfigError: If its checkpoints do not go into its work-dir.
+    """
+    hook = (cfg.get("default_hooks") or {}).get("checkpoint") or {}
+    if hook.get("out_dir") is not None:
+        raise ConfigError(
+            f"default_hooks.checkpoint.out_dir={hook['out_dir']!r}: checkpoints are "
+            "looked for in the work-dir only; leave it out and say --work-dir"
+        )
+
+
+def find_last_checkpoint(work_dir: str | Path) -> Path | None:
+    """The newest checkpoint, also in a work-dir that was moved or copied.
+
+    Args:
+        work_dir: Where an earlier training wrote.
+
+    Returns:
+        What ``last_checkpoint`` names, else the checkpoint of the latest iteration,
+        else None.
+    """
+    return next(iter(list_checkpoints(work_dir)), None)
+
+
+def find_whole_checkpoint(
+    work_dir: str | Path,
+    report: Callable[[str], None],
+    trust: bool = False,
+    ignored: Collection[Path] = (),
+) -> Path | None:
+    """The newest checkpoint that training can go on from.
+
+    Args:
+        work_dir: Where an earlier training wrote.
+        report: Is called with a line about each checkpoint that is passed over.
+        trust: As in :func:`load_checkpoint_file`.
+        ignored: Checkpoints that might as well not be there.
+
+    Returns:
+        It, or None if there is no checkpoint at all.
+
+    Raises:
+        ConfigError: If there are checkpoints, but no whole one.
+    """
+    problems = []
+    foreign = _named(Path(work_dir))
+    if foreign is not None and not _is_inside(foreign, Path(work_dir)):
+        here = Path(work_dir) / foreign.name
+        # A path has one slash of the two in an address.
+        if foreign.is_file() and not here.is_file() or ":/" in str(foreign):
+            report(
+                f"passed over: {work_dir}/last_checkpoint names {foreign}, which is "
+                "not in this folder; if you mean it, give it to --resume"
+            )
+    for path in list_checkpoints(work_dir):
+        if path in ignored:
+            continue
+        try:
+            check_whole(path, trust)
+        except CheckpointError as error:
+            problems.append(str(error))
+            report(f"passed over: {error}")
+        else:
+            if problems:
+                report(f"training goes on from the newest whole checkpoint, {path}")
+            return path
+    if problems:
+        raise ConfigError(
+            f"--resume: no checkpoint in {work_dir} can be used: "
+            f"{'; '.join(problems)}. Without --resume, training starts anew"
+        )
+    return None
+
+
+def list_checkpoints(work_dir: str | Path) -> list[Path]:
+    """All checkpoints of a training, the most welcome first.
+
+    Args:
+        work_dir: Where an earlier training wrote.
+
+    Returns:
+        What ``last_checkpoint`` names, which is looked for in the work-dir only; then
+        the others by iteration, the latest first, but those after the named one, which
+        an earlier training left, at the end.
+    """
+    work_dir = Path(work_dir)
+    numbers = {
+        path: int(match.group(1))
+        for path in work_dir.glob("*.pth")
+        if (match := re.fullmatch(r"(?:iter|epoch)_(\d+)\.pth", path.name))
+    }
+    newest = sorted(numbers, key=numbers.get, reverse=True)
+    named = _named(work_dir)
+    if named is None:
+        return newest
+    here = work_dir / named.name
+    limit = numbers.get(here, float("inf"))
+    inside = [named] if _is_inside(named, work_dir) else []
+    first = next((path for path in (*inside, here) if path.is_file()), None)
+    others = [path for path in newest if path not in (named, here)]
+    others.sort(key=lambda path: numbers[path] > limit)
+    return others if first is None else [first, *others]
+
+
+def check_whole(path: str | Path, trust: bool = False) -> None:
+    """Read a checkpoint once, all of it, and look for what a training needs.
+
+    Args:
+        path: The file.
+        trust: As in :func:`load_checkpoint_file`.
+
+    Raises:
+        CheckpointError: If it is damaged, or holds no training; the message names it.
+    """
+    path = Path(path)
+    damaged = None
+    try:
+        if zipfile.is_zipfile(path):
+            # torch.load does not compare the checksums.
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()
+    except Exception as error:
+        # A damaged directory ends in almost any exception.
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if damaged is not None:
+        raise CheckpointError(
+            f"{path} is damaged: its part {damaged} has another checksum"
+        )
+    content = load_checkpoint_file(path, "cpu", trust)
+    missing = [key for key in NEEDED if key not in content]
+    meta = content.get("meta")
+    if not missing and isinstance(meta, dict) and isinstance(meta.get("iter"), int):
+        return
+    lacking = f"no {' and no '.join(missing)}" if missing else "no iteration"
+    raise CheckpointError(
+        f"{path} is not of a training that can go on: it holds {lacking}; "
+        "--load-from takes the weights only"
+    )
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder or below it."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _named(work_dir: Path) -> Path | None:
+    """What ``last_checkpoint`` names, if it is there and names something."""
+    pointer = work_dir / "last_checkpoint"
+    text = pointer.read_bytes().decode(errors="replace") if pointer.is_file() else ""
+    name = text.strip("\0 \n")
+    return Path(name) if name else None

@@ -1,0 +1,187 @@
+"""A folder of pseudo-masks: its files, its manifest, and what can be wrong with it.
+
+``masks/ID.png`` are indexed, ``confidence/ID.png`` grey; ``manifest.json`` appears when
+all masks are there. Until then ``progress`` holds what is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mmseg_semisup.core.errors import StoreError
+
+from .files import image_size
+from .lists import scan_folder, some
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PROGRESS = "progress"
+KINDS = ("masks", "confidence")
+
+
+class Store:
+    """A folder of pseudo-masks.
+
+    Args:
+        folder: It need not exist.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def manifest_path(self) -> Path:
+        """Of the manifest."""
+        return self.folder / MANIFEST
+
+    @property
+    def progress(self) -> Path:
+        """Folder of what is known before the manifest is written."""
+        return self.folder / PROGRESS
+
+    def path(self, kind: str, name: str) -> Path:
+        """Where a file is.
+
+        Args:
+            kind: 'masks' or 'confidence'.
+            name: Id of the image.
+        """
+        return self.folder / kind / f"{name}.png"
+
+    def read_manifest(self) -> dict[str, Any]:
+        """What the store holds.
+
+        Raises:
+            StoreError: If it is not complete, or no store.
+        """
+        path = self.manifest_path
+        if not path.is_file():
+            if self.progress.is_dir():
+                raise StoreError(
+                    f"the pseudo-masks in {self.folder} are not complete; the command "
+                    "that makes them goes on where it was stopped"
+                )
+            raise StoreError(f"no pseudo-masks in {self.folder}: there is no {path}")
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            version = manifest["format"]
+            for key in ("classes", "palette"):
+                manifest[key]
+            wrong = [r for r in manifest["images"] if not _is_record(r)]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreError(f"{path} is no manifest of pseudo-masks") from error
+        if wrong:
+            raise StoreError(
+                f"{path}: {str(wrong[0])[:100]} is no image of a store; its id is a "
+                "path below the folder of masks"
+            )
+        if version != FORMAT:
+            raise StoreError(f"{path} has format {version}; allowed: {FORMAT}")
+        return manifest
+
+    def check(self, manifest: Mapping[str, Any]) -> None:
+        """Compare all files with the manifest, and the images' sizes with the masks'.
+
+        Raises:
+            StoreError: If a file is missing, changed or foreign, or an image is missing
+                or has another size; names them.
+        """
+        problems = list(self._problems(manifest))
+        if problems:
+            raise StoreError(
+                f"the pseudo-masks in {self.folder} cannot be used: "
+                + "; ".join(problems)
+                + ". Put the files back, or remove the folder and make the masks anew"
+            )
+
+    def _problems(self, manifest: Mapping[str, Any]) -> Iterator[str]:
+        records = manifest["images"]
+        for kind in KINDS:
+            expected = {r["id"]: r[kind] for r in records if kind in r}
+            folder = self.folder / kind
+            present = set(scan_folder(folder, (".png",))) if folder.is_dir() else set()
+            missing = [name for name in expected if name not in present]
+            if missing:
+                yield f"{kind} are missing: {some(missing)}"
+            foreign = sorted(present - set(expected))
+            if foreign:
+                yield f"{kind} that the manifest does not know: {some(foreign)}"
+            changed = [
+                name
+                for name, size in expected.items()
+                if name in present and not self.is_whole(kind, name, size)
+            ]
+            if changed:
+                yield f"{kind} are cut off or were changed: {some(changed)}"
+        with ThreadPoolExecutor(8) as threads:
+            fits = list(threads.map(_fits, records))
+        other = [name for name in fits if name]
+        if other:
+            yield f"images do not fit their masks: {some(other)}"
+
+    def is_whole(self, kind: str, name: str, expected: Mapping[str, int]) -> bool:
+        """Whether a file has the bytes that were written.
+
+        Args:
+            kind: 'masks' or 'confidence'.
+            name: Id of the image.
+            expected: ``bytes`` and ``crc32`` of the file.
+        """
+        path = self.path(kind, name)
+        try:
+            if os.stat(path).st_size != expected["bytes"]:
+                return False
+            return zlib.crc32(path.read_bytes()) == expected["crc32"]
+        except OSError:
+            return False
+
+
+def check_classes(own: Sequence[str], labeled: Sequence[str], what: str) -> None:
+    """Raise StoreError unless two lists of class names are equal.
+
+    Args:
+        own: Names of a network's or store's classes.
+        labeled: Names of the labelled source's classes; empty: not known.
+        what: The network or store, for the message.
+    """
+    own, labeled = list(own), list(labeled)
+    if not labeled or own == labeled:
+        return
+    differing = [
+        f"{i}: {a!r} instead of {b!r}"
+        for i, (a, b) in enumerate(zip(own, labeled, strict=False))
+        if a != b
+    ]
+    if len(own) != len(labeled):
+        differing.append(f"{len(own)} classes instead of {len(labeled)}")
+    raise StoreError(
+        f"{what} has other classes than the labelled images: {some(differing)}"
+    )
+
+
+def _is_record(record: Any) -> bool:
+    """Whether an entry has its parts, and an id that does not leave the store."""
+    if not isinstance(record, dict):
+        return False
+    name, image, size = (record.get(key) for key in ("id", "image", "size"))
+    if not (isinstance(name, str) and isinstance(image, str) and name and image):
+        return False
+    own = PurePosixPath(name.replace("\\", "/"))
+    return isinstance(size, list) and not own.is_absolute() and ".." not in own.parts
+
+
+def _fits(record: Mapping[str, Any]) -> str:
+    """What is wrong with the image of a mask, or nothing."""
+    try:
+        size = image_size(record["image"])
+    except StoreError as error:
+        return str(error)
+    if list(size) == list(record["size"]):
+        return ""
+    return f"{record['image']} is {size}, its mask {tuple(record['size'])}"

@@ -1,0 +1,64 @@
+"""From a config to MMEngine's runner, with the hooks that guard a training."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from mmseg_semisup.core.errors import ConfigError
+
+from .hooks import (
+    ArchitectureCheckHook,
+    FreshCountersHook,
+    NumbersHook,
+    PreemptionHook,
+    RepeatValidationHook,
+    ResumedScheduleHook,
+)
+
+
+def build_runner(cfg: Config, strict: bool) -> Runner:
+    """Build the runner of a config, which must not load from another architecture.
+
+    Args:
+        cfg: The config.
+        strict: Whether a checkpoint must hold exactly the model's weights.
+
+    Returns:
+        The runner, of the config's ``runner_type`` if it names one.
+
+    Raises:
+        ConfigError: If the model or another part refuses its arguments.
+    """
+    try:
+        runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    runner.register_hook(ArchitectureCheckHook(strict=strict))
+    # PreemptionHook notes signals while the next works.
+    hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
+    for hook in (*hooks, ResumedScheduleHook):
+        if not any(isinstance(present, hook) for present in runner.hooks):
+            runner.register_hook(hook())
+    return runner
+
+
+def set_precision(cfg: Config) -> None:
+    """Switch training to mixed precision: float16 on CUDA, bfloat16 on a CPU.
+
+    Args:
+        cfg: The config; changed in place.
+
+    Raises:
+        ConfigError: If its optimizers cannot do that.
+    """
+    optim_wrapper = cfg.get("optim_wrapper") or {}
+    constructor = optim_wrapper.get("constructor")
+    if constructor != "JointOptimWrapperConstructor":
+        raise ConfigError(
+            "--amp needs optim_wrapper.constructor='JointOptimWrapperConstructor', "
+            f"but the config has {constructor!r}"
+        )
+    optim_wrapper.precision = "float16" if torch.cuda.is_available() else "bfloat16"

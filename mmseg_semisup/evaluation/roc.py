@@ -1,0 +1,71 @@
+"""ROC curves as a picture (Mittal 2019, Fig. 12)."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mmseg_semisup.compat import load_scikit_learn
+from mmseg_semisup.core.atomic_io import atomic_write
+
+
+class RocCurve(NamedTuple):
+    """A receiver operating characteristic.
+
+    Attributes:
+        false_positive: (K,), ascending from 0 to 1.
+        true_positive: (K,), ascending from 0 to 1.
+        thresholds: (K,), descending; scores from there on are positive.
+    """
+
+    false_positive: np.ndarray
+    true_positive: np.ndarray
+    thresholds: np.ndarray
+
+    @property
+    def area(self) -> float:
+        """Area under the curve, by trapezoids; NaN for a curve with NaN."""
+        metrics = load_scikit_learn("metrics", "RocCurve")
+        return float(metrics.auc(self.false_positive, self.true_positive))
+
+
+def read_roc(path: str | Path) -> RocCurve:
+    """The curve of a ``roc.json`` of :class:`MultiLabelMetric`, without thresholds.
+
+    Raises:
+        ValueError: If the file is missing or no such one.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        rates = [np.asarray(content[f"{kind}_positive"]) for kind in ("false", "true")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no roc.json: {error}") from error
+    return RocCurve(*rates, np.full(len(rates[0]), np.nan))
+
+
+def draw_roc(curves: Mapping[str, RocCurve], path: str | Path) -> None:
+    """Draw curves into one picture.
+
+    Args:
+        curves: Title to curve.
+        path: PNG file to write.
+    """
+    figure = Figure(figsize=(5, 5), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for title, curve in curves.items():
+        label = f"{title} (area {curve.area:.3f})"
+        axes.plot(curve.false_positive, curve.true_positive, label=label)
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+    axes.legend(loc="lower right")
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    atomic_write(Path(path), content.getvalue())

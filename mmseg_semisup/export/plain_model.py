@@ -1,0 +1,292 @@
+"""A trained network as a plain MMSegmentation config and checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import Registry, init_default_scope
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
+from torch import Tensor
+
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.version import __version__
+
+PACKAGE = "mmseg_semisup"
+FOR_SCORING = ("LoadAnnotations", "SetOriginalShape")
+PREFIXES = {"student": "segmentor.", "teacher": "teacher.network."}
+
+
+class Exported(NamedTuple):
+    """What :func:`export` wrote.
+
+    Attributes:
+        config: Path of the config.
+        checkpoint: Path of the checkpoint.
+        own_parts: Types of this package that the config needs; none of them: it works
+            without this package.
+    """
+
+    config: Path
+    checkpoint: Path
+    own_parts: list[str]
+
+
+def export(
+    cfg: Config, checkpoint: dict[str, Any], out_dir: str | Path, network: str
+) -> Exported:
+    """Write the student or the teacher as a plain MMSegmentation model.
+
+    Args:
+        cfg: The config of the training.
+        checkpoint: Its checkpoint, as loaded.
+        out_dir: Folder for ``config.py`` and ``model.pth``.
+        network: 'student' or 'teacher'.
+
+    Returns:
+        The files, and whether they need this package.
+
+    Raises:
+        ValueError: If config and checkpoint have no such network, or not the same.
+    """
+    exported = plain_config(cfg)
+    state = plain_state(checkpoint["state_dict"], network)
+    init_default_scope("mmseg")
+    check_state(MODELS.build(copy.deepcopy(exported.model)), state)
+    meta = dict(
+        dataset_meta=dataset_meta(checkpoint, cfg),
+        exported_by=f"{PACKAGE} {__version__}",
+        network=network,
+        iter=checkpoint.get("meta", {}).get("iter"),
+    )
+    content = io.BytesIO()
+    torch.save(dict(meta=meta, state_dict=state), content)
+    out_dir = Path(out_dir)
+    atomic_write(out_dir / "model.pth", content.getvalue())
+    atomic_write(out_dir / "config.py", exported.pretty_text.encode())
+    own_parts = sorted(_own_types(exported))
+    return Exported(out_dir / "config.py", out_dir / "model.pth", own_parts)
+
+
+def plain_config(cfg: Config) -> Config:
+    """The config of the segmentor alone, ready for ``mmseg.apis``.
+
+    Args:
+        cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
+
+    Returns:
+        Config with model, test pipeline and visualizer.
+    """
+    model = plain_model(cfg)
+    pipeline = test_pipeline(cfg)
+    content = dict(
+        default_scope="mmseg",
+        model=model,
+        test_pipeline=pipeline,
+        test_dataloader=dict(
+            batch_size=1, dataset=dict(type="BaseSegDataset", pipeline=pipeline)
+        ),
+        visualizer=dict(
+            type="SegLocalVisualizer",
+            vis_backends=[dict(type="LocalVisBackend")],
+            name="visualizer",
+        ),
+    )
+    imports = _needed_imports(cfg, content)
+    if imports:
+        content["custom_imports"] = dict(imports=imports, allow_failed_imports=False)
+    return Config(content)
+
+
+def plain_model(cfg: Config) -> dict[str, Any]:
+    """The config of the segmentor alone, with MMSegmentation's data preprocessor.
+
+    Args:
+        cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
+    """
+    model = copy.deepcopy(cfg.model.to_dict())
+    if is_fused(model):
+        return _plain_parts(without_part_checkpoints(model))
+    if "segmentor" in model:
+        preprocessor = model.get("data_preprocessor")
+        model = model["segmentor"]
+        model["data_preprocessor"] = preprocessor or model.get("data_preprocessor")
+    model["data_preprocessor"] = _plain_preprocessor(
+        model.get("data_preprocessor") or cfg.get("data_preprocessor")
+    )
+    return _plain_parts(model)
+
+
+def is_fused(model: Mapping[str, Any]) -> bool:
+    """Whether a model's config is of a segmentor with a classifier."""
+    return model.get("type") == "FusedSegmentor"
+
+
+def without_part_checkpoints(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a ``FusedSegmentor`` that loads no weights when it is built."""
+    return {**model, "segmentor_checkpoint": None, "classifier_checkpoint": None}
+
+
+def fused_checkpoint(cfg: Config) -> dict[str, Any]:
+    """The weights of a ``FusedSegmentor`` whose config names those of its parts.
+
+    Args:
+        cfg: Config with the model and its test data.
+
+    Returns:
+        A checkpoint, as if it had been loaded.
+
+    Raises:
+        ConfigError: If a part has none, or they do not fit.
+    """
+    for key in ("segmentor_checkpoint", "classifier_checkpoint"):
+        if not (is_fused(cfg.model) and cfg.model.get(key)):
+            raise ConfigError(
+                f"give a checkpoint, or a FusedSegmentor with model.{key}"
+            )
+    init_default_scope("mmseg")
+    try:
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
+    meta = {"classes": model.classes, "palette": dataset.METAINFO.get("palette")}
+    return {"state_dict": model.state_dict(), "meta": {"dataset_meta": meta}}
+
+
+def test_pipeline(cfg: Config) -> list[dict]:
+    """The transforms from an image file to the model, without what only scoring needs.
+
+    Args:
+        cfg: Config with a ``test_pipeline`` or ``test_dataloader``.
+
+    Raises:
+        ConfigError: If it has neither.
+    """
+    pipeline = cfg.get("test_pipeline")
+    if pipeline is None:
+        dataset = (cfg.get("test_dataloader") or {}).get("dataset", {})
+        pipeline = dataset.get("pipeline")
+    if pipeline is None:
+        raise ConfigError("the config has neither test_pipeline nor test_dataloader")
+    steps = [dict(step) for step in pipeline]
+    return [step for step in steps if not step["type"].startswith(FOR_SCORING)]
+
+
+def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor]:
+    """The weights of one network under the names of a plain segmentor.
+
+    Args:
+        state_dict: Of a ``SemiSegmentor``, a ``FusedSegmentor``, whose weights stay as
+            they are, or a plain segmentor.
+        network: 'student' or 'teacher'.
+
+    Raises:
+        ConfigError: If there is no such network.
+    """
+    if any(name.startswith("classifier.") for name in state_dict):
+        return dict(state_dict)
+    prefix = PREFIXES[network]
+    state = {
+        name[len(prefix) :]: value
+        for name, value in state_dict.items()
+        if name.startswith(prefix)
+    }
+    if state:
+        return state
+    if network == "student" and any(n.startswith("backbone.") for n in state_dict):
+        return dict(state_dict)
+    raise ConfigError(
+        f"the checkpoint has no {network}: no weight's name begins with {prefix!r}"
+    )
+
+
+def dataset_meta(checkpoint: dict[str, Any], cfg: Config) -> dict[str, list]:
+    """Names and colours of the classes as plain lists.
+
+    Args:
+        checkpoint: A checkpoint whose ``meta`` may hold them.
+        cfg: Config whose test dataset may hold them.
+
+    Raises:
+        ConfigError: If neither does.
+    """
+    meta = checkpoint.get("meta", {}).get("dataset_meta") or {}
+    if not meta.get("classes"):
+        dataset = (cfg.get("test_dataloader") or {}).get("dataset", {})
+        meta = dataset.get("metainfo") or {}
+    if not meta.get("classes"):
+        raise ConfigError(
+            "neither the checkpoint (meta.dataset_meta) nor the config "
+            "(test_dataloader.dataset.metainfo) names the classes"
+        )
+    palette = meta.get("palette") or []
+    return dict(
+        classes=[str(name) for name in meta["classes"]],
+        palette=[[int(value) for value in colour] for colour in palette],
+    )
+
+
+def _plain_preprocessor(cfg: dict | None) -> dict:
+    cfg = dict(cfg or {})
+    cfg["type"] = "SegDataPreProcessor"
+    if cfg.get("size") is None and cfg.get("size_divisor") is None:
+        cfg["size_divisor"] = 1
+    return cfg
+
+
+def _plain_parts(node: Any) -> Any:
+    """Replace what only training needs: our loss, and where weights came from."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(_plain_parts(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: _plain_parts(value) for key, value in node.items()}
+    node.pop("pretrained", None)
+    init_cfg = node.get("init_cfg")
+    if isinstance(init_cfg, dict) and init_cfg.get("type") == "Pretrained":
+        node["init_cfg"] = None
+    if node.get("type") == "PixelCrossEntropy":
+        # The same function of logits and labels.
+        node.update(type="CrossEntropyLoss", use_sigmoid=False, avg_non_ignore=True)
+    return node
+
+
+def _types(node: Any, registry: Registry) -> Iterator[type]:
+    if isinstance(node, dict):
+        kind = node.get("type")
+        found = registry.get(kind) if isinstance(kind, str) else kind
+        if isinstance(found, type):
+            yield found
+        for value in node.values():
+            yield from _types(value, registry)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _types(value, registry)
+
+
+def _all_types(content: dict) -> Iterator[type]:
+    yield from _types(content["model"], MODELS)
+    yield from _types(content["test_pipeline"], TRANSFORMS)
+
+
+def _own_types(content: dict) -> set[str]:
+    classes = _all_types(content)
+    return {cls.__name__ for cls in classes if cls.__module__.split(".")[0] == PACKAGE}
+
+
+def _needed_imports(cfg: Config, content: dict) -> list[str]:
+    roots = {cls.__module__.split(".")[0] for cls in _all_types(content)}
+    imports = (cfg.get("custom_imports") or {}).get("imports", [])
+    imports = [imports] if isinstance(imports, str) else list(imports)
+    needed = [name for name in imports if name.split(".")[0] in roots]
+    if PACKAGE in roots and PACKAGE not in needed:
+        needed.append(PACKAGE)
+    return needed

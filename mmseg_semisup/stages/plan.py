@@ -1,0 +1,312 @@
+"""The stages of a config: what each of them trains, checked before the first begins."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_semisup.core.config import RUNNER_KEYS, check_keys, find_config
+from mmseg_semisup.core.errors import ConfigError, StoreError
+from mmseg_semisup.core.find_checkpoint import check_folder
+from mmseg_semisup.pseudo_masks.images import training_sources
+from mmseg_semisup.pseudo_masks.settings import Settings
+
+PLACEHOLDER = "{pseudo_masks}"
+STAGE_KEYS = ("name", "task", "config", "pseudo_masks", "changes")
+TASKS = ("train", "evaluate")
+TEST_KEYS = ("test_cfg", "test_dataloader", "test_evaluator")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_CHECKPOINT = re.compile(rf"\{{({_NAME.pattern})\.(last|best)\}}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a training.
+
+    Attributes:
+        name: Of the stage and its folder.
+        cfg: Its whole config; the folder of its masks is still ``{pseudo_masks}``,
+            the checkpoint of an earlier stage ``{NAME.last}`` or ``{NAME.best}``.
+        masks: How its pseudo-masks are made by the stage before; None: it has none.
+        data_cfg: The config whose sources get them: that without any stage's changes.
+        task: 'train', or 'evaluate': its model is tested and saved.
+    """
+
+    name: str
+    cfg: Config
+    masks: Settings | None
+    data_cfg: Config
+    task: str = "train"
+
+    @property
+    def checkpoints(self) -> list[tuple[str, str]]:
+        """Checkpoints of earlier stages that it needs: stage, and 'last' or 'best'."""
+        texts = [text for _, text in _strings(_read_by_runner(self.cfg), "")]
+        return sorted({pair for text in texts for pair in _CHECKPOINT.findall(text)})
+
+    def runnable(
+        self,
+        work_dir: str | Path,
+        checkpoints: Mapping[tuple[str, str], str | Path] | None = None,
+    ) -> Config:
+        """The config for the runner.
+
+        Args:
+            work_dir: Of the whole training.
+            checkpoints: The files of :attr:`checkpoints`; those that are not named
+                keep their placeholders.
+        """
+        cfg = copy.deepcopy(self.cfg)
+        folder = os.path.join(work_dir, self.name)
+        known = {PLACEHOLDER: os.path.join(folder, "pseudo_masks")}
+        for (name, which), path in (checkpoints or {}).items():
+            known[f"{{{name}.{which}}}"] = str(path)
+        content = _replace(cfg._cfg_dict.to_dict(), known)
+        cfg = Config(content, filename=cfg.filename)
+        cfg.work_dir = folder
+        # Whatever mmengine keeps by name must not be that of the stage before.
+        stem = Path(cfg.filename).stem if cfg.filename else "training"
+        cfg.experiment_name = f"{cfg.get('experiment_name') or stem}_{self.name}"
+        if cfg.get("visualizer"):
+            name = cfg.visualizer.get("name", "visualizer")
+            cfg.visualizer.name = f"{name}_{self.name}"
+        return cfg
+
+
+def has_stages(cfg: Mapping[str, Any]) -> bool:
+    """Whether a config has stages."""
+    return cfg.get("stages") is not None
+
+
+def split_stages(cfg: Config) -> list[Stage]:
+    """The stages of a config.
+
+    Args:
+        cfg: Config with ``stages``.
+
+    Returns:
+        One or more.
+
+    Raises:
+        ConfigError: If something is wrong with any of them; names the stage.
+    """
+    specs = cfg.get("stages")
+    if not isinstance(specs, (list, tuple)) or not specs:
+        raise ConfigError("stages: give a list of dict(name=..., changes=dict(...))")
+    base = without_stages(cfg)
+    stages: list[Stage] = []
+    for index, spec in enumerate(specs):
+        name = _checked_name(spec, index, [stage.name for stage in stages])
+        try:
+            stages.append(_make_stage(base, spec, name))
+            _check(stages)
+        except (ConfigError, StoreError, TypeError) as error:
+            raise ConfigError(f"stages: {name}: {error}") from error
+    return stages
+
+
+def last_stage(cfg: Config) -> Config:
+    """The config of the final stage, for tools that do not train.
+
+    ``{pseudo_masks}`` stays in it; the checkpoints of other stages become None.
+    """
+    return without_checkpoints(split_stages(cfg)[-1].cfg)
+
+
+def base_config(cfg: Config) -> Config:
+    """What the stages change; of the first one, if each has a config of its own."""
+    if all(isinstance(spec, Mapping) and "config" in spec for spec in cfg.stages):
+        return split_stages(cfg)[0].data_cfg
+    return without_stages(cfg)
+
+
+def without_checkpoints(cfg: Config) -> Config:
+    """A config in which None stands for the checkpoint of any stage."""
+
+    def cleaned(node: Any) -> Any:
+        if isinstance(node, Mapping):
+            return {key: cleaned(value) for key, value in node.items()}
+        if isinstance(node, (list, tuple)):
+            return type(node)(cleaned(value) for value in node)
+        return None if isinstance(node, str) and _CHECKPOINT.search(node) else node
+
+    return Config(cleaned(cfg._cfg_dict.to_dict()), filename=cfg.filename)
+
+
+def _make_stage(base: Config, spec: Mapping[str, Any], name: str) -> Stage:
+    base = base if spec.get("config") is None else _own_config(base, spec["config"])
+    cfg = copy.deepcopy(base)
+    changes = copy.deepcopy(dict(spec.get("changes") or {}))
+    try:
+        cfg.merge_from_dict(changes)
+    except (KeyError, TypeError) as error:
+        text = error.args[0] if error.args else error
+        raise ConfigError(f"changes: {text}") from error
+    content = _undelete(cfg._cfg_dict.to_dict())
+    cfg = Config(content, filename=base.filename)
+    check_keys(cfg, f"of stage {name}")
+    options = spec.get("pseudo_masks")
+    masks = None if options is None else Settings.from_dict(options)
+    task = spec.get("task", "train")
+    if task not in TASKS:
+        raise ConfigError(f"task={task!r}; allowed: {list(TASKS)}")
+    return Stage(name, cfg, masks, base, task)
+
+
+def _own_config(common: Config, name: str) -> Config:
+    """A config of its own for a stage, changed by what is common to all stages.
+
+    Args:
+        common: The config without its stages.
+        name: A path from the folder of that config's file, or what ``find_config``
+            takes.
+    """
+    beside = Path(common.filename or ".").parent / name
+    path = beside if beside.is_file() else find_config(name)
+    cfg = Config.fromfile(os.path.normpath(path))
+    if cfg.get("stages") is not None:
+        raise ConfigError(f"config: {path} has stages itself")
+    cfg.merge_from_dict(_read_by_runner(common))
+    return cfg
+
+
+def _check(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError if the last stage does not fit those before it."""
+    stage = stages[-1]
+    _check_checkpoints(stages)
+    if stage.task == "train":
+        check_folder(stage.cfg)
+    if stage.task == "evaluate":
+        missing = [key for key in TEST_KEYS if stage.cfg.get(key) is None]
+        if missing:
+            raise ConfigError(f"task='evaluate', but the config has no {missing[0]}")
+        if stage.masks is not None:
+            raise ConfigError("pseudo_masks: an evaluation learns nothing")
+    if stage.masks is None:
+        for path, text in _strings(_read_by_runner(stage.cfg), ""):
+            if PLACEHOLDER in text:
+                raise ConfigError(f"{path} is {PLACEHOLDER}, but the stage has none")
+        return
+    if len(stages) == 1:
+        raise ConfigError("pseudo_masks: there is no stage before it to make them")
+    if stages[-2].task != "train":
+        raise ConfigError(f"pseudo_masks: {stages[-2].name} before it trains nothing")
+    before = stages[-2].cfg
+    semi = "segmentor" in before.model
+    if stage.masks.network == "teacher" and not (semi and before.model.get("teacher")):
+        raise ConfigError(
+            f"pseudo_masks.network='teacher', but {stages[-2].name} has no teacher"
+        )
+    if stage.masks.checkpoint == "best" and (reason := _without_best(stages[-2])):
+        raise ConfigError(
+            f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one: "
+            f"{reason}"
+        )
+    known = [k for k, v in training_sources(stage.data_cfg).items() if v is not None]
+    missing = [name for name in stage.masks.sources if name not in known]
+    if missing:
+        raise ConfigError(f"pseudo_masks.sources: no {missing}; there are {known}")
+
+
+def _check_checkpoints(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError if the last stage needs one that no stage before it writes."""
+    before = {stage.name: stage for stage in stages[:-1]}
+    for name, which in stages[-1].checkpoints:
+        text = f"{{{name}.{which}}}"
+        if name not in before:
+            raise ConfigError(
+                f"{text}: there is no such stage before it; there are {list(before)}"
+            )
+        if which == "best" and (reason := _without_best(before[name])):
+            raise ConfigError(f"{text}, but {name} does not save one: {reason}")
+
+
+def _without_best(stage: Stage) -> str | None:
+    """Why a stage ends without a best checkpoint; None: it has one."""
+    if stage.task != "train":
+        return f"its task is {stage.task!r}"
+    hook = (stage.cfg.get("default_hooks") or {}).get("checkpoint") or {}
+    if not hook.get("save_best"):
+        return "it has no default_hooks.checkpoint.save_best"
+    for key in ("val_cfg", "val_dataloader"):
+        if stage.cfg.get(key) is None:
+            return f"it never validates, for it has no {key}"
+    loop = stage.cfg.get("train_cfg") or {}
+    begin = loop.get("val_begin", 1)
+    for key in ("max_iters", "max_epochs"):
+        if key in loop and begin > loop[key]:
+            return f"train_cfg.val_begin={begin} is after {key}={loop[key]}"
+    return None
+
+
+def _checked_name(spec: Any, index: int, taken: Sequence[str]) -> str:
+    if not isinstance(spec, Mapping):
+        raise ConfigError(f"stages.{index} is {spec!r}; give a dict")
+    name = spec.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"stages.{index}: name={name!r}; allowed: letters, digits, '_', '-', '.'"
+        )
+    if name in taken:
+        raise ConfigError(f"stages: two of them are named {name!r}")
+    unknown = [key for key in spec if key not in STAGE_KEYS]
+    if unknown:
+        raise ConfigError(
+            f"stages: {name} has the keys {unknown}; allowed: {list(STAGE_KEYS)}"
+        )
+    return name
+
+
+def without_stages(cfg: Config) -> Config:
+    """The config that the stages change."""
+    content = cfg._cfg_dict.to_dict()
+    content.pop("stages", None)
+    return Config(content, filename=cfg.filename)
+
+
+def _read_by_runner(cfg: Config) -> dict[str, Any]:
+    """The config without variables of its own."""
+    content = cfg._cfg_dict.to_dict()
+    return {key: value for key, value in content.items() if key in RUNNER_KEYS}
+
+
+def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    """All strings of a config, with their paths."""
+    if isinstance(node, Mapping):
+        parts = node.items()
+    elif isinstance(node, (list, tuple)):
+        parts = enumerate(node)
+    else:
+        if isinstance(node, str):
+            yield path, node
+        return
+    for key, value in parts:
+        yield from _strings(value, f"{path}.{key}" if path else str(key))
+
+
+def _replace(node: Any, known: Mapping[str, str]) -> Any:
+    """Put values in the place of placeholders."""
+    if isinstance(node, Mapping):
+        return {key: _replace(value, known) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return type(node)(_replace(value, known) for value in node)
+    if isinstance(node, str):
+        for placeholder, value in known.items():
+            node = node.replace(placeholder, value)
+    return node
+
+
+def _undelete(node: Any) -> Any:
+    """Remove what asked to replace a value that was not there."""
+    if isinstance(node, dict):
+        return {k: _undelete(v) for k, v in node.items() if k != "_delete_"}
+    if isinstance(node, (list, tuple)):
+        return type(node)(_undelete(value) for value in node)
+    return node

@@ -1,0 +1,259 @@
+"""``stages.json``: which stages of a work-dir have begun, and which are finished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.config import RUNNER_KEYS
+from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.lists import some
+
+from .plan import Stage
+
+FILE = "stages.json"
+VERSION = 1
+NO_MATTER = {
+    "custom_imports",
+    "env_cfg",
+    "experiment_name",
+    "launcher",
+    "log_level",
+    "log_processor",
+    "model_wrapper_cfg",
+    "resume",
+    "test_cfg",
+    "test_dataloader",
+    "test_evaluator",
+    "tta_model",
+    "visualizer",
+    "work_dir",
+}
+"""Top-level keys that change neither weights nor the choice of the best ones."""
+EVALUATED = (
+    "data_preprocessor",
+    "model",
+    "test_cfg",
+    "test_dataloader",
+    "test_evaluator",
+)
+"""Top-level keys that an evaluation depends on."""
+NO_MATTER_WITHIN = ("num_workers", "persistent_workers", "prefetch_factor")
+NO_MATTER_HOOKS = ("health", "logger", "runtime_info", "timer", "visualization")
+
+
+class Record:
+    """What a work-dir holds of a training in stages.
+
+    Args:
+        work_dir: Of the whole training.
+
+    Raises:
+        ConfigError: If its record cannot be read.
+    """
+
+    def __init__(self, work_dir: str | Path) -> None:
+        self.work_dir = Path(work_dir)
+        self.path = self.work_dir / FILE
+        self.stages: dict[str, dict[str, Any]] = {}
+        if not self.path.is_file():
+            return
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            version, stages = content["version"], content["stages"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ConfigError(f"{self.path} is no record of stages") from error
+        if not isinstance(stages, dict) or not all(
+            isinstance(entry, dict) and _is_plain(name, *entry.get("hashes", ()))
+            for name, entry in stages.items()
+        ):
+            raise ConfigError(
+                f"{self.path} is no record of stages: a stage and its checkpoints are "
+                "plain names in the work-dir"
+            )
+        if version != VERSION:
+            raise ConfigError(f"{self.path} has version {version}; allowed: {VERSION}")
+        # Who removes a stage's folder wants it again.
+        self.stages = {k: v for k, v in stages.items() if (self.work_dir / k).is_dir()}
+
+    def check(self, stages: Sequence[Stage]) -> None:
+        """Compare the stages with what was begun.
+
+        Raises:
+            ConfigError: If a stage that was begun has another config now, or is gone.
+        """
+        names = [stage.name for stage in stages]
+        gone = [name for name in self.stages if name not in names]
+        if gone:
+            raise ConfigError(
+                f"{self.path} tells of the stages {gone}, but the config has {names}; "
+                f"give another --work-dir, or remove {self._folders(gone)}"
+            )
+        for index, stage in enumerate(stages):
+            begun = self.stages.get(stage.name)
+            if begun is None or not self._has_results(stage.name):
+                continue
+            changes = list(_differences(begun["config"], fingerprint(stage)))
+            if changes:
+                again = [name for name in names[index:] if name in self.stages]
+                state = "finished" if self.is_finished(stage.name) else "begun"
+                raise ConfigError(
+                    f"stage {stage.name} was {state} with another config: "
+                    f"{some(changes, 10)}. Undo the change, give another --work-dir, "
+                    f"or remove {self._folders(again)} to train them again"
+                )
+            origins = [(name, digest) for name, _, digest in begun.get("uses", [])]
+            if index and begun.get("learned_from") is not None:
+                origins.append((names[index - 1], begun["learned_from"]))
+            self._check_origins(stage, origins, names[index:])
+
+    def _check_origins(
+        self, stage: Stage, origins: Sequence[tuple[str, str]], after: Sequence[str]
+    ) -> None:
+        """Raise ConfigError if a stage whose checkpoint it used was trained again."""
+        for before, digest in origins:
+            hashes = self.stages.get(before, {}).get("hashes", {})
+            if digest not in hashes.values():
+                again = [name for name in after if name in self.stages]
+                raise ConfigError(
+                    f"stage {stage.name} learned from an earlier {before}, which "
+                    f"trains again now; remove {self._folders(again)}, too"
+                )
+
+    def is_finished(self, name: str) -> bool:
+        """Whether a stage is finished."""
+        return bool(self.stages.get(name, {}).get("finished"))
+
+    def begin(
+        self,
+        stage: Stage,
+        learned_from: str | None,
+        uses: Sequence[tuple[str, str, str]] = (),
+    ) -> None:
+        """Note that a stage begins, or goes on; its folder exists.
+
+        All processes call this, and :meth:`finish`; the main one writes.
+
+        Args:
+            stage: The stage.
+            learned_from: Hash of the checkpoint that made its masks.
+            uses: Of each checkpoint in its config: stage, 'last' or 'best', hash.
+        """
+        entry = {"config": fingerprint(stage), "learned_from": learned_from}
+        if uses:
+            entry["uses"] = [list(use) for use in uses]
+        self.stages[stage.name] = entry
+        on_main(self._write)
+
+    def finish(
+        self, name: str, checkpoints: Mapping[str, str], hashes: Mapping[str, str]
+    ) -> None:
+        """Note that a stage is finished.
+
+        Args:
+            name: Of the stage.
+            checkpoints: 'last' and, if there is one, 'best': names of files in its
+                folder.
+            hashes: SHA-256 of each of them.
+        """
+        self.stages[name].update(
+            finished=True, checkpoints=dict(checkpoints), hashes=dict(hashes)
+        )
+        on_main(self._write)
+
+    def checkpoint(self, name: str, which: str) -> tuple[Path, str]:
+        """A checkpoint of a finished stage, and its hash.
+
+        Args:
+            name: Of the stage.
+            which: 'last' or 'best'.
+
+        Raises:
+            ConfigError: If it is gone.
+        """
+        entry = self.stages[name]
+        file = entry["checkpoints"].get(which)
+        if file is None:
+            raise ConfigError(f"stage {name} has no {which} checkpoint")
+        if not _is_plain(name, file):
+            raise ConfigError(
+                f"{self.path}: {file!r} of stage {name} is no name of a file in its "
+                "folder"
+            )
+        path = self.work_dir / name / file
+        if not path.is_file():
+            raise ConfigError(
+                f"stage {name} is finished, but its checkpoint {path} is gone"
+            )
+        return path, entry["hashes"][which]
+
+    def _has_results(self, name: str) -> bool:
+        """Whether a stage got as far as a checkpoint or a mask."""
+        folder = self.work_dir / name
+        patterns = ("*.pth", "pseudo_masks/masks/*")
+        return self.is_finished(name) or any(
+            next(folder.glob(pattern), None) for pattern in patterns
+        )
+
+    def _folders(self, names: Sequence[str]) -> str:
+        return " and ".join(str(self.work_dir / name) for name in names)
+
+    def _write(self) -> None:
+        content = {"version": VERSION, "stages": self.stages}
+        atomic_write(self.path, json.dumps(content, indent=1).encode())
+
+
+def fingerprint(stage: Stage) -> dict[str, Any]:
+    """What a stage's result depends on, for JSON."""
+    content = stage.cfg._cfg_dict.to_dict()
+    if stage.task == "evaluate":
+        kept = {k: v for k, v in content.items() if k in EVALUATED}
+        return json.loads(json.dumps(_cleaned(kept), default=str))
+    kept = {k: v for k, v in content.items() if k in RUNNER_KEYS and k not in NO_MATTER}
+    if kept.get("load_from") is None:
+        kept.pop("load_from", None)
+    hooks = kept.get("default_hooks") or {}
+    kept["default_hooks"] = {k: v for k, v in hooks.items() if k not in NO_MATTER_HOOKS}
+    if stage.masks is not None:
+        kept["pseudo_masks"] = vars(stage.masks) | {"threads": None}
+    return json.loads(json.dumps(_cleaned(kept), default=str))
+
+
+def _is_plain(*names: Any) -> bool:
+    """Whether names lead nowhere else than into their folder."""
+    return all(isinstance(n, str) and Path(n).name == n and n != ".." for n in names)
+
+
+def _cleaned(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {k: _cleaned(v) for k, v in node.items() if k not in NO_MATTER_WITHIN}
+    if isinstance(node, (list, tuple)):
+        return [_cleaned(value) for value in node]
+    return node
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """What differs, as ``key: old -> new``."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(k for k in new if k not in old)]:
+            where = f"{path}.{key}" if path else key
+            if key not in new:
+                yield f"{where} is gone (was {_short(old[key])})"
+            elif key not in old:
+                yield f"{where} is new ({_short(new[key])})"
+            else:
+                yield from _differences(old[key], new[key], where)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, pair in enumerate(zip(old, new, strict=True)):
+            yield from _differences(*pair, f"{path}.{index}")
+    elif old != new:
+        yield f"{path}: {_short(old)} -> {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

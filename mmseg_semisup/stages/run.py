@@ -1,0 +1,217 @@
+"""Runs the stages of a config one after the other, and goes on after any end."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.engine.preemption import PreemptedError, requests
+from mmseg_semisup.engine.resume import set_checkpoint
+from mmseg_semisup.engine.runner import build_runner, set_precision
+from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
+from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
+
+from .evaluate import evaluate, read_metrics
+from .plan import Stage, split_stages, without_checkpoints
+from .record import Record
+
+
+def train_stages(
+    cfg: Config,
+    load_from: str | None = None,
+    trust: bool = False,
+    mixed_precision: bool = False,
+) -> None:
+    """Train or evaluate all stages that are not finished; all processes call this.
+
+    Each stage has the folder ``WORK_DIR/NAME``; ``WORK_DIR/stages.json`` tells what is
+    finished. A stage that was stopped goes on from its last checkpoint, masks from the
+    first that is missing.
+
+    Args:
+        cfg: Config with ``stages`` and ``work_dir``, ready for the launcher.
+        load_from: First weights of every stage, in place of the config's.
+        trust: Whether checkpoints may execute code while they are read.
+        mixed_precision: Whether all trainings run in mixed precision.
+
+    Raises:
+        ConfigError: If a config cannot be used, or has changed since a stage began.
+        StoreError: If pseudo-masks cannot be made.
+    """
+    stages = split_stages(cfg)
+    for stage in stages:
+        if stage.task == "train":
+            if load_from is not None:
+                stage.cfg.load_from = load_from
+            if mixed_precision:
+                set_precision(stage.cfg)
+    work_dir = Path(cfg.work_dir)
+    record = Record(work_dir)
+    on_main(lambda: record.check(stages))
+    on_main(lambda: _try_models([s for s in stages if not record.is_finished(s.name)]))
+    for index, stage in enumerate(stages):
+        if record.is_finished(stage.name):
+            _say(f"stage {stage.name} is finished")
+            continue
+        _say(f"stage {stage.name}, {index + 1} of {len(stages)}")
+        _run_stage(stages, index, record, trust)
+        if stage is not stages[-1]:
+            _leave_if_told(stage.name)
+    for stage in stages:
+        if stage.task == "evaluate":
+            metrics = read_metrics(work_dir / stage.name)
+            found = ", ".join(f"{key} {value:.2f}" for key, value in metrics.items())
+            _say(f"{stage.name}: {found}")
+    last = stages[-1]
+    path, _ = record.checkpoint(last.name, "last")
+    _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
+
+
+def _try_models(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError for a model that cannot be built, hours before its stage."""
+    for stage in stages:
+        init_default_scope(stage.cfg.get("default_scope", "mmseg"))
+        try:
+            MODELS.build(without_checkpoints(stage.cfg).model)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"stages: {stage.name}: {error}") from error
+
+
+def _run_stage(
+    stages: Sequence[Stage],
+    index: int,
+    record: Record,
+    trust: bool,
+) -> None:
+    stage = stages[index]
+    used = {pair: record.checkpoint(*pair) for pair in stage.checkpoints}
+    on_main(lambda: _check_hashes(used.values()))
+    cfg = stage.runnable(record.work_dir, {k: path for k, (path, _) in used.items()})
+    on_main(lambda: check_writable(cfg.work_dir))
+    uses = [(*pair, digest) for pair, (_, digest) in used.items()]
+    if stage.masks is None:
+        record.begin(stage, None, uses)
+    else:
+        before = stages[index - 1]
+        checkpoint, learned_from = record.checkpoint(
+            before.name, stage.masks.checkpoint
+        )
+        record.begin(stage, learned_from, uses)
+        make_masks(stage, before, checkpoint, learned_from, cfg, trust)
+    if stage.task == "evaluate":
+        checkpoints = {"last": evaluate(cfg)}
+    else:
+        checkpoints = _train(cfg, trust)
+    # Workers, networks and optimizers of the finished stage.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    folder = Path(cfg.work_dir)
+    hashes = on_main(lambda: {k: file_hash(folder / v) for k, v in checkpoints.items()})
+    record.finish(stage.name, checkpoints, hashes)
+
+
+def _leave_if_told(name: str) -> None:
+    """Raise PreemptedError if a signal came when training no longer looked for one."""
+    number = max(all_gather_object(requests.number))
+    if number:
+        message = f"stopped after stage {name}; the same command goes on"
+        raise PreemptedError(number, message, together=True)
+
+
+def _train(cfg: Config, trust: bool) -> dict[str, str]:
+    """Train, or go on; returns the names of the checkpoints."""
+    set_checkpoint(cfg, "auto", trust=trust)
+    runner = build_runner(cfg, strict=cfg.resume)
+    runner.train()
+    return on_main(lambda: _checkpoints(runner))
+
+
+def _check_hashes(used: Iterable[tuple[Path, str]]) -> None:
+    """Raise ConfigError if a checkpoint is not the one that its stage ended with."""
+    for path, digest in used:
+        if file_hash(path) != digest:
+            raise ConfigError(
+                f"{path} has changed since its stage was finished; remove its folder "
+                "to train the stage again"
+            )
+
+
+def make_masks(
+    stage: Stage,
+    before: Stage,
+    checkpoint: Path,
+    checkpoint_hash: str,
+    cfg: Config,
+    trust: bool,
+) -> None:
+    """Make a stage's pseudo-masks, or those of them that are missing.
+
+    Args:
+        stage: The stage that learns from them.
+        before: The stage whose network makes them.
+        checkpoint: Of that stage.
+        checkpoint_hash: Its SHA-256.
+        cfg: The stage's runnable config.
+        trust: Whether the checkpoint may execute code while it is read.
+
+    Raises:
+        ConfigError: If the checkpoint is not the one that the stage finished with.
+        StoreError: If masks cannot be made.
+    """
+    folder = Path(cfg.work_dir) / "pseudo_masks"
+    begin = time.perf_counter()
+    manifest = make_pseudo_masks(
+        before.cfg,
+        checkpoint,
+        folder,
+        stage.masks,
+        data_cfg=stage.data_cfg,
+        device=get_device(),
+        trust=trust,
+        report=_say,
+        expected_hash=checkpoint_hash,
+    )
+    if is_main_process():
+        _say(
+            f"{len(manifest['images'])} pseudo-masks in {folder} "
+            f"({time.perf_counter() - begin:.0f} s)\n{to_text(read_quality(folder))}"
+        )
+
+
+def _checkpoints(runner: Runner) -> dict[str, str]:
+    """Names of the last and the best checkpoint in the runner's folder."""
+    folder = Path(runner.work_dir)
+    last = find_last_checkpoint(folder)
+    if last is None:
+        raise ConfigError(f"no checkpoint in {folder}; masks of it cannot be made")
+    found = {"last": last.name}
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook):
+            paths = getattr(hook, "best_ckpt_path_dict", None) or {}
+            best = getattr(hook, "best_ckpt_path", None) or next(
+                (path for path in paths.values() if path), None
+            )
+            if best and (folder / Path(best).name).is_file():
+                found["best"] = Path(best).name
+    return found
+
+
+def _say(text: str) -> None:
+    if is_main_process():
+        print(text, flush=True)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from mmengine.config import Config
+
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.core import config
+from mmseg_semisup.core.config import check_keys, check_options, find_config
+from mmseg_semisup.core.errors import ConfigError
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    folder = tmp_path / ".mim" / "configs"
+    for name in ("_base_/default_runtime.py", "adv/adv_voc.py", "adv/x.py", "sup/x.py"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("work_dir = None\n")
+    monkeypatch.setattr(config, "PACKAGE_FOLDER", tmp_path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "adv_voc",
+        "adv_voc.py",
+        "adv/adv_voc.py",
+        "configs/adv/adv_voc.py",
+        "adv/adv_voc",
+    ],
+)
+def test_shipped_config_by_name(shipped, name):
+    assert find_config(name) == shipped / "adv" / "adv_voc.py"
+
+
+def test_a_file_comes_first(shipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "adv_voc.py").touch()
+    assert find_config("adv_voc.py").resolve() == tmp_path / "adv_voc.py"
+
+
+def test_config_not_found(shipped):
+    with pytest.raises(ConfigError, match="'adv_vok'.*similar names: adv_voc"):
+        find_config("adv_vok")
+    with pytest.raises(ConfigError, match="could be any of: .*adv/x.py, .*sup/x.py"):
+        find_config("x")
+    with pytest.raises(ConfigError, match="neither a file nor"):
+        find_config("default_runtime")
+
+
+def test_broken_config_is_named(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("model = dict(\n")
+    with pytest.raises(ConfigError, match=r"broken\.py"):
+        load_config(path)
+    path.write_text("_base_ = 'missing.py'\n")
+    with pytest.raises(ConfigError, match=r"broken\.py.*missing\.py"):
+        load_config(path)
+
+
+def test_options_change_the_config(tmp_path):
+    path = tmp_path / "config.py"
+    path.write_text("model = dict(objectives=[dict(type='A', weight=1)])\n")
+    options = {"model.objectives.0.weight": 2, "model.extra": 3, "work_dir": "w"}
+    cfg = load_config(path, options)
+    assert cfg.model.objectives[0].weight == 2
+    assert cfg.model.extra == 3
+    assert cfg.work_dir == "w"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("modl.x", "the config has no key 'modl'; did you mean 'model'"),
+        ("nonsense", "has no key 'nonsense'"),
+        ("model.objectives.1.weight", "model.objectives has no key '1'"),
+        ("model.objectives.0.wieght", "did you mean 'weight'"),
+        ("model.teacher.momentum", "model has no key 'teacher'"),
+    ],
+)
+def test_misspelt_option(option, message):
+    cfg = Config(dict(model=dict(objectives=[dict(type="A", weight=1)])))
+    with pytest.raises(ConfigError, match=message):
+        check_options(cfg, {option: 1})
+
+
+def test_misspelt_top_level_key():
+    with pytest.raises(ConfigError, match="'param_schedulers'.*'param_scheduler'"):
+        check_keys(Config(dict(param_schedulers=[])), "c.py")
+    free = (
+        "crop_size",
+        "data_root",
+        "test_pipeline",
+        "tta_pipeline",
+        "labeled_pipeline",
+    )
+    check_keys(Config(dict.fromkeys((*free, "train_pipeline", "dataset_type"), 0)), "c")
