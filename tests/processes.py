@@ -57,6 +57,7 @@ def in_two_processes(function: Callable[..., Any], *arguments: Any) -> list[Any]
 def _member(
     rank: int, function: Callable[..., Any], arguments: tuple, folder: Path
 ) -> None:
+    gc.freeze()
     torch.set_num_threads(1)
     init_default_scope("mmseg")
     with process_group(rank, 2, folder / "store"):
