@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import cv2
@@ -65,6 +66,32 @@ def check_depth(path: str) -> None:
         raise ValueError(
             f"the mask has the values {wrong[:5].tolist()}; 8 bits are read, so that "
             "none may be over 255"
+        )
+
+
+def check_labels(
+    mask: np.ndarray,
+    size: Sequence[int],
+    num_classes: int | None,
+    ignore_index: int = 255,
+) -> None:
+    """Raise ValueError unless a mask fits its image and the classes.
+
+    Args:
+        mask: (H, W), class numbers, of any type.
+        size: Height and width of the image.
+        num_classes: C; None: any value is allowed.
+        ignore_index: Label of ignored pixels.
+    """
+    if mask.shape != tuple(size):
+        raise ValueError(f"the mask has shape {mask.shape}, the image {tuple(size)}")
+    if num_classes is None:
+        return
+    wrong = mask[((mask < 0) | (mask >= num_classes)) & (mask != ignore_index)]
+    if wrong.size:
+        raise ValueError(
+            f"the mask has the values {np.unique(wrong).tolist()}; allowed: 0 to "
+            f"{num_classes - 1} (the classes) and {ignore_index} (ignored)"
         )
 
 

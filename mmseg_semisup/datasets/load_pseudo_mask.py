@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from .files import check_complete, check_depth
+from .files import check_complete, check_depth, check_labels
 from .pseudo_mask_store import Store
 from .sources import file_key
 
@@ -70,19 +70,9 @@ class LoadPseudoMask(BaseTransform):
             # Pillow gives the indices of a palette, not its colours.
             mask = mmcv.imfrombytes(content, flag="unchanged", backend="pillow")
             mask = mask.squeeze().astype(np.uint8)
+            check_labels(mask, results["img"].shape[:2], self._classes)
         except (OSError, ValueError, SyntaxError) as error:
             raise ValueError(f"the pseudo-mask {path}: {error}") from error
-        if mask.shape != results["img"].shape[:2]:
-            raise ValueError(
-                f"the pseudo-mask {path} has shape {mask.shape}, the image "
-                f"{results['img'].shape[:2]}"
-            )
-        wrong = np.unique(mask[(mask >= self._classes) & (mask != IGNORED)])
-        if wrong.size:
-            raise ValueError(
-                f"the pseudo-mask {path} has the values {wrong.tolist()}; allowed: 0 "
-                f"to {self._classes - 1} (the store's classes) and {IGNORED} (ignored)"
-            )
         results[FIELD] = mask
         results["seg_fields"] = [*results.get("seg_fields", ()), FIELD]
         return results

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .files import check_complete, check_depth
+from .files import check_complete, check_depth, check_labels
 from .sampler import SampleKey
 from .sources import build_sources
 
@@ -166,18 +166,9 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
         image: (H, W, 3) or (H, W).
         dataset: Tells the number of classes and the ignored label.
     """
-    if mask.shape != image.shape[:2]:
-        raise ValueError(
-            f"the mask has shape {mask.shape}, the image {image.shape[:2]}"
-        )
     count = len(dataset.metainfo.get("classes") or ())
     ignore = getattr(dataset, "ignore_index", IGNORE_INDEX)
-    allowed = (mask >= 0) & (mask < count) | (mask == ignore)
-    if count and not allowed.all():
-        raise ValueError(
-            f"the mask has the values {np.unique(mask[~allowed]).tolist()}; allowed: 0 "
-            f"to {count - 1} (the classes) and {ignore} (ignored)"
-        )
+    check_labels(mask, image.shape[:2], count or None, ignore)
 
 
 def _check_classes(name: str, source: Dataset, labeled: Dataset) -> None:

@@ -6,13 +6,14 @@ import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from mmengine.dist import get_rank, get_world_size
+from torch import Tensor
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.distributed import locked, on_main, stop_together
@@ -21,16 +22,25 @@ from mmseg_semisup.datasets.lists import some
 from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
 
 from .images import Item, plan_batches
-from .network import BatchPredictor
-from .progress import Journal, Progress, begin, compare_requests, end, read_journals
+from .network import BatchPredictor, Loaded
+from .progress import (
+    Progress,
+    append,
+    begin,
+    compare_requests,
+    end,
+    open_journal,
+    read_journals,
+)
 from .quality import write_quality
 from .samples import draw_samples
 from .settings import Settings
-from .statistics import Statistics, load_truth
-from .writer import Writer, journal_line
+from .statistics import Statistics, load_truth, sum_by_source
+from .writer import Writer
 
 BATCHES_AHEAD = 2
 BATCHES_BEHIND = 2
+T = TypeVar("T")
 
 
 def generate(
@@ -112,97 +122,74 @@ def _request(
 
 def _prepare(
     store: Store, plan: Sequence[Sequence[Item]], request: Mapping[str, Any]
-) -> list[int] | None:
+) -> set[int] | None:
     """Numbers of the finished batches; None if all is done."""
     if store.manifest_path.is_file():
         compare_requests(store, store.read_manifest(), request)
         return None
     with _explained(store):
         begin(store, request)
-    return list(read_journals(store, plan))
-
-
-class _Share(NamedTuple):
-    """A batch whose files are being written."""
-
-    number: int
-    images: list[Future]
+    return set(read_journals(store, plan))
 
 
 def _make_share(
     predictor: BatchPredictor,
     plan: Sequence[Sequence[Item]],
-    done: Sequence[int],
+    done: Collection[int],
     store: Store,
     settings: Settings,
     report: Callable[[str], None] | None,
 ) -> None:
     """Make every ``world size``-th of the batches that are left."""
-    finished = set(done)
-    left = [n for n in range(len(plan)) if n not in finished]
+    left = [number for number in range(len(plan)) if number not in done]
     mine = left[get_rank() :: get_world_size()]
     progress = Progress(
-        before=sum(len(plan[n]) for n in finished),
-        mine=sum(len(plan[n]) for n in mine),
-        left=sum(len(plan[n]) for n in left),
-        report=report,
+        *(sum(len(plan[n]) for n in numbers) for numbers in (done, mine, left)), report
     )
-    journal = Journal(store, get_rank())
     loading = ThreadPoolExecutor(settings.threads)
     writing = ThreadPoolExecutor(settings.threads)
-    behind: deque[_Share] = deque()
     writer = Writer(store, predictor, settings.confidence)
 
-    def settle(most: int) -> None:
-        while len(behind) > most:
-            share = behind.popleft()
-            images = [image.result() for image in share.images]
-            journal.append(journal_line(share.number, images))
-            progress.advance(len(images))
-
-    try:
-        for number, loaded in _loaded(predictor, plan, mine, loading):
-            batch = plan[number]
-            shapes = {tuple(image.image.shape) for image, _ in loaded}
-            if len(shapes) > 1:
-                raise StoreError(
-                    f"images of one size have several after the test pipeline: "
-                    f"{sorted(shapes)}; among them {some([i.image for i in batch])}"
-                )
-            logits = predictor.logits([image for image, _ in loaded])
-            sizes = [image.sample.ori_shape for image, _ in loaded]
-            truths = [truth for _, truth in loaded]
-            images = writer.submit(writing, batch, logits, sizes, truths)
-            behind.append(_Share(number, images))
-            settle(BATCHES_BEHIND)
-        settle(0)
-    finally:
-        loading.shutdown(wait=False, cancel_futures=True)
-        writing.shutdown(wait=True, cancel_futures=True)
-        journal.close()
-
-
-def _loaded(
-    predictor: BatchPredictor,
-    plan: Sequence[Sequence[Item]],
-    numbers: Sequence[int],
-    threads: ThreadPoolExecutor,
-) -> Iterator[tuple[int, list]]:
-    """Batches of images with their true masks, a few of them ahead of time."""
-    ahead: deque[tuple[int, list[Future]]] = deque()
-
-    def load(item: Item) -> tuple:
+    def load(item: Item) -> tuple[Loaded, Tensor | None]:
         loaded = predictor.load(item.image)
         size = tuple(loaded.sample.ori_shape)
         return loaded, load_truth(item, size, len(predictor.classes))
 
-    for number in numbers:
-        ahead.append((number, [threads.submit(load, item) for item in plan[number]]))
-        if len(ahead) > BATCHES_AHEAD:
-            first, futures = ahead.popleft()
-            yield first, [future.result() for future in futures]
-    for first, futures in ahead:
-        yield first, [future.result() for future in futures]
+    def predict(batch: Sequence[Item], futures: Sequence[Future]) -> list[Future]:
+        images, truths = zip(*(future.result() for future in futures), strict=True)
+        shapes = {tuple(image.image.shape) for image in images}
+        if len(shapes) > 1:
+            raise StoreError(
+                f"images of one size have several after the test pipeline: "
+                f"{sorted(shapes)}; among them {some([i.image for i in batch])}"
+            )
+        sizes = [image.sample.ori_shape for image in images]
+        return writer.submit(writing, batch, predictor.logits(images), sizes, truths)
+
+    started = ((n, [loading.submit(load, item) for item in plan[n]]) for n in mine)
+    predicted = (
+        (n, predict(plan[n], futures))
+        for n, futures in _delayed(started, BATCHES_AHEAD)
+    )
+    try:
+        with open_journal(store, get_rank()) as journal:
+            for number, futures in _delayed(predicted, BATCHES_BEHIND):
+                images = [future.result() for future in futures]
+                append(journal, number, images)
+                progress.advance(len(images))
+    finally:
+        loading.shutdown(wait=False, cancel_futures=True)
+        writing.shutdown(wait=True, cancel_futures=True)
+
+
+def _delayed(items: Iterable[T], count: int) -> Iterator[T]:
+    """The same items in the same order, each when ``count`` more have been made."""
+    waiting: deque[T] = deque()
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _finish(
@@ -216,11 +203,11 @@ def _finish(
             f"masks vanished from {store.folder} while others were made: "
             f"{some(missing)}; the same command makes them again"
         )
-    totals: dict[str, Statistics] = {}
-    for line in lines.values():
-        for source, values in line["statistics"].items():
-            one = Statistics.from_json(values)
-            totals[source] = totals[source] + one if source in totals else one
+    totals = sum_by_source(
+        (source, Statistics.from_json(values))
+        for line in lines.values()
+        for source, values in line["statistics"].items()
+    )
     counts = sum(total.classes.sum(axis=0) for total in totals.values())
     confidence = sum(total.confidence for total in totals.values())
     images = [record for n in sorted(lines) for record in lines[n]["images"]]

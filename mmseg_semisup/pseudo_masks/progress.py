@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmengine.dist import get_world_size, is_main_process
 
@@ -19,6 +19,8 @@ from mmseg_semisup.datasets.lists import some
 from mmseg_semisup.datasets.pseudo_mask_store import KINDS, Store
 
 from .images import Item
+from .statistics import sum_by_source
+from .writer import Finished
 
 REQUEST = "request.json"
 
@@ -34,15 +36,13 @@ def begin(store: Store, request: Mapping[str, Any]) -> None:
         StoreError: If the folder holds something else.
     """
     path = store.progress / REQUEST
-    if path.is_file() and any(p.stat().st_size for p in _journals(store)):
-        begun = json.loads(path.read_text(encoding="utf-8"))
-        compare_requests(store, begun, request)
-        for kind in KINDS:
-            _remove_partial(store, kind)
+    folders = [store.folder / kind for kind in KINDS]
+    for leftover in (f for each in folders for f in each.rglob(f"{TEMPORARY_PREFIX}*")):
+        leftover.unlink(missing_ok=True)
+    if path.is_file() and any(journal.stat().st_size for journal in _journals(store)):
+        compare_requests(store, json.loads(path.read_text(encoding="utf-8")), request)
         return
-    for kind in KINDS:
-        folder = store.folder / kind
-        _remove_partial(store, kind)
+    for folder in folders:
         if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
             raise StoreError(
                 f"{folder} holds files already, and nothing says how they were made; "
@@ -68,8 +68,8 @@ def compare_requests(
         )
 
 
-class Journal:
-    """Lines about finished batches, appended by one process.
+def open_journal(store: Store, rank: int) -> BinaryIO:
+    """Lines about finished batches, which one process appends.
 
     Args:
         store: The store.
@@ -78,21 +78,29 @@ class Journal:
     Raises:
         OSError: If the file cannot be written.
     """
+    file = (store.progress / f"{rank}.jsonl").open("ab")
+    if file.tell():
+        # The last line of a killed process may have no end.
+        file.write(b"\n")
+    return file
 
-    def __init__(self, store: Store, rank: int) -> None:
-        self._file = (store.progress / f"{rank}.jsonl").open("ab")
-        if self._file.tell():
-            # The last line of a killed process may have no end.
-            self._file.write(b"\n")
 
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Note a batch whose files are complete."""
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+def append(journal: BinaryIO, number: int, images: Sequence[Finished]) -> None:
+    """Note a batch whose files are complete.
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    Args:
+        journal: What :func:`open_journal` returned.
+        number: Of the batch.
+        images: Its images.
+    """
+    totals = sum_by_source((i.record["source"], i.statistics) for i in images)
+    line = {
+        "batch": number,
+        "images": [image.record for image in images],
+        "statistics": {source: total.to_json() for source, total in totals.items()},
+    }
+    journal.write(json.dumps(line).encode() + b"\n")
+    journal.flush()
 
 
 def read_journals(store: Store, plan: Sequence[Sequence[Item]]) -> dict[int, dict]:
@@ -140,21 +148,14 @@ def _readable(manifest: Mapping[str, Any]) -> str:
 
 
 def _is_there(store: Store, record: Mapping[str, Any]) -> bool:
-    for kind in KINDS:
-        if kind not in record:
-            continue
-        try:
-            size = os.stat(store.path(kind, record["id"])).st_size
-        except OSError:
-            return False
-        if size != record[kind]["bytes"]:
-            return False
-    return True
-
-
-def _remove_partial(store: Store, kind: str) -> None:
-    for leftover in (store.folder / kind).rglob(f"{TEMPORARY_PREFIX}*"):
-        leftover.unlink(missing_ok=True)
+    try:
+        return all(
+            os.stat(store.path(kind, record["id"])).st_size == record[kind]["bytes"]
+            for kind in KINDS
+            if kind in record
+        )
+    except OSError:
+        return False
 
 
 def _short(value: Any) -> str:
@@ -165,17 +166,19 @@ def _short(value: Any) -> str:
 
 
 class Progress:
-    """Lines of progress with the time that is left."""
+    """Lines of progress with the time that is left.
+
+    Args:
+        before: Images that were finished at the start.
+        mine: Images of this process.
+        left: Images of all processes.
+        report: Is called with each line; None: nothing is said.
+    """
 
     def __init__(
-        self,
-        before: int,
-        mine: int,
-        left: int,
-        report: Callable[[str], None] | None,
+        self, before: int, mine: int, left: int, report: Callable[[str], None] | None
     ) -> None:
-        self.before, self.mine, self.left = before, mine, left
-        self.report = report
+        self.before, self.mine, self.left, self.report = before, mine, left, report
         self.done = 0
         self.start = self.last = time.perf_counter()
 
@@ -192,9 +195,9 @@ class Progress:
         # The other processes are about as far.
         total = self.before + self.left
         current = self.before + round(self.left * self.done / self.mine)
-        filled = round(20 * current / total)
+        bar = "#" * round(20 * current / total)
         self.report(
-            f"[{'#' * filled}{'.' * (20 - filled)}] {current}/{total} pseudo-masks, "
+            f"[{bar:.<20}] {current}/{total} pseudo-masks, "
             f"{1 / pace * get_world_size():.1f} a second, "
             f"{pace * (self.mine - self.done):.0f} s left"
         )

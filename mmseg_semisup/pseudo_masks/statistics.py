@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmseg.datasets.transforms import LoadAnnotations
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.datasets.files import check_labels
 
 from .images import Item
 from .network import Labels
@@ -21,8 +23,7 @@ IGNORED = 255
 _STATES = 3  # no truth, wrong, right
 
 
-@dataclass
-class Statistics:
+class Statistics(NamedTuple):
     """Sums over the images of a source.
 
     ``levels`` are confidences of 8 bits: level k is the probability k / 255.
@@ -39,44 +40,34 @@ class Statistics:
     images: int
     with_truth: int
     confidence: float
-    levels: np.ndarray
-    classes: np.ndarray
-    truth: np.ndarray = field(repr=False)
-
-    @classmethod
-    def zero(cls, num_classes: int) -> Statistics:
-        """Statistics of no image."""
-        return cls(
-            0,
-            0,
-            0.0,
-            np.zeros((_STATES, LEVELS), np.int64),
-            np.zeros((_STATES, num_classes), np.int64),
-            np.zeros(num_classes, np.int64),
-        )
+    levels: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    truth: NDArray[np.int64]
 
     def __add__(self, other: Statistics) -> Statistics:
         """Statistics of both."""
-        return Statistics(
-            **{name: value + getattr(other, name) for name, value in vars(self).items()}
-        )
+        return Statistics(*map(operator.add, self, other))
 
     def to_json(self) -> dict[str, Any]:
         """Numbers and lists."""
-        return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value
-            for name, value in vars(self).items()
-        }
+        return {k: np.asarray(v).tolist() for k, v in self._asdict().items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Statistics:
         """The reverse of :meth:`to_json`."""
         return cls(
-            **{
-                name: np.array(value, np.int64) if isinstance(value, list) else value
-                for name, value in values.items()
-            }
+            **{k: np.array(v) if isinstance(v, list) else v for k, v in values.items()}
         )
+
+
+def sum_by_source(
+    parts: Iterable[tuple[str, Statistics]],
+) -> dict[str, Statistics]:
+    """Total of each source, from pairs of source and statistics."""
+    totals: dict[str, Statistics] = {}
+    for source, one in parts:
+        totals[source] = totals[source] + one if source in totals else one
+    return totals
 
 
 def measure(labels: Labels, truth: Tensor | None, num_classes: int) -> Tensor:
@@ -118,7 +109,9 @@ def to_level(confidence: Tensor) -> Tensor:
     return (confidence * (LEVELS - 1)).round().to(torch.uint8)
 
 
-def collect(counted: np.ndarray, has_truth: bool, num_classes: int) -> Statistics:
+def collect(
+    counted: NDArray[np.float64], has_truth: bool, num_classes: int
+) -> Statistics:
     """Statistics of one image.
 
     Args:
@@ -126,18 +119,10 @@ def collect(counted: np.ndarray, has_truth: bool, num_classes: int) -> Statistic
         has_truth: Whether there was a true mask.
         num_classes: C.
     """
-    counts = counted[1:].astype(np.int64)
-    levels, classes, truth = np.split(
-        counts, np.cumsum([_STATES * LEVELS, _STATES * num_classes])
-    )
-    return Statistics(
-        images=1,
-        with_truth=int(has_truth),
-        confidence=float(counted[0]),
-        levels=levels.reshape(_STATES, LEVELS),
-        classes=classes.reshape(_STATES, num_classes),
-        truth=truth,
-    )
+    sizes = np.cumsum([_STATES * LEVELS, _STATES * num_classes])
+    levels, classes, truth = np.split(counted[1:].astype(np.int64), sizes)
+    by_state = levels.reshape(_STATES, -1), classes.reshape(_STATES, -1)
+    return Statistics(1, int(has_truth), float(counted[0]), *by_state, truth)
 
 
 def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | None:
@@ -156,24 +141,11 @@ def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | 
     """
     if item.mask is None:
         return None
-    loads = dict(item.loads or {})
-    results = {"seg_map_path": item.mask, "seg_fields": [], **loads}
-    results.setdefault("label_map", None)
+    results = {"label_map": None, "reduce_zero_label": False, **(item.loads or {})}
+    results |= {"seg_map_path": item.mask, "seg_fields": []}
     try:
-        loaded = LoadAnnotations(reduce_zero_label=None)(
-            {"reduce_zero_label": False} | results
-        )
+        mask = LoadAnnotations(reduce_zero_label=None)(results)["gt_seg_map"]
+        check_labels(mask, tuple(size), num_classes)
     except Exception as error:
         raise StoreError(f"{item.mask}: {type(error).__name__}: {error}") from error
-    mask = loaded["gt_seg_map"]
-    if mask.shape != tuple(size):
-        raise StoreError(
-            f"{item.mask} has shape {mask.shape}, its image {item.image} {tuple(size)}"
-        )
-    wrong = np.unique(mask[(mask >= num_classes) & (mask != IGNORED)])
-    if len(wrong):
-        raise StoreError(
-            f"{item.mask} has the values {wrong[:5].tolist()}; allowed: 0 to "
-            f"{num_classes - 1} and {IGNORED}"
-        )
     return torch.from_numpy(np.ascontiguousarray(mask, dtype=np.uint8))

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mmseg_semisup.core.atomic_io import atomic_write
@@ -22,10 +20,9 @@ from .statistics import Statistics, collect, measure, to_level
 
 
 class Finished(NamedTuple):
-    """An image whose files are written."""
+    """An image whose files are written: its entry in the manifest, and its counts."""
 
     record: dict[str, Any]
-    source: str
     statistics: Statistics
 
 
@@ -41,9 +38,9 @@ class Writer:
     def __init__(
         self, store: Store, predictor: BatchPredictor, confidence: bool
     ) -> None:
-        self.store, self.predictor, self.confidence = store, predictor, confidence
-        self.palette = full_palette(predictor.palette)
-        self.num_classes = len(predictor.classes)
+        self.store, self.predictor = store, predictor
+        self.kinds = ("masks", "confidence")[: 1 + confidence]
+        self.palettes = full_palette(predictor.palette), None
 
     def submit(
         self,
@@ -53,79 +50,53 @@ class Writer:
         sizes: Sequence[tuple[int, int]],
         truths: Sequence[Tensor | None],
     ) -> list[Future]:
-        """Begin to write the files of a batch."""
-        if not logits[0].is_cuda:
+        """Begin to write the files of a batch; each future gives a :class:`Finished`.
+
+        Args:
+            threads: That write.
+            batch: N images.
+            logits: What the predictor returned of them.
+            sizes: Height and width of each image's file.
+            truths: Their true masks, (H, W), uint8, or None.
+        """
+
+        @torch.inference_mode()
+        def label(i: int) -> list[Tensor]:
+            labels = self.predictor.label(logits, i, sizes[i])
+            counted = measure(labels, truths[i], len(self.predictor.classes))
+            levels = to_level(labels.confidence) if len(self.kinds) > 1 else None
+            maps = [counted, labels.classes, levels]
+            return [each for each in maps if each is not None]
+
+        numbers = range(len(batch))
+        if logits[0].is_cuda:
+            # The device works for one thread; it is waited for once a batch.
+            parts = zip(*map(label, numbers), strict=True)
+            copied = [torch.stack(part).cpu() for part in parts]
+            ready = list(zip(*copied, strict=True))
             return [
-                threads.submit(self._label_and_write, logits, i, *each)
-                for i, each in enumerate(zip(batch, sizes, truths, strict=True))
+                threads.submit(self._write, batch[i], ready[i], truths[i])
+                for i in numbers
             ]
-        # The device works for one thread; it is waited for once a batch.
-        labels = [self.predictor.label(logits, i, s) for i, s in enumerate(sizes)]
-        counted = torch.stack(
-            [
-                measure(label, truth, self.num_classes)
-                for label, truth in zip(labels, truths, strict=True)
-            ]
-        )
-        masks = torch.stack([label.classes for label in labels]).cpu().numpy()
-        levels: list = [None] * len(batch)
-        if self.confidence:
-            maps = torch.stack([to_level(label.confidence) for label in labels])
-            levels = list(maps.cpu().numpy())
-        rows = counted.cpu().numpy()
         return [
-            threads.submit(self._write, *each)
-            for each in zip(batch, masks, levels, rows, truths, strict=True)
+            threads.submit(lambda i: self._write(batch[i], label(i), truths[i]), i)
+            for i in numbers
         ]
 
-    def _label_and_write(
-        self,
-        logits: Sequence[Tensor],
-        index: int,
-        item: Item,
-        size: tuple[int, int],
-        truth: Tensor | None,
-    ) -> Finished:
-        with torch.inference_mode():
-            labels = self.predictor.label(logits, index, size)
-            row = measure(labels, truth, self.num_classes).numpy()
-            level = to_level(labels.confidence).numpy() if self.confidence else None
-        return self._write(item, labels.classes.numpy(), level, row, truth)
-
     def _write(
-        self,
-        item: Item,
-        mask: NDArray[np.uint8],
-        level: NDArray[np.uint8] | None,
-        counted: NDArray[np.float64],
-        truth: Tensor | None,
+        self, item: Item, parts: Sequence[Tensor], truth: Tensor | None
     ) -> Finished:
-        statistics = collect(counted, truth is not None, self.num_classes)
+        counted, *maps = (part.numpy() for part in parts)
+        statistics = collect(counted, truth is not None, len(self.predictor.classes))
         record = {
             "id": item.id,
             "image": item.image,
             "source": item.source,
-            "size": list(mask.shape),
-            "mean_confidence": round(statistics.confidence / mask.size, 6),
+            "size": list(maps[0].shape),
+            "mean_confidence": round(statistics.confidence / maps[0].size, 6),
         }
-        contents = {"masks": encode_png(mask, self.palette)}
-        if level is not None:
-            contents["confidence"] = encode_png(level)
-        for kind, content in contents.items():
+        for kind, palette, values in zip(self.kinds, self.palettes, maps, strict=False):
+            content = encode_png(values, palette)
             atomic_write(self.store.path(kind, item.id), content)
             record[kind] = {"bytes": len(content), "crc32": zlib.crc32(content)}
-        return Finished(record, item.source, statistics)
-
-
-def journal_line(number: int, images: Sequence[Finished]) -> dict[str, Any]:
-    """A finished batch, for the journal."""
-    totals: dict[str, Statistics] = {}
-    for image in images:
-        before = totals.get(image.source)
-        one = image.statistics
-        totals[image.source] = one if before is None else before + one
-    return {
-        "batch": number,
-        "images": [image.record for image in images],
-        "statistics": {source: total.to_json() for source, total in totals.items()},
-    }
+        return Finished(record, statistics)
