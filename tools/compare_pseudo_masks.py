@@ -7,7 +7,7 @@ import argparse
 import mmcv
 
 from mmseg_semisup.cli.launch import run_tool
-from mmseg_semisup.pseudo_masks.compare import compare_stores
+from mmseg_semisup.pseudo_masks.pictures import compare_stores
 
 
 def parse_args() -> argparse.Namespace:

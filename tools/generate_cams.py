@@ -22,7 +22,7 @@ from mmseg_semisup.cli.launch import (
     set_launcher,
 )
 from mmseg_semisup.core.atomic_io import check_writable
-from mmseg_semisup.pseudo_masks.cams import CamSettings, make_cam_masks
+from mmseg_semisup.pseudo_masks import CamSettings, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 from mmseg_semisup.pseudo_masks.settings import NETWORKS
@@ -112,7 +112,7 @@ def main() -> None:
     check_writable(args.out)
     set_launcher(cfg, args.launcher, args.local_rank)
     init_processes(cfg)
-    manifest = make_cam_masks(
+    manifest = make_pseudo_masks(
         cfg,
         args.checkpoint,
         args.out,

@@ -26,6 +26,7 @@ from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.config import find_config
 from mmseg_semisup.export.predictor import find_images
 from mmseg_semisup.pseudo_masks import Item, Settings, make_pseudo_masks
+from mmseg_semisup.pseudo_masks.make import load_predictor
 from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 from mmseg_semisup.pseudo_masks.settings import MODES, NETWORKS
@@ -125,7 +126,8 @@ def main() -> None:
         trust=args.trust_checkpoint,
     )
     if args.measure_speed:
-        print(measure_speed(cfg, args.checkpoint, args.out, settings, **options))
+        found = load_predictor(cfg, args.checkpoint, settings, **options)
+        print(measure_speed(*found, args.out, settings))
         return
     manifest = make_pseudo_masks(
         cfg, args.checkpoint, args.out, settings, report=show_progress, **options

@@ -6,6 +6,7 @@ The id of a file is its path below its folder, with ``/``, without its suffix.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def strip_suffix(name: str, suffixes: Sequence[str]) -> str:
     lower = name.lower()
     ends = [s for s in suffixes if lower.endswith(s.lower()) and len(s) < len(name)]
     return name[: -max(map(len, ends))] if ends else name
+
+
+def drop_suffixes(names: Sequence[Path]) -> list[Path]:
+    """Names without their suffix, unless two of them differ in nothing else."""
+    stems = Counter(name.with_suffix("") for name in names)
+    return [
+        name if stems[name.with_suffix("")] > 1 else name.with_suffix("")
+        for name in names
+    ]
 
 
 def scan_folder(folder: str | Path, suffixes: Sequence[str]) -> dict[str, str]:

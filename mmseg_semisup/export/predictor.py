@@ -22,6 +22,7 @@ from PIL import Image
 from torch import nn
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.lists import drop_suffixes
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.visualization.palette import default_palette
 
@@ -136,13 +137,10 @@ def find_images(sources: Sequence[str | Path]) -> list[tuple[Path, Path]]:
             f"no image in {', '.join(map(str, sources))}; looked for files that end "
             f"in {' '.join(IMAGE_SUFFIXES)}"
         )
-    stems = Counter(name.with_suffix("") for _, name in found)
-    results = [
-        (path, name.with_suffix("") if stems[name.with_suffix("")] == 1 else name)
-        for path, name in found
-    ]
-    names = Counter(name for _, name in results)
-    twice = [str(path) for path, name in results if names[name] > 1]
+    names = drop_suffixes([name for _, name in found])
+    results = [(path, name) for (path, _), name in zip(found, names, strict=True)]
+    times = Counter(names)
+    twice = [str(path) for path, name in results if times[name] > 1]
     if twice:
         raise ConfigError(
             f"the results of these images would have the same name: {', '.join(twice)};"

@@ -3,6 +3,7 @@
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.pseudo_mask_store import Store
 
+from .cams import CamSettings
 from .images import Item, list_items
 from .make import file_hash, make_pseudo_masks
 from .network import BatchPredictor
@@ -10,6 +11,7 @@ from .settings import Settings
 
 __all__ = [
     "BatchPredictor",
+    "CamSettings",
     "Item",
     "Settings",
     "Store",

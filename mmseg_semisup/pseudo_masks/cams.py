@@ -8,23 +8,21 @@ https://github.com/yassouali/CCT, which refines the masks by a dense CRF besides
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_semisup.core.checkpoint import load_checkpoint_file
-from mmseg_semisup.core.distributed import on_main
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.datasets.lists import some
 from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.classifiers.activation_maps import (
     activation_maps,
@@ -33,11 +31,10 @@ from mmseg_semisup.models.classifiers.activation_maps import (
 )
 from mmseg_semisup.visualization.palette import default_palette
 
-from .generate import generate
-from .image_labels import ImageLabels, weak_images
-from .make import file_hash
-from .network import ImageLoader, Labels, Loaded
-from .settings import NETWORKS
+from .images import Item
+from .network import ImageLoader, Labels, Loaded, build_network, preprocess
+from .settings import NETWORKS, check_values
+from .statistics import IGNORED, load_truth
 
 PIPELINE = ({"type": "LoadImageFromFile"}, {"type": "PackSegInputs"})
 
@@ -76,8 +73,7 @@ class CamSettings:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.network not in (None, *NETWORKS):
-            raise StoreError(f"network={self.network!r}; allowed: {NETWORKS}")
+        check_values(self, network=(None, *NETWORKS))
         if not self.scales or min(self.scales) <= 0:
             raise StoreError(f"scales={list(self.scales)}; allowed: numbers above 0")
         if not 0 <= self.background <= self.foreground <= 1:
@@ -85,14 +81,10 @@ class CamSettings:
                 f"background={self.background}, foreground={self.foreground}; allowed: "
                 "0 <= background <= foreground <= 1"
             )
-        for name in ("batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise StoreError(f"{name}={getattr(self, name)!r}; allowed: 1, 2, ...")
 
     def what_counts(self) -> dict[str, Any]:
-        """What the masks depend on, without what only changes speed, for JSON."""
-        values = {k: v for k, v in vars(self).items() if k != "threads"}
-        return values | {"sources": list(self.sources), "scales": list(self.scales)}
+        """What the masks depend on, without what only changes speed."""
+        return {k: v for k, v in vars(self).items() if k != "threads"}
 
 
 class CamPredictor:
@@ -102,13 +94,13 @@ class CamPredictor:
         cfg: Config of a training with a ``MultiLabelMeanTeacher``.
         checkpoint: Its checkpoint, as loaded.
         settings: How maps become masks.
-        labels: Which classes each image shows.
-        classes: Names of the masks' classes, in order.
-        palette: Their colours; None: some.
+        items: The images; their sources tell which classes they show.
+        meta: ``classes`` of the masks in order, and perhaps their ``palette``.
         device: Where to run.
 
     Raises:
-        StoreError: If there is no classifier, or it does not know a class.
+        StoreError: If there is no classifier, it does not know a class, or it is not
+            known what an image shows.
         ValueError: If config and checkpoint do not fit each other.
     """
 
@@ -117,21 +109,21 @@ class CamPredictor:
         cfg: Config,
         checkpoint: Mapping[str, Any],
         settings: CamSettings,
-        labels: ImageLabels,
-        classes: Sequence[str],
-        palette: Sequence[Sequence[int]] | None = None,
+        items: Sequence[Item],
+        meta: Mapping[str, Any],
         device: str | torch.device = "cpu",
     ) -> None:
         init_default_scope(cfg.get("default_scope", "mmseg"))
+        self.classes = list(meta.get("classes") or ())
+        palette = meta.get("palette") or default_palette(len(self.classes))
+        self.palette = [list(color) for color in palette]
+        self.settings = settings
+        check_labels_known(items, self.classes)
         if "classifier" not in cfg.model:
             raise StoreError(
                 f"model.type={cfg.model.type!r} has no classifier; class activation "
                 "maps are those of a MultiLabelMeanTeacher"
             )
-        self.classes = list(classes)
-        self.palette = [list(c) for c in palette or default_palette(len(classes))]
-        self.labels = labels
-        self.settings = settings
         self.background = None
         if settings.background_class in self.classes:
             self.background = self.classes.index(settings.background_class)
@@ -140,14 +132,10 @@ class CamPredictor:
         model_cfg = copy.deepcopy(cfg.model)
         # The weights are the checkpoint's.
         model_cfg.classifier.backbone.init_cfg = None
-        model = revert_sync_batchnorm(MODELS.build(model_cfg))
-        state = dict(checkpoint["state_dict"])
-        check_state(model, state)
-        model.load_state_dict(state)
-        self.model = model.to(device).eval()
-        self.network = model.network(settings.network or model.predict_with)
+        self.model = build_network(model_cfg, dict(checkpoint["state_dict"]), device)
+        self.network = self.model.network(settings.network or self.model.predict_with)
         # What the store notes of how its masks were made.
-        self.test_cfg = {"maps": "class activation", "image labels": labels.digest()}
+        self.test_cfg = {"maps": "class activation", "image labels": digest(items)}
         self.pipeline = [dict(step) for step in PIPELINE]
         self._load = ImageLoader(self.pipeline)
 
@@ -162,14 +150,16 @@ class CamPredictor:
             )
         return [own.index(name) if name in own else 0 for name in self.classes]
 
-    def load(self, path: str) -> Loaded:
+    def load(self, item: Item) -> Loaded:
         """Read an image and the classes that it shows; any thread may call this.
 
         Raises:
             StoreError: If one of them cannot be used; names it.
         """
-        loaded = self._load(path)
-        present = self.labels.of(path, tuple(loaded.sample.ori_shape))
+        loaded = self._load(item.image)
+        present = torch.zeros(len(self.classes))
+        names = shown_classes(item, tuple(loaded.sample.ori_shape))
+        present[[self.classes.index(name) for name in names]] = 1
         if self.background is not None:
             present[self.background] = 0
         loaded.sample.set_data({"present": present})
@@ -186,12 +176,8 @@ class CamPredictor:
             For each scale and flip, maps (N, C, h, w), turned back, and 0 for classes
             that an image does not show.
         """
-        inputs = [loaded.image for loaded in images]
-        batch = self.model.data_preprocessor(
-            {"inputs": inputs, "data_samples": [loaded.sample for loaded in images]},
-            training=False,
-        )
-        height, width = inputs[0].shape[-2:]
+        batch = preprocess(self.model, images)
+        height, width = images[0].image.shape[-2:]
         present = torch.stack([loaded.sample.present for loaded in images])
         present = present.to(self.rows.device)[:, :, None, None]
         maps = []
@@ -228,48 +214,59 @@ class CamPredictor:
             Classes, 255 where ignored, and activation, on the network's device.
         """
         maps = merge_maps([each[index] for each in logits], size)
-        settings = self.settings
-        return Labels(
-            *seed_labels(
-                maps, settings.foreground, settings.background, self.background
-            )
+        limits = self.settings.foreground, self.settings.background
+        return Labels(*seed_labels(maps, *limits, self.background))
+
+
+def check_labels_known(items: Sequence[Item], classes: Sequence[str]) -> None:
+    """Raise StoreError if an image's labels are not known, or name another class.
+
+    Args:
+        items: The images.
+        classes: Names of the masks' classes.
+    """
+    unlabeled = [
+        item.image
+        for item in items
+        if "present_classes" not in item.info and not item.info.get("seg_map_path")
+    ]
+    if unlabeled:
+        raise StoreError(
+            f"no labels are known of the images {some(unlabeled)}; use a source of "
+            "the type WeakLabelDataset, or one with masks"
+        )
+    unknown = sorted({n for item in items for n in item.classes} - set(classes))
+    if unknown:
+        raise StoreError(
+            f"image labels name the classes {unknown}; the masks have {list(classes)}"
         )
 
 
-def make_cam_masks(
-    cfg: Config,
-    checkpoint: str | Path,
-    folder: str | Path,
-    settings: CamSettings,
-    data_cfg: Config | None = None,
-    device: str | torch.device = "cpu",
-    trust: bool = False,
-    report: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
-    """Label images of known classes with a classifier.
+def shown_classes(item: Item, size: tuple[int, int]) -> list[str]:
+    """Names of the classes that an image shows, by its weak label or its own mask.
 
     Args:
-        cfg: The classifier's config.
-        checkpoint: Its checkpoint.
-        folder: Of the store.
-        settings: How maps become masks.
-        data_cfg: Config whose sources are labelled, and whose labelled source says
-            which classes the masks have; None: ``cfg``.
-        device: Where the network runs.
-        trust: As in :func:`load_checkpoint_file`.
-        report: Is called with a line of progress now and then.
-
-    Returns:
-        The manifest.
+        item: The image.
+        size: Its height and width, which a mask must have.
 
     Raises:
-        ValueError: If config, checkpoint, images and folder do not fit each other; the
-            message names what does not.
+        StoreError: If its mask cannot be used.
     """
-    digest = on_main(lambda: file_hash(checkpoint))
-    content = load_checkpoint_file(checkpoint, trust=trust)
-    items, labels = weak_images(data_cfg or cfg, settings.sources)
-    predictor = CamPredictor(
-        cfg, content, settings, labels, labels.classes, labels.palette, device
-    )
-    return generate(predictor, items, folder, settings, digest, report)
+    present = item.info.get("present_classes")
+    if present is None:
+        present = load_truth(item, size, len(item.classes)).unique().tolist()
+    return [item.classes[number] for number in present if number != IGNORED]
+
+
+def digest(items: Sequence[Item]) -> str:
+    """SHA-256 of the images' labels, in hexadecimal digits."""
+    parts = [
+        (
+            os.path.basename(item.info["img_path"]),
+            [item.classes[n] for n in item.info["present_classes"]]
+            if "present_classes" in item.info
+            else os.path.basename(item.info["seg_map_path"]),
+        )
+        for item in items
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

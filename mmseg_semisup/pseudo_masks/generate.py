@@ -33,7 +33,7 @@ from .progress import (
     read_journals,
 )
 from .quality import write_quality
-from .samples import draw_samples
+from .pictures import draw_samples
 from .settings import Settings
 from .statistics import Statistics, load_truth, sum_by_source
 from .writer import Writer
@@ -151,7 +151,7 @@ def _make_share(
     writer = Writer(store, predictor, settings.confidence)
 
     def load(item: Item) -> tuple[Loaded, Tensor | None]:
-        loaded = predictor.load(item.image)
+        loaded = predictor.load(item)
         size = tuple(loaded.sample.ori_shape)
         return loaded, load_truth(item, size, len(predictor.classes))
 

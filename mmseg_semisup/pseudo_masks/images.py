@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
-from torch.utils.data import Dataset
 
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.files import image_size
-from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES
+from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES, drop_suffixes
 from mmseg_semisup.datasets.sources import (
     build_sources,
     file_key,
@@ -34,18 +33,23 @@ class Item:
         id: Name in the store, unique, with ``/`` between folders.
         image: Path of the image.
         source: The source that it comes from.
-        mask: Path of its true mask, if it exists; only the quality is measured by it.
-        loads: How the true mask is read: ``label_map`` and ``reduce_zero_label``.
+        mask: What ``LoadAnnotations`` reads its true mask from, if there is one; only
+            the quality is measured by it.
+        info: What the source knows of the image, as mmseg's data sets have it.
+        classes: Names of the source's classes.
     """
 
     id: str
     image: str
     source: str
-    mask: str | None = None
-    loads: Mapping[str, Any] | None = None
+    mask: Mapping[str, Any] | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    classes: Sequence[str] = ()
 
 
-def list_items(cfg: Config, sources: Sequence[str]) -> tuple[list[Item], list[str]]:
+def list_items(
+    cfg: Config, sources: Sequence[str]
+) -> tuple[list[Item], Mapping[str, Any]]:
     """The images of a training's sources.
 
     An image of several sources belongs to the first of them.
@@ -56,42 +60,11 @@ def list_items(cfg: Config, sources: Sequence[str]) -> tuple[list[Item], list[st
         sources: Names of sources.
 
     Returns:
-        The images, and the names of the labelled source's classes.
+        The images; and the ``metainfo`` of the labelled source, or of the first if
+        there is none.
 
     Raises:
         StoreError: If there is no such source, or none of them holds an image.
-        DataError: If a source cannot be built.
-    """
-    built, labeled = load_sources(cfg, sources)
-    found: dict[str, tuple[str, str, dict]] = {}
-    for source in sources:
-        for info in infos(built[source]):
-            key = file_key(info["img_path"])
-            found.setdefault(key, (source, str(info["img_path"]), info))
-    if not found:
-        raise StoreError(f"sources={list(sources)}: none of them holds an image")
-    names = image_ids([path for _, path, _ in found.values()])
-    masks = _MaskFinder(built[labeled])
-    items = [
-        Item(name, path, source, *masks.find(path, info))
-        for name, (source, path, info) in zip(names, found.values(), strict=True)
-    ]
-    return items, list(built[labeled].metainfo.get("classes") or ())
-
-
-def load_sources(cfg: Config, sources: Sequence[str]) -> tuple[dict[str, Dataset], str]:
-    """Some sources of a training, without their pipelines.
-
-    Args:
-        cfg: As :func:`list_items` takes it.
-        sources: Names of sources.
-
-    Returns:
-        Name to dataset, also of those that the named ones need; and which of them says
-        what the classes are: the labelled one, or the first.
-
-    Raises:
-        StoreError: If there is no such source.
         DataError: If a source cannot be built.
     """
     configs = training_sources(cfg)
@@ -105,9 +78,36 @@ def load_sources(cfg: Config, sources: Sequence[str]) -> tuple[dict[str, Dataset
     needed = {labeled, *sources}
     for name in tuple(needed):
         needed |= set(split_exclude(configs[name])[1])
-    return build_sources(
+    built = build_sources(
         {name: _without_pipeline(configs[name]) for name in configs if name in needed}
-    ), labeled
+    )
+    found: dict[str, tuple[str, dict]] = {}
+    for source in sources:
+        for info in infos(built[source]):
+            found.setdefault(file_key(info["img_path"]), (source, info))
+    if not found:
+        raise StoreError(f"sources={list(sources)}: none of them holds an image")
+    classes = {s: list(built[s].metainfo.get("classes") or ()) for s in sources}
+    names = image_ids([str(info["img_path"]) for _, info in found.values()])
+    parts = [
+        leaf
+        for leaf in leaves(built[labeled])
+        if isinstance(leaf, BaseSegDataset)
+        and leaf.data_prefix.get("img_path")
+        and leaf.data_prefix.get("seg_map_path")
+    ]
+    items = [
+        Item(
+            name,
+            str(info["img_path"]),
+            source,
+            info if info.get("seg_map_path") else _hidden_mask(info["img_path"], parts),
+            info,
+            classes[source],
+        )
+        for name, (source, info) in zip(names, found.values(), strict=True)
+    ]
+    return items, built[labeled].metainfo
 
 
 def training_sources(cfg: Config) -> dict[str, Any]:
@@ -132,11 +132,7 @@ def image_ids(paths: Sequence[str]) -> list[str]:
     whole = [os.path.abspath(path) for path in paths]
     folder = os.path.commonpath([os.path.dirname(path) for path in whole])
     names = [Path(os.path.relpath(path, folder)) for path in whole]
-    stems = Counter(name.with_suffix("") for name in names)
-    return [
-        (name.with_suffix("") if stems[name.with_suffix("")] == 1 else name).as_posix()
-        for name in names
-    ]
+    return [name.as_posix() for name in drop_suffixes(names)]
 
 
 def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
@@ -166,46 +162,24 @@ def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
     ]
 
 
-class _MaskFinder:
-    """Finds true masks: those of a source, and files beside the labelled ones'."""
-
-    def __init__(self, labeled: Dataset) -> None:
-        self.parts = [
-            leaf
-            for leaf in leaves(labeled)
-            if isinstance(leaf, BaseSegDataset)
-            and leaf.data_prefix.get("img_path")
-            and leaf.data_prefix.get("seg_map_path")
-        ]
-
-    def find(self, path: str, info: Mapping[str, Any]) -> tuple[str | None, dict]:
-        if info.get("seg_map_path"):
-            return str(info["seg_map_path"]), _loads(info)
-        for part in self.parts:
-            below = os.path.relpath(path, part.data_prefix["img_path"])
-            if below.startswith(os.pardir):
-                continue
-            for mask in self._candidates(part, below):
-                if os.path.isfile(mask):
-                    common = {
-                        "label_map": part.label_map,
-                        "reduce_zero_label": part.reduce_zero_label,
-                    }
-                    return mask, common
-        return None, {}
-
-    def _candidates(self, part: BaseSegDataset, below: str) -> Iterable[str]:
-        folder = part.data_prefix["seg_map_path"]
-        own = [part.img_suffix] if part.img_suffix else list(IMAGE_SUFFIXES)
-        for suffix in own:
-            if below.endswith(suffix):
-                stem = below[: -len(suffix)]
-                ends = [part.seg_map_suffix] if part.seg_map_suffix else MASK_SUFFIXES
-                yield from (os.path.join(folder, stem + end) for end in ends)
-
-
-def _loads(info: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: info.get(key) for key in ("label_map", "reduce_zero_label")}
+def _hidden_mask(image: str, parts: Sequence[BaseSegDataset]) -> dict[str, Any] | None:
+    """The true mask of an unlabelled image, beside those of labelled ones."""
+    for part in parts:
+        below = os.path.relpath(image, part.data_prefix["img_path"])
+        if below.startswith(os.pardir):
+            continue
+        suffixes = [part.img_suffix] if part.img_suffix else IMAGE_SUFFIXES
+        stems = [below[: -len(end)] for end in suffixes if below.endswith(end)]
+        ends = [part.seg_map_suffix] if part.seg_map_suffix else MASK_SUFFIXES
+        for name in (stem + end for stem in stems for end in ends):
+            mask = os.path.join(part.data_prefix["seg_map_path"], name)
+            if os.path.isfile(mask):
+                return {
+                    "seg_map_path": mask,
+                    "label_map": part.label_map,
+                    "reduce_zero_label": part.reduce_zero_label,
+                }
+    return None
 
 
 def _without_pipeline(source: Any) -> Any:

@@ -15,6 +15,7 @@ from mmseg_semisup.core.distributed import on_main
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.pseudo_mask_store import check_classes
 
+from .cams import CamPredictor, CamSettings
 from .generate import generate
 from .images import Item, list_items
 from .network import BatchPredictor
@@ -25,7 +26,7 @@ def make_pseudo_masks(
     cfg: Config,
     checkpoint: str | Path,
     folder: str | Path,
-    settings: Settings,
+    settings: Settings | CamSettings,
     data_cfg: Config | None = None,
     items: Sequence[Item] | None = None,
     device: str | torch.device = "cpu",
@@ -39,7 +40,8 @@ def make_pseudo_masks(
         cfg: The network's config: of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint.
         folder: Of the store.
-        settings: How the masks are made.
+        settings: How the masks are made: from a segmentor's probabilities, or from a
+            classifier's activation maps.
         data_cfg: Config whose sources are labelled; None: ``cfg``.
         items: The images, in place of those of ``settings.sources``.
         device: Where the network runs.
@@ -54,20 +56,37 @@ def make_pseudo_masks(
         ValueError: If config, checkpoint, images and folder do not fit each other; the
             message names what does not.
     """
-    path = Path(checkpoint)
-    digest = on_main(lambda: file_hash(path))
+    digest = on_main(lambda: file_hash(checkpoint))
     if expected_hash not in (None, digest):
         raise StoreError(
-            f"{path} is not the file that it was: its SHA-256 is {digest} and was "
-            f"{expected_hash}"
+            f"{checkpoint} is not the file that it was: its SHA-256 is {digest} and "
+            f"was {expected_hash}"
         )
-    predictor = BatchPredictor(
-        cfg, load_checkpoint_file(path, trust=trust), settings, device
+    predictor, items = load_predictor(
+        cfg, checkpoint, settings, data_cfg, items, device, trust
     )
-    if items is None:
-        items, classes = list_items(data_cfg or cfg, settings.sources)
-        check_classes(predictor.classes, classes, str(path))
     return generate(predictor, items, folder, settings, digest, report)
+
+
+def load_predictor(
+    cfg: Config,
+    checkpoint: str | Path,
+    settings: Settings | CamSettings,
+    data_cfg: Config | None = None,
+    items: Sequence[Item] | None = None,
+    device: str | torch.device = "cpu",
+    trust: bool = False,
+) -> tuple[BatchPredictor | CamPredictor, Sequence[Item]]:
+    """A network that labels images, and the images; see :func:`make_pseudo_masks`."""
+    state = load_checkpoint_file(checkpoint, trust=trust)
+    meta: Any = {}
+    if items is None:
+        items, meta = list_items(data_cfg or cfg, settings.sources)
+    if isinstance(settings, CamSettings):
+        return CamPredictor(cfg, state, settings, items, meta, device), items
+    predictor = BatchPredictor(cfg, state, settings, device)
+    check_classes(predictor.classes, meta.get("classes") or (), str(checkpoint))
+    return predictor, items
 
 
 def file_hash(path: str | Path) -> str:

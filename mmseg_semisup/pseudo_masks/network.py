@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.files import check_complete
@@ -28,6 +28,7 @@ from mmseg_semisup.export.plain_model import (
 )
 from mmseg_semisup.visualization.palette import default_palette
 
+from .images import Item
 from .settings import Settings
 
 
@@ -110,32 +111,26 @@ class BatchPredictor:
         init_default_scope(cfg.get("default_scope", "mmseg"))
         meta = dataset_meta(checkpoint, cfg)
         self.classes: list[str] = meta["classes"]
-        self.palette: list[list[int]] = meta["palette"] or default_palette(
-            len(self.classes)
-        )
-        if len(self.classes) > 255:
-            raise StoreError(
-                f"the network has {len(self.classes)} classes; masks of 8 bits hold 255"
-            )
+        count = len(self.classes)
+        self.palette: list[list[int]] = meta["palette"] or default_palette(count)
+        if count > 255:
+            raise StoreError(f"the network has {count} classes; masks of 8 bits hold 255")
         model_cfg = plain_model(cfg)
         model_cfg["test_cfg"] = settings.test_cfg(model_cfg.get("test_cfg") or {})
-        model = revert_sync_batchnorm(MODELS.build(ConfigDict(model_cfg)))
         state = plain_state(dict(checkpoint["state_dict"]), settings.network)
-        check_state(model, state)
-        model.load_state_dict(state)
-        self.model = model.to(device).eval()
+        self.model = build_network(model_cfg, state, device)
         self.test_cfg = dict(model_cfg["test_cfg"])
         self.pipeline = test_pipeline(cfg)
         self.flip = settings.flip
         self._load = ImageLoader(self.pipeline)
 
-    def load(self, path: str) -> Loaded:
+    def load(self, item: Item) -> Loaded:
         """Read an image and run the test pipeline; any thread may call this.
 
         Raises:
             StoreError: If the image cannot be used; names it.
         """
-        return self._load(path)
+        return self._load(item.image)
 
     @torch.inference_mode()
     def logits(self, images: Sequence[Loaded]) -> list[Tensor]:
@@ -191,11 +186,7 @@ class BatchPredictor:
 
     def _logits(self, images: Sequence[Loaded], flip: bool) -> Tensor:
         """Of the images without padding, as they are: (N, C, h, w)."""
-        inputs = [loaded.image.flip(-1) if flip else loaded.image for loaded in images]
-        samples = [loaded.sample for loaded in images]
-        batch = self.model.data_preprocessor(
-            {"inputs": inputs, "data_samples": samples}, training=False
-        )
+        batch = preprocess(self.model, images, flip)
         metas = [sample.metainfo for sample in batch["data_samples"]]
         logits = self.model.inference(batch["inputs"], metas)
         left, right, top, bottom = metas[0].get(
@@ -204,6 +195,42 @@ class BatchPredictor:
         height, width = logits.shape[-2:]
         logits = logits[..., top : height - bottom, left : width - right]
         return logits.flip(-1) if flip else logits
+
+
+def build_network(
+    cfg: Mapping[str, Any], state: dict[str, Tensor], device: str | torch.device
+) -> nn.Module:
+    """Build a model for prediction, with given weights.
+
+    Args:
+        cfg: Config of the model.
+        state: All of its weights.
+        device: Where it shall run.
+
+    Raises:
+        ConfigError: If weights and model do not fit each other.
+    """
+    model = revert_sync_batchnorm(MODELS.build(ConfigDict(cfg)))
+    check_state(model, state)
+    model.load_state_dict(state)
+    return model.to(device).eval()
+
+
+def preprocess(
+    model: nn.Module, images: Sequence[Loaded], flip: bool = False
+) -> dict[str, Any]:
+    """A batch as a model's ``data_preprocessor`` gives it.
+
+    Args:
+        model: The model.
+        images: N images of one size.
+        flip: Whether the mirror images are taken.
+    """
+    inputs = [each.image.flip(-1) if flip else each.image for each in images]
+    samples = [each.sample for each in images]
+    return model.data_preprocessor(
+        {"inputs": inputs, "data_samples": samples}, training=False
+    )
 
 
 def _first_best(scores: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from mmseg_semisup.core.errors import StoreError
@@ -48,19 +48,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        for name, allowed in (
-            ("network", NETWORKS),
-            ("mode", (None, *MODES)),
-            ("flip", (False, True)),
-            ("confidence", (False, True)),
-            ("checkpoint", CHECKPOINTS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise StoreError(f"{name}={getattr(self, name)!r}; allowed: {allowed}")
-        for name in ("batch_size", "threads"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise StoreError(f"{name}={value!r}; allowed: 1, 2, ...")
+        check_values(
+            self,
+            network=NETWORKS,
+            mode=(None, *MODES),
+            flip=(False, True),
+            confidence=(False, True),
+            checkpoint=CHECKPOINTS,
+        )
         for name in ("crop_size", "stride"):
             value = getattr(self, name)
             if value is None:
@@ -69,8 +64,6 @@ class Settings:
                 raise StoreError(f"{name}={value} is for mode='slide'")
             if len(value) != 2 or not all(isinstance(v, int) and v > 0 for v in value):
                 raise StoreError(f"{name}={value!r}; give height and width in pixels")
-        if isinstance(self.sources, str) or not self.sources:
-            raise StoreError(f"sources={self.sources!r}; give a list of names")
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Settings:
@@ -108,8 +101,24 @@ class Settings:
         return cfg
 
     def what_counts(self) -> dict[str, Any]:
-        """What the masks depend on, without what only changes speed, for JSON."""
-        values = asdict(self)
-        for name in ("threads", "checkpoint", "mode", "crop_size", "stride"):
-            del values[name]
-        return values | {"sources": list(self.sources)}
+        """What the masks depend on, without what only changes speed."""
+        rest = ("threads", "checkpoint", "mode", "crop_size", "stride")
+        return {k: v for k, v in vars(self).items() if k not in rest}
+
+
+def check_values(settings: Any, **allowed: Sequence) -> None:
+    """Raise StoreError for a value of settings that is not allowed.
+
+    Args:
+        settings: With ``sources``, ``batch_size`` and ``threads``, too.
+        **allowed: Name of an attribute to its values.
+    """
+    for name, values in allowed.items():
+        if getattr(settings, name) not in values:
+            raise StoreError(f"{name}={getattr(settings, name)!r}; allowed: {values}")
+    for name in ("batch_size", "threads"):
+        value = getattr(settings, name)
+        if not isinstance(value, int) or value < 1:
+            raise StoreError(f"{name}={value!r}; allowed: 1, 2, ...")
+    if isinstance(settings.sources, str) or not settings.sources:
+        raise StoreError(f"sources={settings.sources!r}; give a list of names")

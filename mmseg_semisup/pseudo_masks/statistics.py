@@ -141,11 +141,12 @@ def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | 
     """
     if item.mask is None:
         return None
-    results = {"label_map": None, "reduce_zero_label": False, **(item.loads or {})}
-    results |= {"seg_map_path": item.mask, "seg_fields": []}
+    results = {"label_map": None, "reduce_zero_label": False, **item.mask}
+    results["seg_fields"] = []
     try:
         mask = LoadAnnotations(reduce_zero_label=None)(results)["gt_seg_map"]
         check_labels(mask, tuple(size), num_classes)
     except Exception as error:
-        raise StoreError(f"{item.mask}: {type(error).__name__}: {error}") from error
+        path = item.mask["seg_map_path"]
+        raise StoreError(f"{path}: {type(error).__name__}: {error}") from error
     return torch.from_numpy(np.ascontiguousarray(mask, dtype=np.uint8))

@@ -15,8 +15,7 @@ from PIL import Image
 
 from mmseg_semisup.datasets.weak_labels import write_image_labels
 from mmseg_semisup.models.classifiers import activation_maps, merge_maps, seed_labels
-from mmseg_semisup.pseudo_masks import StoreError
-from mmseg_semisup.pseudo_masks.cams import CamSettings, make_cam_masks
+from mmseg_semisup.pseudo_masks import CamSettings, StoreError, make_pseudo_masks
 
 CLASSES = ("background", "cat", "dog")
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0]]
@@ -179,7 +178,7 @@ def make(folder, out, weak, classes=CLASSES, cfg=None, data_cfg=None, **options)
     cfg = cfg or config(folder, weak, len(classes))
     path = checkpoint(cfg, out.with_suffix(".pth"), classes)
     options = {"scales": (1.0, 0.5), "batch_size": 2, **options}
-    return make_cam_masks(cfg, path, out, CamSettings(**options), data_cfg)
+    return make_pseudo_masks(cfg, path, out, CamSettings(**options), data_cfg)
 
 
 def test_the_store_holds_the_maps_of_the_network(folder, tmp_path):
@@ -245,7 +244,7 @@ def test_classes_are_matched_by_name(folder, tmp_path):
     meta = dict(dataset_meta=dict(classes=own))
     torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
     settings = CamSettings(scales=(1.0, 0.5), batch_size=2)
-    manifest = make_cam_masks(cfg, path, tmp_path / "b", settings)
+    manifest = make_pseudo_masks(cfg, path, tmp_path / "b", settings)
     assert manifest["classes"] == list(CLASSES)
     for name in "123":
         np.testing.assert_array_equal(
@@ -310,7 +309,7 @@ def test_bad_input_is_named(folder, tmp_path):
     path = tmp_path / "plain.pth"
     torch.save(dict(meta=dict(dataset_meta=dict(classes=CLASSES)), state_dict={}), path)
     with pytest.raises(StoreError, match="has no classifier"):
-        make_cam_masks(plain, path, tmp_path / "e", CamSettings())
+        make_pseudo_masks(plain, path, tmp_path / "e", CamSettings())
 
 
 @pytest.mark.parametrize(

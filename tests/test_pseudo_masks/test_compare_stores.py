@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.pseudo_masks.compare import compare_stores
+from mmseg_semisup.pseudo_masks.pictures import compare_stores
 from mmseg_semisup.visualization.panels import GAP, TITLE_HEIGHT
 
 

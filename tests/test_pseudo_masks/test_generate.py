@@ -28,6 +28,7 @@ from mmseg_semisup.pseudo_masks import (
 from mmseg_semisup.pseudo_masks import generate as generate_module
 from mmseg_semisup.pseudo_masks import speed as speed_module
 from mmseg_semisup.pseudo_masks import writer as writer_module
+from mmseg_semisup.pseudo_masks.make import load_predictor
 
 
 def read(path: Path) -> np.ndarray:
@@ -242,7 +243,8 @@ def test_bad_settings(make, options, message):
 
 
 def test_speed_is_that_of_one_process(cfg, checkpoint, tmp_path, monkeypatch):
-    arguments = cfg, checkpoint, tmp_path, Settings(sources=["labeled"])
+    settings = Settings(sources=["labeled"])
+    arguments = *load_predictor(cfg, checkpoint, settings), tmp_path, settings
     assert "relative to bare" in speed_module.measure_speed(*arguments)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(speed_module, "get_world_size", lambda: 2)

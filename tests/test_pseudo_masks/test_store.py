@@ -123,8 +123,8 @@ def test_turned_photographs(tmp_path):
 
 def test_an_image_of_two_sources_counts_once(cfg):
     del cfg.train_dataloader.dataset.sources.unlabeled["exclude"]
-    items, classes = list_items(cfg, ["labeled", "unlabeled"])
+    items, meta = list_items(cfg, ["labeled", "unlabeled"])
     assert [item.source for item in items] == ["labeled"] * 2 + ["unlabeled"] * 4
-    assert classes == ["ground", "cat", "dog"]
+    assert list(meta["classes"]) == ["ground", "cat", "dog"]
     # The unlabelled images' true masks are known, to measure by.
     assert all(item.mask for item in items)
