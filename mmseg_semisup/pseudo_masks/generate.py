@@ -23,6 +23,7 @@ from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
 
 from .images import Item, plan_batches
 from .network import BatchPredictor, Loaded
+from .pictures import draw_samples
 from .progress import (
     Progress,
     append,
@@ -33,7 +34,6 @@ from .progress import (
     read_journals,
 )
 from .quality import write_quality
-from .pictures import draw_samples
 from .settings import Settings
 from .statistics import Statistics, load_truth, sum_by_source
 from .writer import Writer

@@ -114,7 +114,9 @@ class BatchPredictor:
         count = len(self.classes)
         self.palette: list[list[int]] = meta["palette"] or default_palette(count)
         if count > 255:
-            raise StoreError(f"the network has {count} classes; masks of 8 bits hold 255")
+            raise StoreError(
+                f"the network has {count} classes; masks of 8 bits hold 255"
+            )
         model_cfg = plain_model(cfg)
         model_cfg["test_cfg"] = settings.test_cfg(model_cfg.get("test_cfg") or {})
         state = plain_state(dict(checkpoint["state_dict"]), settings.network)
