@@ -26,6 +26,7 @@ from mmseg_semisup.export.plain_model import (
     plain_state,
     test_pipeline,
 )
+from mmseg_semisup.models.segmentors.prediction import probabilities
 from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
@@ -177,12 +178,12 @@ class BatchPredictor:
             prob = torch.stack([each[0].sigmoid() for each in full]).mean(dim=0)
             classes = prob > self.model.decode_head.threshold
             return Labels(classes.to(torch.uint8), torch.where(classes, prob, 1 - prob))
-        probs = full[0].softmax(dim=0)
+        probs = probabilities(self.model, full[0], dim=0)
         if len(full) == 1:
             # Two probabilities may round to the same number where logits differ.
             return Labels(_first_best(full[0]), probs.amax(dim=0))
         for each in full[1:]:
-            probs += each.softmax(dim=0)
+            probs += probabilities(self.model, each, dim=0)
         probs /= len(full)
         return Labels(_first_best(probs), probs.amax(dim=0))
 

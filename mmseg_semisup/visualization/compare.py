@@ -13,6 +13,8 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
+from mmseg_semisup.models.segmentors.prediction import probabilities
+
 from .panels import color_labels, color_map, overlay, stack_rows, titled_row
 
 
@@ -89,7 +91,8 @@ def _said(
     labels = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
     colored = color_labels(labels, palette)
     pictures = {title: colored if image is None else overlay(image, colored)}
-    probs = result.seg_logits.data.softmax(0).unsqueeze(0)
+    network = model.network(model.predict_with)
+    probs = probabilities(network, result.seg_logits.data, dim=0)[None]
     for objective in model.objectives:
         for name in objective.maps(probs):
             values = getattr(result, name).data.squeeze(0).cpu().numpy()

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import torch
 import torch.nn as nn
 from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
+from .prediction import decode_heads, last_head, prediction_of, run_heads
 
-def decode_heads(segmentor: nn.Module) -> list[nn.Module]:
-    """The decode head, or the stages of a cascade in order."""
-    head = segmentor.decode_head
-    return list(head) if isinstance(head, nn.ModuleList) else [head]
-
-
-def last_head(segmentor: nn.Module) -> nn.Module:
-    """The decode head whose logits are the prediction."""
-    return decode_heads(segmentor)[-1]
+__all__ = ["SegOutput", "decode_heads", "last_head"]
 
 
 class SegOutput:
@@ -41,13 +35,16 @@ class SegOutput:
         self._embedding: Tensor | None = None
 
     @cached_property
-    def backbone_feats(self) -> tuple[Tensor, ...]:
-        """The backbone's outputs, in front of a neck, each (N, D_i, H_i, W_i)."""
+    def backbone_feats(self) -> Sequence[Tensor] | Tensor:
+        """The backbone's outputs, in front of a neck, each (N, D_i, H_i, W_i).
+
+        PIDNet and DDRNet give one tensor, not a sequence, in evaluation mode.
+        """
         with torch.set_grad_enabled(self._grad):
-            return tuple(self._network.backbone(self._images))
+            return self._network.backbone(self._images)
 
     @cached_property
-    def feats(self) -> tuple[Tensor, ...]:
+    def feats(self) -> Sequence[Tensor] | Tensor:
         """Features of backbone (and neck), each (N, D_i, H_i, W_i)."""
         network = self._network
         with torch.set_grad_enabled(self._grad):
@@ -61,19 +58,15 @@ class SegOutput:
         """What each decode head returns, unchanged."""
         feats = self.feats
         classifier = getattr(self.heads[-1], "conv_seg", None)
-        outputs: list = []
         with torch.set_grad_enabled(self._grad):
             hook = None
             if isinstance(classifier, nn.Module):
                 hook = classifier.register_forward_pre_hook(self._keep_embedding)
             try:
-                for head in self.heads:
-                    previous = outputs[-1:]
-                    outputs.append(head.forward(feats, *previous))
+                return run_heads(self.heads, feats)
             finally:
                 if hook is not None:
                     hook.remove()
-        return outputs
 
     def _keep_embedding(self, module: nn.Module, args: tuple) -> None:
         self._embedding = args[0]
@@ -86,14 +79,8 @@ class SegOutput:
     @property
     def logits(self) -> Tensor:
         """Logits at the head's own stride, (N, C, h, w), float."""
-        output = self.head_outputs[-1]
-        logits = output[0] if isinstance(output, (tuple, list)) else output
-        if not isinstance(logits, Tensor) or logits.ndim != 4:
-            raise ValueError(
-                f"{type(self.heads[-1]).__name__} does not give logits (N, C, H, W); "
-                "training with unlabelled images needs a head that classifies pixels"
-            )
-        return logits
+        prediction = prediction_of(self._network)
+        return prediction.select(self.heads[-1], self.head_outputs[-1])
 
     @property
     def embedding(self) -> Tensor:
@@ -125,16 +112,27 @@ class SegOutput:
             )
 
     @cached_property
-    def probs(self) -> Tensor:
-        """Softmax of :attr:`full_logits`, (N, C, H, W), in 0..1."""
+    def class_logits(self) -> Tensor:
+        """Values whose softmax is :attr:`probs`, (N, C, H, W), float.
+
+        :attr:`full_logits`, or their ``log sigmoid`` where the head is trained with
+        sigmoids, so that a cross-entropy of these is right for both.
+        """
         with torch.set_grad_enabled(self._grad):
-            return self.full_logits.softmax(dim=1)
+            return prediction_of(self._network).class_logits(self.full_logits)
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """Probabilities of the classes, (N, C, H, W), in 0..1, with the sum 1."""
+        with torch.set_grad_enabled(self._grad):
+            return self.class_logits.softmax(dim=1)
 
     def supervised_loss(self, samples: list) -> dict[str, Tensor]:
         """Losses of all heads for labelled samples, under mmseg's own names.
 
         The logits that other signals read are used again. Only a head with a ``loss``
-        of its own is run by that, after the shared backbone.
+        of its own is run by that, after the shared backbone, and a segmentor with a
+        loss of its own runs as a whole.
 
         Args:
             samples: N ``SegDataSample`` with ``gt_sem_seg``.
@@ -143,6 +141,8 @@ class SegOutput:
             E.g. ``decode.loss_ce``, ``aux.loss_ce``, ``decode.acc_seg``.
         """
         network, train_cfg = self._network, self._network.train_cfg
+        if _has_own_loss(network):
+            return network.loss(self._images, samples)
         losses: dict[str, Tensor] = {}
         for i, head in enumerate(self.heads):
             name = f"decode_{i}" if len(self.heads) > 1 else "decode"
@@ -163,6 +163,16 @@ class SegOutput:
         return losses
 
 
+def _has_own_loss(network: nn.Module) -> bool:
+    base = EncoderDecoder
+    if isinstance(network, CascadeEncoderDecoder):
+        base = CascadeEncoderDecoder
+    names = ("loss", "_decode_head_forward_train", "_auxiliary_head_forward_train")
+    return any(
+        getattr(type(network), name) is not getattr(base, name) for name in names
+    )
+
+
 def _losses_of_head(
     head: nn.Module, logits: Tensor, samples: list
 ) -> dict[str, Tensor]:
@@ -171,7 +181,7 @@ def _losses_of_head(
     They are in its accuracy, which picks the pixels that count on the host.
     """
     own = type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat
-    if own or head.sampler is not None:
+    if own or head.sampler is not None or head.ignore_index is None:
         return head.loss_by_feat(logits, samples)
     labels = torch.stack([sample.gt_sem_seg.data for sample in samples])
     logits = resize(

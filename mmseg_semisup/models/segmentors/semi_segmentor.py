@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..build import build_part, check_arguments
 from ..counter import Counter
-from .seg_output import last_head
+from .prediction import check_segmentor, last_head, probabilities
 from .step import Step, explained_batch_norm
 from .teacher import Teacher
 
@@ -63,6 +63,7 @@ class SemiSegmentor(BaseModel):
         preprocessor = build_part(MODELS, data_preprocessor, "data_preprocessor")
         super().__init__(preprocessor, init_cfg)
         self.segmentor = MODELS.build(segmentor)
+        check_segmentor(self.segmentor)
         self.teacher = None
         if teacher is not None:
             check_arguments(Teacher, {"network": None, **teacher}, "teacher")
@@ -91,13 +92,6 @@ class SemiSegmentor(BaseModel):
         self.signal_maps = signal_maps
 
     def _check(self) -> None:
-        head = last_head(self.segmentor)
-        if head.out_channels != head.num_classes:
-            raise ValueError(
-                f"decode_head.out_channels={head.out_channels} for num_classes="
-                f"{head.num_classes}: one output for two classes has no softmax; set "
-                "out_channels=2"
-            )
         for i, objective in enumerate(self.objectives):
             if objective.needs_teacher and self.teacher is None:
                 raise ValueError(
@@ -207,7 +201,7 @@ class SemiSegmentor(BaseModel):
         results = network(inputs, data_samples, mode="predict")
         if self.signal_maps:
             for sample in results:
-                probs = sample.seg_logits.data.softmax(dim=0).unsqueeze(0)
+                probs = probabilities(network, sample.seg_logits.data, dim=0)[None]
                 for objective in self.objectives:
                     for name, value in objective.maps(probs).items():
                         sample.set_data({name: PixelData(data=value[0])})

@@ -346,17 +346,6 @@ def test_one_image_of_each_kind(constant):
     assert losses["unlabeled.selected"] == 1
 
 
-def test_one_class():
-    judge = discriminator(num_classes=1)
-    model = build(objective(judge), num_classes=1)
-    data = batch()
-    for sample in data["data_samples"]["labeled"]:
-        sample.gt_sem_seg.data.clamp_(max=0)
-    losses = model.loss(**preprocess(model, data))
-    assert losses["unlabeled.loss_st"] == 0
-    assert torch.isfinite(total(losses))
-
-
 def test_figures():
     model = build(objective())
     data = preprocess(model, batch())
