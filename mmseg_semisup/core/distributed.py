@@ -11,21 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
+from filelock import BaseFileLock, Timeout, UnixFileLock, WindowsFileLock
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 
 from .errors import ConfigError, WriteError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
 T = TypeVar("T")
+FileLock = WindowsFileLock if sys.platform == "win32" else UnixFileLock
 LOCK_NAME = ".lock"
-HELD = (errno.EACCES, errno.EAGAIN)
-"""What lockf says of a lock that another process has; the rest is the file system's."""
+NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
+"""Error numbers of file systems and platforms without locks."""
 
 
 def on_main(function: Callable[[], T]) -> T:
@@ -93,64 +90,52 @@ def locked(folder: str | Path) -> Iterator[None]:
         ConfigError: If another run is at work there.
         WriteError: If the file of the lock cannot be written.
     """
-    handles: list = []
-    on_main(lambda: handles.append(_lock(Path(folder))))
+    locks: list[BaseFileLock] = []
+    on_main(lambda: locks.append(_lock(Path(folder))))
     try:
         yield
     finally:
-        for handle in handles:
-            handle.close()
+        for lock in locks:
+            lock.release()
 
 
-def _lock(folder: Path) -> IO[bytes]:
+def _lock(folder: Path) -> BaseFileLock:
     path = folder / LOCK_NAME
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # A buffer would fail on a full disk once more when it is closed.
-            handle = stack.enter_context(path.open("a+b", buffering=0))
-            _take(handle, folder)
-            note = {
-                "pid": os.getpid(),
-                "host": socket.gethostname(),
-                "since": time.ctime(),
-            }
-            handle.truncate(0)
-            handle.write(json.dumps(note).encode())
-        except OSError as error:
+    # A soft lock, which filelock falls back to, would outlive a killed process.
+    lock = FileLock(path, blocking=False, fallback_to_soft=False, on_acquired=_sign)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigError(
+            f"another run is at work in {folder}{_owner(path)}; wait for its end, stop "
+            "it, or use another folder"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or error
+        if error.errno not in NO_LOCKS:
             raise WriteError(
                 f"cannot write {path}, which keeps other runs out of the folder: "
-                f"{error.strerror or error}"
-            ) from error
-        stack.pop_all()
-    return handle
-
-
-def _take(handle: IO[bytes], folder: Path) -> None:
-    """Lock an open file, or warn that this system cannot."""
-    try:
-        if fcntl is None:
-            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-        # Unlike flock, this is not inherited: orphaned workers do not keep it.
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in HELD:
-            handle.seek(0)
-            raise ConfigError(
-                f"another run is at work in {folder}{_owner(handle.read())}; wait for "
-                "its end, stop it, or use another folder"
+                f"{'it is a link' if path.is_symlink() else reason}"
             ) from error
         print(
-            f"warning: files in {folder} cannot be locked "
-            f"({error.strerror or error}): two runs there at once are not noticed",
+            f"warning: files in {folder} cannot be locked ({reason}): two runs there "
+            "at once are not noticed",
             file=sys.stderr,
             flush=True,
         )
+    return lock
 
 
-def _owner(text: bytes) -> str:
+def _sign(descriptor: int) -> None:
+    """Write who holds the lock into its file."""
+    note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.ctime()}
+    os.write(descriptor, json.dumps(note).encode())
+
+
+def _owner(path: Path) -> str:
     try:
-        note = json.loads(text)
+        note = json.loads(path.read_bytes())
         return f" (process {note['pid']} on {note['host']}, since {note['since']})"
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return ""

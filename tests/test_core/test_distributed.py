@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
 import fcntl, sys
 file = open(sys.argv[1], "a+")
-fcntl.lockf(file, fcntl.LOCK_EX)
+fcntl.flock(file, fcntl.LOCK_EX)
 file.write('{"pid": 7, "host": "here", "since": "noon"}')
 file.flush()
 print("held", flush=True)
@@ -54,7 +56,7 @@ def failing(number: int):
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EAGAIN])
 def test_what_a_held_lock_says(tmp_path, monkeypatch, number):
-    monkeypatch.setattr(distributed.fcntl, "lockf", failing(number))
+    monkeypatch.setattr(fcntl, "flock", failing(number))
     with pytest.raises(ConfigError, match="another run is at work"), locked(tmp_path):
         pass
 
@@ -63,16 +65,10 @@ def test_what_a_held_lock_says(tmp_path, monkeypatch, number):
 def test_a_file_system_without_locks_is_warned_of(
     tmp_path, monkeypatch, capsys, number
 ):
-    monkeypatch.setattr(distributed.fcntl, "lockf", failing(number))
+    monkeypatch.setattr(fcntl, "flock", failing(number))
     with locked(tmp_path):
         said = capsys.readouterr().err
     assert f"{tmp_path} cannot be locked ({os.strerror(number)})" in said
-
-
-def test_a_system_without_locks_is_warned_of(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(distributed, "fcntl", None)
-    with locked(tmp_path):
-        assert "two runs there at once are not noticed" in capsys.readouterr().err
 
 
 def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path):
@@ -82,13 +78,50 @@ def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path):
         pass
 
 
-def test_a_lock_file_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / LOCK_NAME).symlink_to("/dev/full")
-    with (
-        pytest.raises(WriteError, match=f"cannot write .*{LOCK_NAME}"),
-        locked(tmp_path),
-    ):
+def test_a_lock_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(distributed, "_sign", failing(errno.ENOSPC))
+    message = rf"cannot write .*{LOCK_NAME}, .*: No space left"
+    with pytest.raises(WriteError, match=message), locked(tmp_path):
         pass
+    monkeypatch.undo()
+    with locked(tmp_path):
+        pass
+
+
+def test_a_link_in_place_of_the_lock_is_refused(tmp_path):
+    other = tmp_path / "thesis.txt"
+    other.write_text("thesis")
+    (tmp_path / LOCK_NAME).symlink_to(other)
+    with pytest.raises(WriteError, match="it is a link"), locked(tmp_path):
+        pass
+    assert other.read_text() == "thesis"
+
+
+KILLED = """
+import os, sys, time
+from mmseg_semisup.core.distributed import locked
+with locked(sys.argv[1]):
+    worker = os.fork()
+    if worker:
+        print(worker, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_run_and_its_orphaned_workers_hold_nothing(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as run:
+        worker = int(run.stdout.readline())
+        try:
+            with pytest.raises(ConfigError, match=f"process {run.pid} on"):
+                locked(tmp_path).__enter__()
+            run.kill()
+            run.wait()
+            os.kill(worker, 0)
+            with locked(tmp_path):
+                pass
+        finally:
+            os.kill(worker, signal.SIGKILL)
 
 
 def failing_check(*_: object, **__: object) -> None:
