@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 
@@ -32,6 +35,11 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     Raises:
         ConfigError: If the model or another part refuses its arguments.
     """
+    if cfg.filename is not None and is_main_process():
+        dumped = Path(cfg.work_dir, Path(cfg.filename).name)
+        if dumped.is_symlink():
+            # MMEngine would write the config into what the link points to.
+            dumped.unlink()
     try:
         runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
     except ValueError as error:

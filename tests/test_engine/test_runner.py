@@ -10,6 +10,8 @@ from helpers import PREPROCESSOR, adversarial_objectives, tiny_segmentor
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_semisup.engine.runner import build_runner
+
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
 
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
@@ -210,3 +212,16 @@ def test_bf16_trains_on_a_cpu(folder, tmp_path):
     changes = {"optim_wrapper.precision": "bfloat16"}
     runner = train(config(folder, tmp_path / "run", **changes))
     assert all(value == value for value in history(runner, "loss"))
+
+
+def test_a_config_in_the_work_dir_that_is_a_link_is_replaced(folder, tmp_path):
+    cfg = config(folder, tmp_path / "work")
+    source = tmp_path / "training.py"
+    cfg.dump(source)
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("thesis")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / source.name).symlink_to(thesis)
+    build_runner(Config.fromfile(source), strict=False)
+    assert thesis.read_text() == "thesis"
+    assert Config.fromfile(tmp_path / "work" / source.name).model == cfg.model
