@@ -138,6 +138,20 @@ def check_environment() -> None:
         )
 
 
+def map_package_names() -> None:
+    """Let ``mmseg::`` in the name of a config mean the package that is installed.
+
+    MMEngine knows it under the name of OpenMMLab's own release only.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    for name in DISTRIBUTIONS["mmseg"]:
+        with contextlib.suppress(PackageNotFoundError):
+            version(name)
+            MODULE2PACKAGE["mmseg"] = name
+            return
+
+
 def import_quietly() -> None:
     """Import MMCV and MMSegmentation without notes about parts that nobody asked for.
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hub import get_config
+
+from mmseg_semisup.compat import map_package_names
 
 from .errors import ConfigError
 
@@ -64,9 +68,13 @@ def config_folders() -> list[Path]:
 def find_config(name: str | Path) -> Path:
     """Find a config by its path, or by its name among the project's own.
 
+    MMEngine's reader finds those of other packages. Of ours it would need the path
+    below ``configs``, and it would install what is missing.
+
     Args:
         name: A path; or, of a config that ships with the project, its path below
-            ``configs`` or just its file name; ``.py`` may be left out.
+            ``configs`` or just its file name, where ``.py`` may be left out; or, of one
+            that ships with another package, ``mmseg::`` and its path.
 
     Returns:
         The path of the file.
@@ -74,9 +82,12 @@ def find_config(name: str | Path) -> Path:
     Raises:
         ConfigError: If there is no such file, or several.
     """
+    map_package_names()
     path = Path(name)
     if path.is_file():
         return path
+    if "::" in str(name):
+        return _packaged_config(str(name))
     shipped = [file for folder in config_folders() for file in _leaves(folder)]
     wanted = path.with_suffix(".py") if path.suffix != ".py" else path
     parts = wanted.parts[1:] if wanted.parts[:1] == ("configs",) else wanted.parts
@@ -92,6 +103,16 @@ def find_config(name: str | Path) -> Path:
         f"config {str(name)!r} is neither a file nor the name of a config that ships "
         f"with mmseg_semisup{hint}"
     )
+
+
+def _packaged_config(name: str) -> Path:
+    package = name.partition("::")[0]
+    if importlib.util.find_spec(package) is None:
+        raise ConfigError(f"config {name!r}: {package} is not installed")
+    try:
+        return Path(get_config(name).filename)
+    except (AssertionError, OSError, TypeError, ValueError) as error:
+        raise ConfigError(f"config {name!r}: {error}") from error
 
 
 def check_keys(cfg: Config, path: str | Path) -> None:

@@ -1,4 +1,9 @@
-"""Predictions for a folder of images: label masks and coloured overlays."""
+"""Predictions for a folder of images: label masks and coloured overlays.
+
+MMSegmentation's own MMSegInferencer loads checkpoints without the restricted reader,
+knows no teacher, stops at the first bad image, and numbers its masks instead of naming
+them after the images.
+"""
 
 from __future__ import annotations
 

@@ -49,6 +49,28 @@ def test_config_not_found(shipped):
         find_config("default_runtime")
 
 
+def test_a_config_of_mmseg(tmp_path):
+    name = "mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py"
+    path = find_config(name)
+    assert path.name == name.rpartition("/")[2]
+    derived = tmp_path / "derived.py"
+    derived.write_text(f"_base_ = [{name!r}]\n")
+    cfg = load_config(derived)
+    assert cfg.model.backbone.type == load_config(name).model.backbone.type
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mmseg::segformer/segfomer.py", r"'mmseg::segformer/segfomer.py': .*segfomer"),
+        ("mmabsent::a/b.py", "mmabsent is not installed"),
+    ],
+)
+def test_a_config_that_a_package_does_not_have(name, message):
+    with pytest.raises(ConfigError, match=message):
+        find_config(name)
+
+
 def test_broken_config_is_named(tmp_path):
     path = tmp_path / "broken.py"
     path.write_text("model = dict(\n")
