@@ -44,7 +44,9 @@ TRACE = "trace.jsonl"
 
 def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) -> Config:
     """The config of a method, shrunk: four steps, a checkpoint after two."""
-    cfgs = tiny_configs.training_configs(METHODS[method], folder)
+    cfgs = tiny_configs.training_configs(
+        Config.fromfile(tiny_configs.ROOT / METHODS[method]), folder
+    )
     number = int(method[-1]) if method[-1].isdigit() else 1
     cfg = tiny_configs.shrink(cfgs[number - 1], folder, crop=32)
     cfg.work_dir = str(work_dir)

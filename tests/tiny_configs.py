@@ -111,9 +111,8 @@ def shrink_segmentor(model: ConfigDict) -> int:
     return network.decode_head.num_classes
 
 
-def training_configs(name: str, folder: Path) -> list[Config]:
-    """The config, or one for each of its stages."""
-    cfg = Config.fromfile(ROOT / name)
+def training_configs(cfg: Config, folder: Path) -> list[Config]:
+    """The config, or one for each of its stages that train."""
     if not has_stages(cfg):
         return [cfg]
     stages = [s for s in split_stages(cfg) if s.task == "train"]
