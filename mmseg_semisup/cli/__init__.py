@@ -1,4 +1,5 @@
-"""What the scripts in ``tools/`` share: arguments, launchers, the config they name.
+"""Arguments, launchers and configs of the command-line tools.
 
-Every room below may be imported; only ``demo`` and the scripts import this one.
+``stages`` and all layers below it may be imported. Only ``demo`` and the scripts in
+``tools/`` import this package.
 """

@@ -1,5 +1,4 @@
-"""The ground floor: what every room needs and what knows nothing of any room.
+"""The lowest layer: errors, durable files, checkpoints, config keys, process groups.
 
-Errors, durable files, checkpoints, the keys of a config and process groups live here.
 Only ``compat`` and ``version`` may be imported.
 """

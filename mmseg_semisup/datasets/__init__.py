@@ -1,4 +1,8 @@
-"""Sources of images, the stream that deals from them, views and their geometry."""
+"""Sources of images, the stream that samples from them, views and their geometry.
+
+Stores of pseudo-masks are read here, and the data of a config is checked. Only ``core``
+may be imported.
+"""
 
 from .collate import branch_collate
 from .color_jitter import ColorJitter, RandomGaussianBlur

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .lists import some
+from mmseg_semisup.core.text import shorten
 
 
 def parse_size(text: str, total: int) -> int:
@@ -66,7 +66,7 @@ def apply_order(ids: Sequence[str], entries: Sequence[str]) -> list[int]:
     words = (("not in it", missing), ("only in it", extra), ("twice in it", twice))
     raise ValueError(
         "the order is not one of these ids: "
-        + "; ".join(f"{word}: {some(names)}" for word, names in words if names)
+        + "; ".join(f"{word}: {shorten(names)}" for word, names in words if names)
     )
 
 

@@ -8,14 +8,9 @@ from collections.abc import Sequence
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .lists import (
-    IMAGE_SUFFIXES,
-    MASK_SUFFIXES,
-    read_ids,
-    scan_folder,
-    some,
-    strip_suffix,
-)
+from mmseg_semisup.core.text import shorten
+
+from .lists import IMAGE_SUFFIXES, MASK_SUFFIXES, read_ids, scan_folder, strip_suffix
 
 
 @DATASETS.register_module()
@@ -105,7 +100,9 @@ class FolderDataset(BaseSegDataset):
             (mask_folder, masks, mask_suffixes),
         ):
             if not found:
-                raise ValueError(f"no file in {folder} ends with {some(suffixes, 9)}")
+                raise ValueError(
+                    f"no file in {folder} ends with {shorten(suffixes, 9)}"
+                )
         if self.ann_file:
             ids = [strip_suffix(i, image_suffixes) for i in read_ids(self.ann_file)]
             if not ids:
@@ -120,7 +117,7 @@ class FolderDataset(BaseSegDataset):
             missing = [i for i in ids if i not in found]
             if missing:
                 raise ValueError(
-                    f"{source}: no {word} in {folder} for {some(missing)}"
+                    f"{source}: no {word} in {folder} for {shorten(missing)}"
                     + self._suffix_hint(images, masks)
                 )
         return [

@@ -71,12 +71,6 @@ def scan_folder(folder: str | Path, suffixes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def some(names: Sequence[str], limit: int = 5) -> str:
-    """The first of many names, for a message."""
-    rest = f", ... ({len(names)} in all)" if len(names) > limit else ""
-    return ", ".join(map(str, names[:limit])) + rest
-
-
 def _walk(folder: str, below: str) -> Iterator[str]:
     with os.scandir(os.path.join(folder, below)) as entries:
         for entry in entries:

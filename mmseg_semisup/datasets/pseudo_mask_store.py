@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.text import shorten
 
 from .files import image_size
-from .lists import scan_folder, some
+from .lists import scan_folder
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -108,22 +109,22 @@ class Store:
             present = set(scan_folder(folder, (".png",))) if folder.is_dir() else set()
             missing = [name for name in expected if name not in present]
             if missing:
-                yield f"{kind} are missing: {some(missing)}"
+                yield f"{kind} are missing: {shorten(missing)}"
             foreign = sorted(present - set(expected))
             if foreign:
-                yield f"{kind} that the manifest does not know: {some(foreign)}"
+                yield f"{kind} that the manifest does not know: {shorten(foreign)}"
             changed = [
                 name
                 for name, size in expected.items()
                 if name in present and not self.is_whole(kind, name, size)
             ]
             if changed:
-                yield f"{kind} are cut off or were changed: {some(changed)}"
+                yield f"{kind} are cut off or were changed: {shorten(changed)}"
         with ThreadPoolExecutor(8) as threads:
             fits = list(threads.map(_fits, records))
         other = [name for name in fits if name]
         if other:
-            yield f"images do not fit their masks: {some(other)}"
+            yield f"images do not fit their masks: {shorten(other)}"
 
     def is_whole(self, kind: str, name: str, expected: Mapping[str, int]) -> bool:
         """Whether a file has the bytes that were written.
@@ -161,7 +162,7 @@ def check_classes(own: Sequence[str], labeled: Sequence[str], what: str) -> None
     if len(own) != len(labeled):
         differing.append(f"{len(own)} classes instead of {len(labeled)}")
     raise StoreError(
-        f"{what} has other classes than the labelled images: {some(differing)}"
+        f"{what} has other classes than the labelled images: {shorten(differing)}"
     )
 
 

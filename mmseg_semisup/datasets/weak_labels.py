@@ -10,7 +10,9 @@ from pathlib import Path
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .lists import IMAGE_SUFFIXES, read_ids, scan_folder, some, strip_suffix
+from mmseg_semisup.core.text import shorten
+
+from .lists import IMAGE_SUFFIXES, read_ids, scan_folder, strip_suffix
 
 BACKGROUND = "background"
 
@@ -82,7 +84,7 @@ class WeakLabelDataset(BaseSegDataset):
         missing = [key for key in named if key not in found]
         if missing:
             raise ValueError(
-                f"{self.ann_file}: no image in {folder} for {some(missing)}"
+                f"{self.ann_file}: no image in {folder} for {shorten(missing)}"
             )
         numbers = self._numbers(named)
         common = {"label_map": None, "reduce_zero_label": False, "seg_fields": []}
@@ -99,7 +101,7 @@ class WeakLabelDataset(BaseSegDataset):
             unknown = [name for name in names if name not in place]
             if unknown:
                 raise ValueError(
-                    f"{self.ann_file}: {key} has the unknown class {some(unknown)}; "
+                    f"{self.ann_file}: {key} has the unknown class {shorten(unknown)}; "
                     f"allowed: {classes}"
                 )
             numbers[key] = sorted({place[n] for n in (*names, *self.always)})
@@ -107,7 +109,7 @@ class WeakLabelDataset(BaseSegDataset):
         absent = [name for number, name in enumerate(classes) if number not in shown]
         if absent and not self.allow_missing:
             raise ValueError(
-                f"{self.ann_file}: no image shows {some(absent)}; add some, or set "
+                f"{self.ann_file}: no image shows {shorten(absent)}; add some, or set "
                 "allow_missing=True"
             )
         return numbers

@@ -14,11 +14,12 @@ import time
 from pathlib import Path
 
 from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.core.errors import ConfigError
 
 from .dataset import SPLITS, prepare_dataset
 from .report import Painter, make_table, save_picture
-from .runs import Run, TrainingError, available_cores, clock, train_all
+from .runs import Run, TrainingError, clock, train_all
 from .scenes import CLASSES, PALETTE
 
 ROWS = 5

@@ -17,6 +17,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.config import PACKAGE_FOLDER
+from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
 
 VALIDATIONS = 6
@@ -276,13 +277,6 @@ def describe(run: Run) -> str:
 def clock(seconds: float) -> str:
     """Minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _scaled(value: int | ConfigDict, scale: float) -> int | dict[str, int]:

@@ -1,4 +1,7 @@
-"""Optimizers, hooks, loops and checkpoints."""
+"""What a training runs: optimizers, loops, hooks, the runner, resuming, preemption.
+
+``evaluation``, ``models``, ``datasets`` and ``core`` may be imported.
+"""
 
 from .hooks import *  # noqa: F403
 from .loops import TeacherStudentValLoop

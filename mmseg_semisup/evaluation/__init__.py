@@ -1,4 +1,7 @@
-"""Metrics of the training signals."""
+"""Metrics, and the test loop of a segmentor with a classifier.
+
+``models``, ``datasets`` and ``core`` may be imported.
+"""
 
 from .fusion_loop import FusionTestLoop
 from .multi_label import MultiLabelMetric

@@ -8,7 +8,7 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor
 
-from mmseg_semisup.models.segmentors.fused import switch_off
+from mmseg_semisup.models.fused_segmentor import switch_off
 
 PIXEL_GRID = tuple(range(1000, 13000, 1000))
 """The paper's pixel counts, 1000 to 12000."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.models.segmentors.fused import FusedSegmentor
+from mmseg_semisup.models.fused_segmentor import FusedSegmentor
 
 from .fusion import PIXEL_GRID, RuleCounts, basic_rules, best_pixels, mean_iou
 

@@ -1,4 +1,4 @@
-"""A trained network outside training: as a plain MMSegmentation model, and predicting.
+"""A trained network without its training: as a plain model, and predicting on files.
 
-``visualization``, ``engine`` and the rooms below them may be imported.
+``visualization``, ``engine`` and the layers below them may be imported.
 """

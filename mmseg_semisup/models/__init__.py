@@ -1,9 +1,13 @@
-"""Segmentors, objectives, losses, heads and backbones."""
+"""Segmentors, objectives, losses, heads, backbones and classifiers.
+
+``datasets`` may be imported, mostly for the geometry of views, and ``core``.
+"""
 
 from .backbones import *  # noqa: F403
 from .classifiers import MultiLabelClassifier, MultiLabelMeanTeacher
 from .data_preprocessor import SemiDataPreprocessor
 from .discriminators import FCDiscriminator, ImageDiscriminator
+from .fused_segmentor import FusedSegmentor
 from .heads import *  # noqa: F403
 from .losses import PixelCrossEntropy
 from .objectives import (
@@ -26,6 +30,7 @@ __all__ = [
     "ContextContrastObjective",
     "FCDiscriminator",
     "FeatureMatchingObjective",
+    "FusedSegmentor",
     "ImageDiscriminator",
     "LatentClassObjective",
     "MultiLabelClassifier",

@@ -1,7 +1,8 @@
-"""Pseudo-masks: predictions that are stored, to be learned from."""
+"""Predictions of a trained network, written to a store and compared with true masks.
 
-from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.pseudo_mask_store import Store
+``datasets`` reads the store. ``export`` and the layers below it may be imported,
+``benchmark`` may not.
+"""
 
 from .cams import CamSettings
 from .images import Item, list_items
@@ -14,8 +15,6 @@ __all__ = [
     "CamSettings",
     "Item",
     "Settings",
-    "Store",
-    "StoreError",
     "file_hash",
     "list_items",
     "make_pseudo_masks",

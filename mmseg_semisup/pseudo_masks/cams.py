@@ -22,7 +22,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.classifiers.activation_maps import (
     activation_maps,
@@ -232,7 +232,7 @@ def check_labels_known(items: Sequence[Item], classes: Sequence[str]) -> None:
     ]
     if unlabeled:
         raise StoreError(
-            f"no labels are known of the images {some(unlabeled)}; use a source of "
+            f"no labels are known of the images {shorten(unlabeled)}; use a source of "
             "the type WeakLabelDataset, or one with masks"
         )
     unknown = sorted({n for item in items for n in item.classes} - set(classes))

@@ -18,7 +18,7 @@ from torch import Tensor
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.distributed import locked, on_main, stop_together
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
 
 from .images import Item, plan_batches
@@ -161,7 +161,7 @@ def _make_share(
         if len(shapes) > 1:
             raise StoreError(
                 f"images of one size have several after the test pipeline: "
-                f"{sorted(shapes)}; among them {some([i.image for i in batch])}"
+                f"{sorted(shapes)}; among them {shorten([i.image for i in batch])}"
             )
         sizes = [image.sample.ori_shape for image in images]
         return writer.submit(writing, batch, predictor.logits(images), sizes, truths)
@@ -201,7 +201,7 @@ def _finish(
     if missing:
         raise StoreError(
             f"masks vanished from {store.folder} while others were made: "
-            f"{some(missing)}; the same command makes them again"
+            f"{shorten(missing)}; the same command makes them again"
         )
     totals = sum_by_source(
         (source, Statistics.from_json(values))

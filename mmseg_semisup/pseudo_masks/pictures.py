@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import Store
 from mmseg_semisup.visualization.panels import (
     color_labels,
@@ -89,7 +89,7 @@ def compare_stores(
     names = _spread(common, count) if names is None else names
     missing = [name for name in names if name not in common]
     if missing or not names:
-        raise StoreError(f"not all stores hold {some(missing) or 'any image'}")
+        raise StoreError(f"not all stores hold {shorten(missing) or 'any image'}")
     rows = []
     for name in names:
         image = mmcv.imread(images[name], channel_order="rgb") if photos else None

@@ -15,7 +15,7 @@ from mmengine.dist import get_world_size, is_main_process
 
 from mmseg_semisup.core.atomic_io import TEMPORARY_PREFIX, atomic_write
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import KINDS, Store
 
 from .images import Item
@@ -160,7 +160,7 @@ def _is_there(store: Store, record: Mapping[str, Any]) -> bool:
 
 def _short(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return f"[{some(value, 3)}]"
+        return f"[{shorten(value, 3)}]"
     text = json.dumps(value)
     return text if len(text) < 100 else f"{text[:97]}..."
 

@@ -1,4 +1,7 @@
-"""Trainings of several stages, which may use what those before them have learned."""
+"""Trainings of several stages, each of which may use the results of earlier ones.
+
+``pseudo_masks``, ``benchmark``, ``export`` and the layers below them may be imported.
+"""
 
 from .plan import (
     Stage,

@@ -11,7 +11,7 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.config import RUNNER_KEYS
 from mmseg_semisup.core.distributed import on_main
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 
 from .plan import Stage
 
@@ -103,8 +103,8 @@ class Record:
                 state = "finished" if self.is_finished(stage.name) else "begun"
                 raise ConfigError(
                     f"stage {stage.name} was {state} with another config: "
-                    f"{some(changes, 10)}. Undo the change, give another --work-dir, "
-                    f"or remove {self._folders(again)} to train them again"
+                    f"{shorten(changes, 10)}. Undo the change, give another "
+                    f"--work-dir, or remove {self._folders(again)} to train them again"
                 )
             origins = [(name, digest) for name, _, digest in begun.get("uses", [])]
             if index and begun.get("learned_from") is not None:

@@ -1,4 +1,7 @@
-"""Pictures."""
+"""Pictures of signals, features, scores and predictions, and the hooks that save them.
+
+``engine`` and the layers below it may be imported.
+"""
 
 from .contexts import ContextPictureHook
 from .latent_class_hook import LatentClassHook

@@ -13,9 +13,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.weak_labels import write_image_labels
 from mmseg_semisup.models.classifiers import activation_maps, merge_maps, seed_labels
-from mmseg_semisup.pseudo_masks import CamSettings, StoreError, make_pseudo_masks
+from mmseg_semisup.pseudo_masks import CamSettings, make_pseudo_masks
 
 CLASSES = ("background", "cat", "dog")
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0]]

@@ -15,13 +15,12 @@ from PIL import Image
 from stage_helpers import CLASSES
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
-from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.export.plain_model import plain_model, plain_state
 from mmseg_semisup.export.plain_model import test_pipeline as steps_of
 from mmseg_semisup.export.predictor import Predictor, load_model
 from mmseg_semisup.pseudo_masks import (
     Settings,
-    StoreError,
     list_items,
     make_pseudo_masks,
 )

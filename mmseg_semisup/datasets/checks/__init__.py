@@ -1,4 +1,7 @@
-"""Checks of the data that a config names, before they cost a training."""
+"""Checks of the data that a config names, before they cost a training.
+
+Other modules of ``datasets`` may be imported; no data set imports the checks.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .content import check_all, cores, missing_classes
+from mmseg_semisup.core.cpu import available_cores
+
+from .config import check_config
+from .content import check_all, missing_classes
 from .files import check_header
 from .labels import LIMIT, missing_labels
-from .numbers import check_config
 from .overlap import find_overlaps
 from .parts import Item, build_parts
-from .report import KINDS, DataReport, Problem
+from .problem import KINDS, Problem
+from .report import DataReport
 
 __all__ = ["ALLOWABLE", "KINDS", "LEVELS", "DataReport", "Problem", "check_data"]
 
@@ -71,7 +77,7 @@ def check_data(
     warnings = allowable if "overlap" in allow else []
     problems += [] if "overlap" in allow else allowable
     if level == "full":
-        check_all(parts, seen, problems, workers or cores(), report)
+        check_all(parts, seen, problems, workers or available_cores(), report)
     missing, unseen = missing_labels(parts, seen, None if level == "full" else LIMIT)
     if level == "full":
         missing = list(dict.fromkeys((*missing, *missing_classes(parts))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -18,7 +17,8 @@ from mmseg_semisup.datasets.sources import leaves
 from .files import check_content
 from .labels import labeller
 from .parts import Item, Part
-from .report import Problem, duration
+from .problem import Problem
+from .report import duration
 
 CHUNK = 16
 TRIAL = 24
@@ -188,10 +188,3 @@ class Clock:
             self.last = now
             left = (now - self.start) / self.done * (self.total - self.done)
             self.report(f"{self.done} of {self.total}, {duration(left)} left")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -14,7 +14,7 @@ from mmseg_semisup.datasets.image_labels import LoadImageLabels
 from mmseg_semisup.datasets.semi_dataset import check_mask
 
 from .parts import Item
-from .report import Problem
+from .problem import Problem
 
 ORIENTATION = 274
 """The EXIF tag; from 5 on, width and height are exchanged."""

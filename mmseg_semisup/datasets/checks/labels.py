@@ -11,7 +11,7 @@ from mmseg_semisup.datasets.image_labels import FIELD, LoadImageLabels
 from mmseg_semisup.datasets.sources import leaves
 
 from .parts import Item, Part
-from .report import Problem
+from .problem import Problem
 
 LIMIT = 2000
 """Masks that the cheap check reads at most."""

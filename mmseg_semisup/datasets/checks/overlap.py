@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.sources import file_key
 
 from .parts import Item, Part
-from .report import Problem
+from .problem import Problem
 
 HEAD = 65536
 
@@ -40,7 +40,7 @@ def find_overlaps(parts: Sequence[Part]) -> tuple[list[Problem], list[Problem]]:
                 if names:
                     text = (
                         f"{first.name} and {second.name} share {len(names)} {word}: "
-                        f"{some(sorted(map(_id, names)))}"
+                        f"{shorten(sorted(map(_id, names)))}"
                     )
                     target.append(Problem("overlap", text))
     return problems, allowable

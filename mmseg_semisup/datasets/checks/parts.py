@@ -16,7 +16,7 @@ from mmseg_semisup.datasets.sources import (
     split_exclude,
 )
 
-from .report import Problem
+from .problem import Problem
 
 
 @dataclass(frozen=True)

@@ -3,35 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .parts import Part
-
-KINDS = {
-    "config": "the config",
-    "overlap": "the same image in two lists",
-    "missing-file": "files that do not exist",
-    "unreadable": "files that cannot be read",
-    "mask-format": "masks that hold no class numbers",
-    "mask-size": "masks of another size than their image",
-    "mask-values": "masks with values that are no class",
-    "missing-class": "classes without a labelled image",
-}
-"""Kind of a problem to its heading."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that is wrong with the data.
-
-    Attributes:
-        kind: One of :data:`KINDS`.
-        text: What, where, and what is allowed.
-    """
-
-    kind: str
-    text: str
+from .parts import Part
+from .problem import KINDS, Problem
 
 
 @dataclass

@@ -1,4 +1,8 @@
-"""Hooks."""
+"""Hooks that guard a training, and those that make it faster.
+
+Other modules of ``engine`` and the layers below may be imported, except the runner,
+which registers the hooks.
+"""
 
 from .acceleration_hook import AccelerationHook
 from .architecture_hook import ArchitectureCheckHook

@@ -1,4 +1,7 @@
-"""Backbones that MMSegmentation lacks, and weights that packages carry."""
+"""Backbones that MMSegmentation lacks, and weights that packages carry.
+
+Only ``core`` may be imported.
+"""
 
 from .efficientnet_lite import EfficientNetLite
 from .package_checkpoint import load_from_package, package_file

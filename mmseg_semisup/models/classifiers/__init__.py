@@ -1,4 +1,7 @@
-"""Which classes an image shows."""
+"""Classifiers of whole images: which classes an image shows.
+
+``models.segmentors`` may be imported, for its teacher.
+"""
 
 from .activation_maps import activation_maps, merge_maps, seed_labels
 from .consistency import LabelConsistency, consistency_loss, label_loss

@@ -1,4 +1,7 @@
-"""Decode heads that MMSegmentation lacks, and branches that only training needs."""
+"""Decode heads that MMSegmentation lacks, and branches that only training needs.
+
+``models.segmentors`` and ``models.backbones`` may be imported.
+"""
 
 from .auxiliary_branch import AuxiliaryBranch
 from .deeplabv2_head import DeepLabV2Head

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmseg_semisup.datasets.lists import some
+from mmseg_semisup.core.text import shorten
 
 from .parts import Part
-from .report import Problem
+from .problem import Problem
 
 
 def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]:
@@ -33,7 +33,7 @@ def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]
             if number != len(classes):
                 found.append(
                     f"{where}.num_classes={number}, but {name} has {len(classes)} "
-                    f"classes: {some(classes, 8)}"
+                    f"classes: {shorten(classes, 8)}"
                 )
     return [Problem("config", text) for text in found]
 

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 
 from mmseg_semisup.core.errors import CheckpointError
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
-from mmseg_semisup.models.segmentors.fused import FusedSegmentor, switch_off
+from mmseg_semisup.models.fused_segmentor import FusedSegmentor, switch_off
 
 CLASSES = ("background", "cat", "cow", "dog")
 
@@ -215,7 +215,7 @@ def test_classes_whose_order_is_not_known(tmp_path, monkeypatch):
     path = str(tmp_path / "plain.pth")
     torch.save(network.state_dict(), path)
     said = []
-    module = "mmseg_semisup.models.segmentors.fused"
+    module = "mmseg_semisup.models.fused_segmentor"
     monkeypatch.setattr(f"{module}.print_log", lambda text, *_: said.append(text))
     model = fused(classifier_checkpoint=path)
     assert model.columns.tolist() == [0, 1, 2, 3]

@@ -19,7 +19,7 @@ from torch import Tensor
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import CheckpointError
 
-from ..classifiers.consistency import (
+from .classifiers.consistency import (
     LABEL_LOSSES,
     LOSS_KEY,
     probabilities,
