@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-import mmcv
-
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.visualization.compare import compare
+from mmseg_semisup.visualization.panels import write_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,11 +30,7 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="draw nothing of the data set, for pictures that are published",
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds more than tensors and plain data",
-    )
+    add_trust_argument(parser)
     return parser.parse_args()
 
 
@@ -50,8 +45,7 @@ def main() -> None:
         for title, config, checkpoint in args.model
     }
     picture = compare(models, args.count, args.images, not args.no_photos)
-    mmcv.imwrite(picture[..., ::-1], args.out)
-    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}")
+    write_picture(picture, args.out)
 
 
 if __name__ == "__main__":

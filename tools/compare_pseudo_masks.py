@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-import mmcv
-
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.pseudo_masks.pictures import compare_stores
+from mmseg_semisup.visualization.panels import write_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,8 +37,7 @@ def main() -> None:
     picture = compare_stores(
         dict(args.store), args.count, args.images, not args.no_photos
     )
-    mmcv.imwrite(picture[..., ::-1], args.out)
-    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}")
+    write_picture(picture, args.out)
 
 
 if __name__ == "__main__":

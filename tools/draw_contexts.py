@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import mmcv
-import numpy as np
 from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
@@ -21,12 +19,13 @@ from torch import Tensor, nn
 
 from mmseg_semisup.benchmark.step import load_batch
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.models.objectives import ContextContrastObjective
 from mmseg_semisup.visualization.contexts import compare_contexts, draw_contexts
 from mmseg_semisup.visualization.embeddings import METHODS, draw_features
+from mmseg_semisup.visualization.panels import write_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,11 +40,7 @@ def parse_args() -> argparse.Namespace:
         choices=METHODS,
         help="also write OUT with -METHOD in its name",
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds more than tensors and plain data",
-    )
+    add_trust_argument(parser)
     return parser.parse_args()
 
 
@@ -74,7 +69,7 @@ def main() -> None:
     batch = load_batch(cfg)
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
     load_weights(model, checkpoint["state_dict"])
-    _write(draw_contexts(model, batch, args.count), args.out)
+    write_picture(draw_contexts(model, batch, args.count), args.out)
     if args.embeddings:
         meta = DATASETS.build(cfg.val_dataloader.dataset).metainfo
         _, _, pairs = compare_contexts(model, batch)
@@ -92,12 +87,7 @@ def main() -> None:
             meta["classes"],
         )
         out = Path(args.out)
-        _write(picture, str(out.with_name(f"{out.stem}-{args.embeddings}{out.suffix}")))
-
-
-def _write(picture: np.ndarray, path: str) -> None:
-    mmcv.imwrite(picture[..., ::-1], path)
-    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {path}")
+        write_picture(picture, out.with_stem(f"{out.stem}-{args.embeddings}"))
 
 
 if __name__ == "__main__":

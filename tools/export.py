@@ -10,7 +10,7 @@ import argparse
 from mmengine.config import DictAction
 
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.export.plain_model import export, fused_checkpoint
@@ -34,11 +34,7 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         help="changes to the config, e.g. model.segmentor_checkpoint=A.pth",
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds more than tensors and plain data",
-    )
+    add_trust_argument(parser)
     return parser.parse_args()
 
 

@@ -8,23 +8,11 @@ nothing. The same command goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-
-import torch
-from mmengine.device import get_device
-from mmengine.dist import is_main_process
 
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.cli.launch import (
-    add_common_arguments,
-    init_processes,
-    run_tool,
-    set_launcher,
-)
-from mmseg_semisup.core.atomic_io import check_writable
-from mmseg_semisup.pseudo_masks import CamSettings, make_pseudo_masks
-from mmseg_semisup.pseudo_masks.progress import show_progress
-from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
+from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.cli.pseudo_masks import add_mask_arguments, make_and_report
+from mmseg_semisup.pseudo_masks import CamSettings
 from mmseg_semisup.pseudo_masks.settings import NETWORKS
 
 
@@ -34,13 +22,6 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config of the classifier")
     parser.add_argument("checkpoint", help="its checkpoint")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument(
-        "--data-config",
-        metavar="CONFIG",
-        help="config whose images are labelled, with the classes of its labelled "
-        "source; without it, the classifier's",
-    )
     parser.add_argument(
         "--sources",
         nargs="+",
@@ -82,13 +63,7 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="class that has no map; default: %(default)s, where there is one",
     )
-    parser.add_argument(
-        "--confidence", action="store_true", help="store the activation, too"
-    )
-    parser.add_argument("--batch-size", type=int, default=default.batch_size)
-    parser.add_argument("--threads", type=int, default=4, help="that load, and write")
-    parser.add_argument("--device", help="default: a GPU if there is one")
-    add_common_arguments(parser)
+    add_mask_arguments(parser)
     return parser.parse_args()
 
 
@@ -109,22 +84,7 @@ def main() -> None:
         batch_size=args.batch_size,
         threads=args.threads,
     )
-    check_writable(args.out)
-    set_launcher(cfg, args.launcher, args.local_rank)
-    init_processes(cfg)
-    manifest = make_pseudo_masks(
-        cfg,
-        args.checkpoint,
-        args.out,
-        settings,
-        data_cfg=data_cfg,
-        device=torch.device(args.device or get_device()),
-        trust=args.trust_checkpoint,
-        report=show_progress,
-    )
-    if is_main_process():
-        print(f"\n{len(manifest['images'])} pseudo-masks in {Path(args.out)}")
-        print(to_text(read_quality(args.out)))
+    make_and_report(args, cfg, data_cfg or cfg, settings)
 
 
 if __name__ == "__main__":

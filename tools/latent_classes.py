@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import mmcv
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.visualization.latent_classes import (
     describe,
@@ -20,6 +19,7 @@ from mmseg_semisup.visualization.latent_classes import (
     draw_table,
     find_latent_classes,
 )
+from mmseg_semisup.visualization.panels import write_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,11 +40,7 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="draw nothing of the data set, for pictures that are published",
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds more than tensors and plain data",
-    )
+    add_trust_argument(parser)
     return parser.parse_args()
 
 
@@ -69,8 +65,7 @@ def main() -> None:
         ),
     }
     for name, picture in pictures.items():
-        mmcv.imwrite(picture[..., ::-1], str(Path(args.out) / name))
-        print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {args.out}/{name}")
+        write_picture(picture, Path(args.out) / name)
 
 
 if __name__ == "__main__":

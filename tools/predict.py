@@ -8,7 +8,7 @@ import sys
 import torch
 
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.export.predictor import Predictor, find_images, predict_folder
@@ -31,11 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu"
     )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load a checkpoint that holds more than tensors and plain data",
-    )
+    add_trust_argument(parser)
     return parser.parse_args()
 
 

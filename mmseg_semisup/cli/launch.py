@@ -47,6 +47,15 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
+    add_trust_argument(parser)
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lifts the restrictions on checkpoints.
+
+    Args:
+        parser: The parser of the tool.
+    """
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",

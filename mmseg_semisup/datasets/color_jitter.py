@@ -7,6 +7,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_semisup.core.errors import check_range
+
 from .view_geometry import register_appearance
 
 GREY = np.array([0.114, 0.587, 0.299])
@@ -43,14 +45,9 @@ class ColorJitter(BaseTransform):
         hue: float = 0.1,
         prob: float = 0.8,
     ) -> None:
-        given = dict(
-            brightness=brightness, contrast=contrast, saturation=saturation, prob=prob
-        )
-        for name, value in given.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"ColorJitter: {name}={value}; allowed: 0 to 1")
-        if not 0 <= hue <= 0.5:
-            raise ValueError(f"ColorJitter: hue={hue}; allowed: 0 to 0.5")
+        check_range("ColorJitter", 0, 1, brightness=brightness, contrast=contrast)
+        check_range("ColorJitter", 0, 1, saturation=saturation, prob=prob)
+        check_range("ColorJitter", 0, 0.5, hue=hue)
         self.strengths = (brightness, contrast, saturation)
         self.hue = hue
         self.prob = prob
@@ -117,8 +114,7 @@ class RandomGaussianBlur(BaseTransform):
                 f"RandomGaussianBlur: sigma={tuple(sigma)}; allowed: 0 < least <= "
                 "greatest"
             )
-        if not 0 <= prob <= 1:
-            raise ValueError(f"RandomGaussianBlur: prob={prob}; allowed: 0 to 1")
+        check_range("RandomGaussianBlur", 0, 1, prob=prob)
         self.kernel_size = kernel_size
         self.sigma = tuple(sigma)
         self.prob = prob

@@ -6,6 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_semisup.core.errors import check_range
+
 from .view_geometry import register_appearance
 
 IGNORE_INDEX = 255
@@ -32,12 +34,10 @@ class Cutout(BaseTransform):
     def __init__(
         self, num_holes: int = 3, size: int = 32, fill: int = 127, ignore: bool = False
     ) -> None:
-        if num_holes < 0:
-            raise ValueError(f"Cutout: num_holes={num_holes}; allowed: 0 or more")
+        check_range("Cutout", 0, num_holes=num_holes)
         if size < 2 or size % 2:
             raise ValueError(f"Cutout: size={size}; allowed: even numbers from 2")
-        if not 0 <= fill <= 255:
-            raise ValueError(f"Cutout: fill={fill}; allowed: 0 to 255")
+        check_range("Cutout", 0, 255, fill=fill)
         self.num_holes = num_holes
         self.size = size
         self.fill = fill

@@ -17,6 +17,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from mmseg_semisup.core.errors import check_range
+
 from .rand_augment_appearance import Appearance
 from .view_geometry import register_geometry
 
@@ -110,10 +112,8 @@ class RandAugment(BaseTransform):
         interpolation: str = "nearest",
         fill: int = 127,
     ) -> None:
-        if num_ops < 0:
-            raise ValueError(f"RandAugment: num_ops={num_ops}; allowed: 0 or more")
-        if not 0 <= prob <= 1:
-            raise ValueError(f"RandAugment: prob={prob}; allowed: 0 to 1")
+        check_range("RandAugment", 0, num_ops=num_ops)
+        check_range("RandAugment", 0, 1, prob=prob)
         if len(levels) != 2 or not 0 <= levels[0] <= levels[1] <= LEVELS:
             raise ValueError(
                 f"RandAugment: levels={tuple(levels)}; allowed: 0 <= least <= greatest "
@@ -130,8 +130,7 @@ class RandAugment(BaseTransform):
                 f"RandAugment: interpolation={interpolation!r}; allowed: "
                 f"{tuple(INTERPOLATIONS)}"
             )
-        if not 0 <= fill <= 255:
-            raise ValueError(f"RandAugment: fill={fill}; allowed: 0 to 255")
+        check_range("RandAugment", 0, 255, fill=fill)
         self.num_ops = num_ops
         self.prob = prob
         self.levels = tuple(levels)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mmseg_semisup.compat import load_scikit_learn
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.figures import draw_figure, encode_picture
 
 
 class RocCurve(NamedTuple):
@@ -58,7 +57,6 @@ def draw_roc(curves: Mapping[str, RocCurve], path: str | Path) -> None:
         path: PNG file to write.
     """
     figure = Figure(figsize=(5, 5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
     for title, curve in curves.items():
         label = f"{title} (area {curve.area:.3f})"
@@ -66,6 +64,4 @@ def draw_roc(curves: Mapping[str, RocCurve], path: str | Path) -> None:
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     axes.legend(loc="lower right")
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    atomic_write(Path(path), content.getvalue())
+    atomic_write(path, encode_picture(draw_figure(figure)))

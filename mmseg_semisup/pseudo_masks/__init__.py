@@ -6,7 +6,7 @@
 
 from .cams import CamSettings
 from .images import Item, list_items
-from .make import file_hash, make_pseudo_masks
+from .make import file_hash, load_predictor, make_pseudo_masks
 from .network import BatchPredictor
 from .settings import Settings
 
@@ -17,5 +17,6 @@ __all__ = [
     "Settings",
     "file_hash",
     "list_items",
+    "load_predictor",
     "make_pseudo_masks",
 ]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import mmcv
 import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.figures import encode_picture
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import Store
 from mmseg_semisup.visualization.panels import (
@@ -48,9 +48,7 @@ def draw_samples(
     rest = [item for item in items if item not in chosen]
     chosen += _spread(rest, ROWS - len(chosen))
     rows = [_row(store, manifest, item) for item in chosen]
-    picture = stack_rows([row for row in rows if row is not None] or [EMPTY])
-    _, content = cv2.imencode(".png", picture[..., ::-1])
-    return content.tobytes()
+    return encode_picture(stack_rows([r for r in rows if r is not None] or [EMPTY]))
 
 
 def compare_stores(

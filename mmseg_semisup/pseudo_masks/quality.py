@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.figures import draw_figure, encode_picture
 
 from .statistics import LEVELS, Statistics
 
@@ -165,9 +164,7 @@ def draw(
     for axes in (accuracy, kept, classes):
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=8)
-    content = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(content)
-    return content.getvalue()
+    return encode_picture(draw_figure(figure))
 
 
 def _percent(part: float, whole: float) -> float | None:

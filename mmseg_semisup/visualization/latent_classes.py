@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import mmcv
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.figures import draw_figure
 from mmseg_semisup.models.objectives import LatentClassObjective
 
 from .palette import default_palette
@@ -84,7 +84,6 @@ def draw_table(table: Tensor, classes: Sequence[str]) -> np.ndarray:
     rows, columns = table.shape
     size = (2.6 + INCHES_PER_CELL * columns, 1.1 + INCHES_PER_CELL * rows)
     figure = Figure(figsize=size, dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     image = axes.imshow(table.cpu().numpy(), vmin=0, vmax=1, cmap="viridis")
     axes.set_yticks(range(rows), labels=list(classes))
@@ -92,8 +91,7 @@ def draw_table(table: Tensor, classes: Sequence[str]) -> np.ndarray:
     axes.tick_params(axis="x", labelsize=7)
     axes.set_xlabel("latent class l")
     figure.colorbar(image, ax=axes, label="P(l|c)", shrink=min(1.0, 8 / rows))
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return draw_figure(figure)
 
 
 @torch.no_grad()

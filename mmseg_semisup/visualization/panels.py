@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
+import mmcv
 import numpy as np
 
 TITLE_HEIGHT = 22
@@ -77,3 +79,9 @@ def stack_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
         missing = ((0, GAP), (0, width - row.shape[1]), (0, 0))
         padded.append(np.pad(row, missing, constant_values=255))
     return np.concatenate(padded)
+
+
+def write_picture(picture: np.ndarray, path: str | Path) -> None:
+    """Write a picture, (H, W, 3), uint8, RGB, and print its size and its file."""
+    mmcv.imwrite(picture[..., ::-1], str(path))
+    print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {path}")

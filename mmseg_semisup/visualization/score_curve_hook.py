@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
+
+from mmseg_semisup.core.figures import draw_figure
 
 FIGURES = ("fake", "real", "accuracy")
 KEY = "score_curve"
@@ -159,7 +160,6 @@ def draw_scores(points: Sequence[Sequence[float]], title: str = "") -> np.ndarra
         (H, W, 3), uint8, RGB.
     """
     figure = Figure(figsize=(6.4, 3.6), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     iterations = [point[0] for point in points]
     marker = "." if len(points) < 30 else None
@@ -175,5 +175,4 @@ def draw_scores(points: Sequence[Sequence[float]], title: str = "") -> np.ndarra
     axes.set_xlabel("iteration")
     axes.set_ylabel("score of the discriminator")
     axes.legend(loc="best")
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    return draw_figure(figure)

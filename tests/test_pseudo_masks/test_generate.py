@@ -22,12 +22,12 @@ from mmseg_semisup.export.predictor import Predictor, load_model
 from mmseg_semisup.pseudo_masks import (
     Settings,
     list_items,
+    load_predictor,
     make_pseudo_masks,
 )
 from mmseg_semisup.pseudo_masks import generate as generate_module
 from mmseg_semisup.pseudo_masks import speed as speed_module
 from mmseg_semisup.pseudo_masks import writer as writer_module
-from mmseg_semisup.pseudo_masks.make import load_predictor
 
 
 def read(path: Path) -> np.ndarray:

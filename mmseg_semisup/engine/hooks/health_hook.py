@@ -10,6 +10,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_semisup.core.errors import check_range
+
 TOP_CLASS = "top_class"
 
 
@@ -57,17 +59,13 @@ class HealthHook(Hook):
             "collapsed_above": collapsed_above,
             "empty_below": empty_below,
         }
-        for name, value in shares.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"HealthHook: {name}={value}; allowed: 0 to 1")
+        check_range("HealthHook", 0, 1, **shares)
         spans = {
             "won_for": won_for,
             "collapsed_for": collapsed_for,
             "empty_for": empty_for,
         }
-        for name, value in spans.items():
-            if value < 1:
-                raise ValueError(f"HealthHook: {name}={value}; allowed: 1 or more")
+        check_range("HealthHook", 1, **spans)
         self.won_gap = won_gap
         self.won_for = won_for
         self.collapsed_above = collapsed_above

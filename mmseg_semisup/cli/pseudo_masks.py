@@ -1,0 +1,86 @@
+"""What the two tools that make pseudo-masks share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import is_main_process
+
+from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.pseudo_masks import (
+    CamSettings,
+    Item,
+    Settings,
+    load_predictor,
+    make_pseudo_masks,
+)
+from mmseg_semisup.pseudo_masks.progress import show_progress
+from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
+from mmseg_semisup.pseudo_masks.speed import measure_speed
+
+from .launch import add_common_arguments, init_processes, set_launcher
+
+
+def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of both tools.
+
+    Args:
+        parser: The parser of the tool.
+    """
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--data-config",
+        metavar="CONFIG",
+        help="config of the training whose images are labelled; without it, the "
+        "network's own",
+    )
+    parser.add_argument(
+        "--confidence", action="store_true", help="store the confidence, too"
+    )
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=4, help="that load, and write")
+    parser.add_argument("--device", help="default: a GPU if there is one")
+    add_common_arguments(parser)
+
+
+def make_and_report(
+    args: argparse.Namespace,
+    cfg: Config,
+    data_cfg: Config,
+    settings: Settings | CamSettings,
+    items: Sequence[Item] | None = None,
+    measure: bool = False,
+) -> None:
+    """Make the masks, or measure how long that takes, and print what came of it.
+
+    Args:
+        args: What :func:`add_mask_arguments` adds, and ``checkpoint``.
+        cfg: The network's config.
+        data_cfg: Config whose sources are labelled.
+        settings: How the masks are made.
+        items: The images, in place of those of the sources.
+        measure: Whether to measure only.
+    """
+    check_writable(args.out)
+    set_launcher(cfg, args.launcher, args.local_rank)
+    init_processes(cfg)
+    options = dict(
+        data_cfg=data_cfg,
+        items=items,
+        device=torch.device(args.device or get_device()),
+        trust=args.trust_checkpoint,
+    )
+    if measure:
+        found = load_predictor(cfg, args.checkpoint, settings, **options)
+        print(measure_speed(*found, args.out, settings))
+        return
+    manifest = make_pseudo_masks(
+        cfg, args.checkpoint, args.out, settings, report=show_progress, **options
+    )
+    if is_main_process():
+        print(f"\n{len(manifest['images'])} pseudo-masks in {args.out}")
+        print(to_text(read_quality(args.out)))
