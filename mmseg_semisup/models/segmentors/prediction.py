@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import random
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
@@ -21,13 +16,10 @@ from mmseg.models.segmentors import (
     DepthEstimator,
     EncoderDecoder,
 )
-from mmseg.models.utils import resize
 from torch import Tensor
 
-# LRASPPHead pools 49 x 49 cells of stride 8, and PIDNet needs multiples of 8.
-TRIAL_SIZES = (64, 128, 256, 512)
-TOLERANCE = 1e-4
-LISTED = "docs/heads.md lists the heads that work"
+from .decode_heads import LISTED, last_head, maps_of
+from .map_search import find_maps
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ class Prediction:
             ValueError: If there are no such logits.
         """
         key = self.training if head.training else self.evaluation
-        logits = _maps(output).get(key)
+        logits = maps_of(output).get(key)
         if not isinstance(logits, Tensor) or logits.ndim != 4:
             raise ValueError(
                 f"{type(head).__name__} does not give logits (N, C, H, W); training "
@@ -77,25 +69,6 @@ class Prediction:
             The same shape, float.
         """
         return F.logsigmoid(logits) if self.sigmoid else logits
-
-
-def decode_heads(segmentor: nn.Module) -> list[nn.Module]:
-    """The decode head, or the stages of a cascade in order."""
-    head = segmentor.decode_head
-    return list(head) if isinstance(head, nn.ModuleList) else [head]
-
-
-def last_head(segmentor: nn.Module) -> nn.Module:
-    """The decode head whose logits are the prediction."""
-    return decode_heads(segmentor)[-1]
-
-
-def run_heads(heads: Sequence[nn.Module], feats: Sequence[Tensor] | Tensor) -> list:
-    """What each decode head returns, unchanged; a stage also reads the one before."""
-    outputs: list = []
-    for head in heads:
-        outputs.append(head.forward(feats, *outputs[-1:]))
-    return outputs
 
 
 def check_segmentor(segmentor: nn.Module) -> None:
@@ -153,7 +126,7 @@ def prediction_of(segmentor: nn.Module) -> Prediction:
         if _gives_one_map(segmentor):
             known = Prediction(sigmoid=sigmoid)
         else:
-            known = Prediction(*_find_maps(segmentor), sigmoid=sigmoid)
+            known = Prediction(*find_maps(segmentor), sigmoid=sigmoid)
         segmentor._prediction = known
     return known
 
@@ -212,121 +185,3 @@ def _reads_mode(cls: type) -> bool:
     forward = inspect.unwrap(cls.__dict__.get("forward", _reads_mode))
     code = getattr(forward, "__code__", None)
     return cls is not nn.Module and code is not None and "training" in code.co_names
-
-
-def _find_maps(segmentor: nn.Module) -> tuple[Hashable, Hashable]:
-    """Keys of the predicted map in training and in evaluation mode."""
-    with _own_randomness(), torch.no_grad():
-        trial = copy.deepcopy(segmentor).cpu().eval()
-        generator = torch.Generator().manual_seed(0)
-        _disturb_constants(trial, generator)
-        images, expected = _predict_random_images(trial, generator)
-        evaluation = _find_map(trial, images, expected)
-        _train_without_noise(trial)
-        return _find_map(trial, images, expected), evaluation
-
-
-def _predict_random_images(
-    network: nn.Module, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Images (2, D, S, S) of the smallest size that works, and logits (2, C, S, S)."""
-    convs = (m for m in network.backbone.modules() if isinstance(m, nn.Conv2d))
-    first = next(convs, None)
-    channels = first.in_channels if first is not None else 3
-    for size in TRIAL_SIZES:
-        images = torch.randn(2, channels, size, size, generator=generator)
-        shape = (size, size)
-        meta = {"img_shape": shape, "ori_shape": shape, "pad_shape": shape}
-        try:
-            torch.default_generator.manual_seed(0)
-            return images, network.encode_decode(images, [dict(meta), dict(meta)])
-        except Exception as error:
-            failure = error
-    raise ValueError(
-        f"decode_head: to find the prediction among the outputs of "
-        f"{type(last_head(network)).__name__}, encode_decode was tried on images of "
-        f"{TRIAL_SIZES} pixels, and fails: {failure}"
-    ) from failure
-
-
-def _find_map(network: nn.Module, images: Tensor, expected: Tensor) -> Hashable:
-    """Key of the map of the last head that equals the expected logits (2, C, S, S)."""
-    heads = decode_heads(network)
-    name = type(heads[-1]).__name__
-    torch.default_generator.manual_seed(0)
-    try:
-        output = run_heads(heads, network.extract_feat(images))[-1]
-    except Exception as error:
-        raise ValueError(
-            f"decode_head: {name}.forward does not run on features alone ({error}); "
-            f"training with unlabelled images needs the logits it returns; {LISTED}"
-        ) from error
-    found = [
-        key
-        for key, value in _maps(output).items()
-        if _equal(value, expected, heads[-1].align_corners)
-    ]
-    if len(found) == 1:
-        return found[0]
-    mode = "training" if heads[-1].training else "evaluation"
-    what = f"the maps {found} all equal" if found else "no map equals"
-    raise ValueError(
-        f"decode_head: of what {name}.forward returns in {mode} mode, {what} the "
-        "prediction of encode_decode in evaluation mode; training with unlabelled "
-        "images needs a head whose forward returns the predicted logits (N, C, H, W) "
-        f"once, in both modes; {LISTED}"
-    )
-
-
-def _maps(output: object) -> Mapping[Hashable, object]:
-    if isinstance(output, Mapping):
-        return output
-    if isinstance(output, (list, tuple)):
-        return dict(enumerate(output))
-    return {None: output}
-
-
-def _equal(value: object, expected: Tensor, align_corners: bool) -> bool:
-    if not isinstance(value, Tensor) or value.ndim != 4:
-        return False
-    if value.shape[:2] != expected.shape[:2]:
-        return False
-    size = expected.shape[-2:]
-    value = resize(value, size, mode="bilinear", align_corners=align_corners)
-    return bool((value - expected).abs().amax() <= TOLERANCE * expected.abs().amax())
-
-
-def _disturb_constants(network: nn.Module, generator: torch.Generator) -> None:
-    """Change parameters of a single value, whose zeros could make all maps equal."""
-    for parameter in network.parameters():
-        if parameter.numel() and (parameter == parameter.flatten()[0]).all():
-            inputs = parameter[0].numel() if parameter.ndim > 1 else 100
-            noise = torch.randn(parameter.shape, generator=generator)
-            parameter += noise.to(parameter.dtype) / inputs**0.5
-
-
-def _train_without_noise(network: nn.Module) -> None:
-    """Training mode without dropout and batch statistics.
-
-    They are modules without children. What a head returns is decided above these.
-    """
-    network.train()
-    deciding = [network.backbone, getattr(network, "neck", None)]
-    deciding += decode_heads(network)
-    for module in network.modules():
-        leaf = next(module.children(), None) is None
-        attention = isinstance(module, nn.MultiheadAttention)
-        if (leaf or attention) and not any(module is each for each in deciding):
-            module.eval()
-
-
-@contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Restore the global generators of Python, NumPy and PyTorch's CPU afterwards."""
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

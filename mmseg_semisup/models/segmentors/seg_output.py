@@ -13,7 +13,8 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
-from .prediction import decode_heads, last_head, prediction_of, run_heads
+from .decode_heads import decode_heads, last_head, run_heads
+from .prediction import prediction_of
 
 __all__ = ["SegOutput", "decode_heads", "last_head"]
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ..build import build_part, check_arguments
 from ..counter import Counter
-from .prediction import check_segmentor, last_head, probabilities
+from .decode_heads import last_head
+from .prediction import check_segmentor, probabilities
 from .step import Step, explained_batch_norm
 from .teacher import Teacher
 

@@ -160,6 +160,21 @@ def test_maps_of_zeros_are_told_apart():
     assert prediction_of(network).training == 1
 
 
+def test_maps_that_hardly_differ_are_told_apart():
+    class Faded(TwoMaps):
+        def _forward_feature(self, inputs):
+            return 1e-6 * super()._forward_feature(inputs)
+
+    network = build(Faded)
+    network.decode_head.other_seg.load_state_dict(
+        {
+            name: value * (1 + 1e-6)
+            for name, value in network.decode_head.conv_seg.state_dict().items()
+        }
+    )
+    assert prediction_of(network).training == 1
+
+
 def test_small_images_are_not_enough():
     class Wide(TwoMaps):
         def _forward_feature(self, inputs):

@@ -1,0 +1,39 @@
+"""The decode heads of a segmentor, and what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import torch.nn as nn
+from torch import Tensor
+
+# For messages about heads.
+LISTED = "docs/heads.md lists the heads that work"
+
+
+def decode_heads(segmentor: nn.Module) -> list[nn.Module]:
+    """The decode head, or the stages of a cascade in order."""
+    head = segmentor.decode_head
+    return list(head) if isinstance(head, nn.ModuleList) else [head]
+
+
+def last_head(segmentor: nn.Module) -> nn.Module:
+    """The decode head whose logits are the prediction."""
+    return decode_heads(segmentor)[-1]
+
+
+def run_heads(heads: Sequence[nn.Module], feats: Sequence[Tensor] | Tensor) -> list:
+    """What each decode head returns, unchanged; a stage also reads the one before."""
+    outputs: list = []
+    for head in heads:
+        outputs.append(head.forward(feats, *outputs[-1:]))
+    return outputs
+
+
+def maps_of(output: object) -> Mapping[Hashable, object]:
+    """The maps in what a head returns, by index or key; a single one under None."""
+    if isinstance(output, Mapping):
+        return output
+    if isinstance(output, (list, tuple)):
+        return dict(enumerate(output))
+    return {None: output}
