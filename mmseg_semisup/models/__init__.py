@@ -22,12 +22,33 @@ from .objectives import (
     TwinBranchObjective,
     WeakMaskObjective,
 )
-from .segmentors import SegOutput, SemiSegmentor, Step, Teacher
+from .policies import (
+    ChannelDropout,
+    ConfidenceThreshold,
+    CutMix,
+    Ensemble,
+    NetworkLabels,
+)
+from .segmentors import (
+    Average,
+    Peer,
+    SegOutput,
+    SemiSegmentor,
+    Snapshot,
+    Step,
+    Teacher,
+    View,
+)
 
 __all__ = [
     "AdversarialObjective",
+    "Average",
+    "ChannelDropout",
+    "ConfidenceThreshold",
     "ConsistencyObjective",
     "ContextContrastObjective",
+    "CutMix",
+    "Ensemble",
     "FCDiscriminator",
     "FeatureMatchingObjective",
     "FusedSegmentor",
@@ -35,15 +56,19 @@ __all__ = [
     "LatentClassObjective",
     "MultiLabelClassifier",
     "MultiLabelMeanTeacher",
+    "NetworkLabels",
     "Objective",
+    "Peer",
     "PixelCrossEntropy",
     "PseudoMaskObjective",
     "SegOutput",
     "SelfTaughtObjective",
     "SemiDataPreprocessor",
     "SemiSegmentor",
+    "Snapshot",
     "Step",
     "Teacher",
     "TwinBranchObjective",
+    "View",
     "WeakMaskObjective",
 ]

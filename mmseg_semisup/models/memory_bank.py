@@ -113,16 +113,16 @@ def gather_images(rows: Tensor) -> Tensor:
     return torch.stack(gathered, dim=1).flatten(0, 1)
 
 
-def spread_places(size: int, count: int, step: int, device: torch.device) -> Tensor:
-    """Some of many places, evenly spread, others in every step.
+def spread_indices(size: int, count: int, step: int, device: torch.device) -> Tensor:
+    """Some of many indices, evenly spread, others in every step.
 
     They are ``(start + i * stride) % size``: the same in all processes and in a run
     that was resumed, drawn with neither a generator nor a wait for the device.
 
     Args:
-        size: Number of places.
+        size: Number of indices.
         count: How many to choose; at most ``size``.
-        step: Another number gives other places.
+        step: Another number gives other indices.
         device: Of the result.
 
     Returns:

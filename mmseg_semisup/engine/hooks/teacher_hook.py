@@ -1,4 +1,4 @@
-"""Moves the teacher after each step of the student."""
+"""Moves teachers and snapshots after each step of the student."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class TeacherUpdateHook(Hook):
-    """Updates the teacher once an optimizer step; nothing happens without a teacher."""
+    """Lets the networks that follow the student do so, once an optimizer step."""
 
     def after_train_iter(
         self,
@@ -22,6 +22,5 @@ class TeacherUpdateHook(Hook):
         """Update, unless gradients are only accumulated so far."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        teacher = getattr(model, "teacher", None)
-        if teacher is not None and runner.optim_wrapper.should_update():
-            teacher.update(model.network("student"))
+        if hasattr(model, "follow") and runner.optim_wrapper.should_update():
+            model.follow()

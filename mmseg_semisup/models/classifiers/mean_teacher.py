@@ -93,6 +93,11 @@ class MultiLabelMeanTeacher(BaseModel):
             raise ValueError("test_cfg.predict_with='teacher', but teacher=None")
         self.predict_with = predict_with
 
+    def follow(self) -> None:
+        """Move the teacher, after each optimizer step."""
+        if self.teacher is not None:
+            self.teacher.update(self.classifier)
+
     def network(self, name: str) -> nn.Module:
         """The student or the teacher, each a classifier."""
         return self.classifier if name == "student" else self.teacher.network

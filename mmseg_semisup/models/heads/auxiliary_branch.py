@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..build import build_part
 from ..segmentors.seg_output import SegOutput
+from ..upsample import upsample
 
 
 class AuxiliaryBranch(BaseModule):
@@ -68,6 +69,11 @@ class AuxiliaryBranch(BaseModule):
                 "backbone.out_indices so that it is there"
             )
         return feats[:-1]
+
+    def full_logits(self, output: SegOutput) -> Tensor:
+        """Logits at the size of the images, (N, C, H, W), of a segmentor's outputs."""
+        logits = self(self.features(output))
+        return upsample(logits, output.image_size, self.head.align_corners)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Classify :meth:`features` to logits (N, C, h, w)."""

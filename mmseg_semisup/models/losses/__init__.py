@@ -1,7 +1,12 @@
 """Losses: pure functions of tensors, and the modules that configs name."""
 
 from .adversarial import one_hot_labels, spatial_bce
-from .cross_entropy import PixelCrossEntropy, joint_cross_entropy, masked_cross_entropy
+from .cross_entropy import (
+    PixelCrossEntropy,
+    joint_cross_entropy,
+    masked_cross_entropy,
+    selected_cross_entropy,
+)
 from .directional_contrast import (
     anchor_contrast,
     directional_contrast,
@@ -32,6 +37,7 @@ __all__ = [
     "one_hot_labels",
     "pull_masks",
     "pull_weights",
+    "selected_cross_entropy",
     "self_training_loss",
     "spatial_bce",
     "symmetric_kl",

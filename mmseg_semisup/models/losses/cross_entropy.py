@@ -74,6 +74,48 @@ def joint_cross_entropy(
     return total / count.clamp(min=1)
 
 
+def selected_cross_entropy(
+    logits: Sequence[Tensor],
+    labels: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    valid: Sequence[Tensor],
+    ignore_index: int = 255,
+    scale: float = 1.0,
+) -> Tensor:
+    """Weighted cross-entropy of several batches, averaged over all valid pixels.
+
+    ``1/|V| sum_{p in V} w_p (-log softmax(logits)[labels_p])`` with ``V`` the valid
+    pixels of all batches: one that is not selected counts in the denominator (French
+    et al., BMVC 2020; Sohn et al., NeurIPS 2020, Eq. 4).
+
+    Args:
+        logits: Each (N_i, C, H_i, W_i), float; the sizes may differ.
+        labels: Each (N_i, H_i, W_i), int64, in 0..C-1 where the weight is not 0.
+        weights: Each (N_i, H_i, W_i), bool, or float in 0..1; 0 outside of ``valid``.
+        valid: Each (N_i, H_i, W_i), bool.
+        ignore_index: A label that is no class.
+        scale: Factor of the loss.
+
+    Returns:
+        Scalar tensor, float; a finite zero if no pixel is valid.
+    """
+    selected = [weight > 0 for weight in weights]
+    targets = [
+        y.masked_fill(~chosen, ignore_index)
+        for y, chosen in zip(labels, selected, strict=True)
+    ]
+    pixels = sum(v.sum() for v in valid).clamp(min=1)
+    if all(weight.dtype == torch.bool for weight in weights):
+        counted = sum((y != ignore_index).sum() for y in targets)
+        loss = joint_cross_entropy(logits, targets, ignore_index)
+        return scale * (counted / pixels) * loss
+    total = sum(
+        (F.cross_entropy(x, y, ignore_index=ignore_index, reduction="none") * w).sum()
+        for x, y, w in zip(logits, targets, weights, strict=True)
+    )
+    return scale * total / pixels
+
+
 @MODELS.register_module()
 class PixelCrossEntropy(nn.Module):
     """:func:`masked_cross_entropy` as the ``loss_decode`` of an mmseg head.

@@ -85,9 +85,9 @@ def directional_contrast(
     first: Tensor,
     second: Tensor,
     weights: Tensor,
-    keys: Tensor,
+    labels: Tensor,
     negatives: Tensor,
-    negative_keys: Tensor,
+    negative_labels: Tensor,
     temperature: float = 0.1,
     distance: str = "contrast",
     directional: bool = True,
@@ -102,10 +102,10 @@ def directional_contrast(
         first: (P, D), float, L2-normalised features of the first view.
         second: (P, D), those of the second view at the same pixels.
         weights: (2, P), float, how much each is pulled towards the other; not negative.
-        keys: (2, P), int64: a negative whose key equals the anchor's is left out
+        labels: (2, P), int64: a negative whose label equals the anchor's is left out
             (pseudo-classes for Eq. 5, places for Eq. 1).
         negatives: (K, D), float, L2-normalised; K may be 0.
-        negative_keys: (K,), int64.
+        negative_labels: (K,), int64.
         temperature: tau; must be positive.
         distance: 'contrast', or 'l2': the squared distance to the counterpart, without
             negatives.
@@ -118,7 +118,7 @@ def directional_contrast(
     count = len(first)
     weights = weights.to(torch.promote_types(first.dtype, torch.float32))
     both = torch.cat([first, second])
-    keys = keys.flatten()
+    labels = labels.flatten()
     if directional:
         anchors = torch.arange(count, device=first.device)
         anchors = anchors + count * (weights[1] > 0)
@@ -134,13 +134,13 @@ def directional_contrast(
         losses = (pulled - targets).square().sum(dim=1)
     else:
         losses = anchor_contrast(
-            pulled, targets, keys[anchors], negatives, negative_keys, temperature
+            pulled, targets, labels[anchors], negatives, negative_labels, temperature
         )
     return (weights * losses).sum()
 
 
 def _pulled_first(pulled: Tensor) -> Tensor:
-    """Places of True, followed on a GPU by the others, so that the host knows the size.
+    """Indices of True; on a GPU then of the others, so that the size is known.
 
     Args:
         pulled: (S,), bool.
@@ -153,22 +153,22 @@ def _pulled_first(pulled: Tensor) -> Tensor:
 def anchor_contrast(
     anchors: Tensor,
     positives: Tensor,
-    keys: Tensor,
+    labels: Tensor,
     negatives: Tensor,
-    negative_keys: Tensor,
+    negative_labels: Tensor,
     temperature: float = 0.1,
 ) -> Tensor:
     """``-log(r(a, p) / (r(a, p) + sum_n r(a, n)))``, ``r(a, b) = exp(a.b / tau)``.
 
-    The sum runs over the negatives whose key is not the anchor's (Eqs. 1 and 5).
+    The sum runs over the negatives whose label is not the anchor's (Eqs. 1 and 5).
     Autocast does not apply: products are at least of float32.
 
     Args:
         anchors: (A, D), float; the only argument that gradients go to.
         positives: (A, D), float.
-        keys: (A,), int64.
+        labels: (A,), int64.
         negatives: (K, D), float.
-        negative_keys: (K,), int64.
+        negative_labels: (K,), int64.
         temperature: tau.
 
     Returns:
@@ -179,9 +179,9 @@ def anchor_contrast(
         return _AnchorContrast.apply(
             anchors.to(dtype),
             positives.detach().to(dtype),
-            keys,
+            labels,
             negatives.detach().to(dtype),
-            negative_keys,
+            negative_labels,
             temperature,
         )
 
@@ -194,9 +194,9 @@ class _AnchorContrast(torch.autograd.Function):
         ctx: Any,
         anchors: Tensor,
         positives: Tensor,
-        keys: Tensor,
+        labels: Tensor,
         negatives: Tensor,
-        negative_keys: Tensor,
+        negative_labels: Tensor,
         temperature: float,
     ) -> Tensor:
         needs_gradient = ctx.needs_input_grad[0]
@@ -210,9 +210,9 @@ class _AnchorContrast(torch.autograd.Function):
             _contrast_rows(
                 anchors[rows] / temperature,
                 positives[rows],
-                keys[rows],
+                labels[rows],
                 negatives,
-                negative_keys,
+                negative_labels,
                 max(elements // len(anchors[rows]), 1),
                 losses[rows],
                 gradient[rows] if needs_gradient else None,
@@ -231,9 +231,9 @@ class _AnchorContrast(torch.autograd.Function):
 def _contrast_rows(
     scaled: Tensor,
     positives: Tensor,
-    keys: Tensor,
+    labels: Tensor,
     negatives: Tensor,
-    negative_keys: Tensor,
+    negative_labels: Tensor,
     width: int,
     losses: Tensor,
     gradient: Tensor | None,
@@ -246,11 +246,11 @@ def _contrast_rows(
     logit = (scaled * positives).sum(dim=1)
     highest, total = logit, torch.ones_like(logit)
     expected = positives.clone() if gradient is not None else None
-    keys = keys.unsqueeze(1)
+    labels = labels.unsqueeze(1)
     for start in range(0, len(negatives), width):
         columns = slice(start, start + width)
         tile = scaled @ negatives[columns].t()
-        tile.masked_fill_(keys == negative_keys[columns], -torch.inf)
+        tile.masked_fill_(labels == negative_labels[columns], -torch.inf)
         higher = torch.maximum(highest, tile.amax(dim=1))
         tile.sub_(higher.unsqueeze(1)).exp_()
         shrink = (highest - higher).exp_()

@@ -1,8 +1,9 @@
 """Training signals from unlabelled images: one file a signal."""
 
 from .adversarial import AdversarialObjective
-from .base import NetworkPass, Objective
+from .base import Objective
 from .consistency import ConsistencyObjective
+from .container import Objectives, named_configs
 from .context_contrast import ContextContrastObjective
 from .feature_matching import FeatureMatchingObjective
 from .latent_classes import LatentClassObjective
@@ -17,10 +18,11 @@ __all__ = [
     "ContextContrastObjective",
     "FeatureMatchingObjective",
     "LatentClassObjective",
-    "NetworkPass",
     "Objective",
+    "Objectives",
     "PseudoMaskObjective",
     "SelfTaughtObjective",
     "TwinBranchObjective",
     "WeakMaskObjective",
+    "named_configs",
 ]

@@ -11,26 +11,26 @@ samples are drawn on their own; each is an argument here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
-import torch.nn as nn
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..adversary import Judged
 from ..build import build_part
 from ..losses import one_hot_labels, spatial_bce
-from ..segmentors.seg_output import last_head
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
+from .base import Objective
 
 
 @MODELS.register_module()
 class AdversarialObjective(Objective):
     """Predictions should look like ground truth to a discriminator.
 
-    The segmentor and the discriminator learn in the same step, from one backward pass:
-    the former sees the discriminator with constant weights, the latter sees the
-    predictions as constants.
+    The segmentor and the discriminator learn in the same step, from one pass of the
+    discriminator over each input: for the former its weights are constants, for the
+    latter the predictions are, see :class:`~mmseg_semisup.models.adversary.Judged`.
 
     It publishes ``confidence``, the discriminator's map for ``confidence_branch``:
     (N, 1, H, W), the probability that a pixel is ground truth.
@@ -45,11 +45,14 @@ class AdversarialObjective(Objective):
         real_branch: Branch whose ground truth trains it.
         confidence_branch: Branch whose confidence is published.
         predictions: None: the student's. A name: those that an earlier objective
-            publishes as ``<name>.<branch>``; losses and confidence then carry the name.
+            publishes as ``<name>.<branch>``; the confidence is then published as
+            ``confidence_<name>``.
 
     Raises:
         ValueError: If ``start`` names a branch that ``weights`` does not.
     """
+
+    takes: ClassVar[Mapping[str, str]] = {"discriminator.num_classes": "num_classes"}
 
     def __init__(
         self,
@@ -75,85 +78,82 @@ class AdversarialObjective(Objective):
         self.confidence_branch = confidence_branch
         self.predictions = predictions
 
-    def check(self, segmentor: nn.Module) -> None:
-        """Discriminator and segmentor must have the same classes."""
-        head = last_head(segmentor)
-        if self.discriminator.num_classes != head.num_classes:
-            raise ValueError(
-                f"discriminator.num_classes={self.discriminator.num_classes}, but the "
-                f"segmentor predicts {head.num_classes} classes; they must be equal"
-            )
-
-    def judge(self, probs: Tensor) -> Tensor:
-        """The discriminator as a constant function: no gradient reaches its weights."""
-        weights = {k: v.detach() for k, v in self.discriminator.named_parameters()}
-        return torch.func.functional_call(self.discriminator, weights, (probs,))
+    @property
+    def reads(self) -> Sequence[str]:
+        """Views that are judged or whose ground truth is shown."""
+        judged = (name for name, weight in self.weights.items() if weight)
+        return (*judged, *self.fake_branches, self.real_branch)
 
     def probs(self, step: Step, branch: str) -> Tensor:
         """The predictions that are judged, (N, C, H, W), in 0..1."""
         if self.predictions is None:
-            return step.student(branch).probs
+            return step.student(step[branch]).probs
         return step.signal(f"{self.predictions}.{branch}")
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Adversarial losses of the segmentor, and the discriminator's own."""
+        taught = [
+            name
+            for name, weight in self.weights.items()
+            if weight and step.iteration >= self.start[name]
+        ]
+        judged = {name: Judged(self.probs(step, name)) for name in taught}
+        for name in self.fake_branches:
+            judged.setdefault(name, Judged(self.probs(step, name), teaches=False))
+        scores = {name: self.discriminator(fake.maps) for name, fake in judged.items()}
         losses = {}
-        tag = "" if self.predictions is None else f"_{self.predictions}"
-        judged: dict[str, Tensor] = {}
-        for branch, weight in self.weights.items():
-            if weight == 0 or step.iteration < self.start[branch]:
-                continue
-            judged[branch] = self.judge(self.probs(step, branch))
-            loss = spatial_bce(judged[branch], True, step.valid(branch))  # Eq. 4
-            losses[f"{branch}.loss_adv{tag}"] = weight * loss
+        for name in taught:
+            loss = spatial_bce(scores[name], True, step[name].valid)  # Eq. 4
+            losses[f"loss_{name}"] = judged[name].pass_on(self.weights[name] * loss)
+        self.publish_confidence(step, scores)
+        fakes = {name: scores[name] for name in self.fake_branches}
+        return {**losses, **self.discriminator_loss(step, fakes)}
+
+    def discriminator_loss(
+        self, step: Step, fakes: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Eq. 1, where half of the samples are predictions and half ground truth.
+
+        Args:
+            step: The step.
+            fakes: View to the scores of its predictions, (N, 1, H, W), before the
+                sigmoid.
+
+        Returns:
+            The loss; mean scores, in 0..1; and the share of right answers.
+        """
+        real = step[self.real_branch]
+        weight = next(self.discriminator.parameters())
+        truth = one_hot_labels(
+            real.labels, self.discriminator.num_classes, weight.dtype
+        )
+        on_real = self.discriminator(truth)
+        losses = [spatial_bce(x, False, step[n].valid) for n, x in fakes.items()]
+        loss_fake, loss_real = sum(losses), spatial_bce(on_real, True, real.valid)
+        with torch.no_grad():
+            means = [score.sigmoid().mean() for score in fakes.values()]
+            right = [(score < 0).to(score.dtype).mean() for score in fakes.values()]
+            right = torch.stack(right).mean() + (on_real > 0).to(on_real.dtype).mean()
+        return {
+            "discriminator.loss": 0.5 * loss_fake / len(fakes) + 0.5 * loss_real,
+            "discriminator.fake": torch.stack(means).mean(),
+            "discriminator.real": on_real.sigmoid().mean(),
+            "discriminator.accuracy": 0.5 * right,
+        }
+
+    def publish_confidence(self, step: Step, scores: Mapping[str, Tensor]) -> None:
+        """Offer the discriminator's map of one view's predictions."""
 
         def confidence() -> Tensor:
-            branch = self.confidence_branch
-            if branch not in judged:
-                with torch.no_grad():
-                    judged[branch] = self.judge(self.probs(step, branch))
-            return judged[branch].detach().sigmoid()
+            name = self.confidence_branch
+            if name in scores:
+                return scores[name].detach().sigmoid()
+            with torch.no_grad():
+                return self.discriminator(self.probs(step, name)).sigmoid()
 
-        step.publish(f"confidence{tag}", confidence)
-
-        fakes = {b: self.probs(step, b).detach() for b in self.fake_branches}
-        weight = next(self.discriminator.parameters())
-        real = one_hot_labels(
-            step.labels(self.real_branch), self.discriminator.num_classes, weight.dtype
-        )
-        on_fake = {b: self.discriminator(probs) for b, probs in fakes.items()}
-        on_real = self.discriminator(real)
-        loss_fake = sum(
-            spatial_bce(score, False, step.valid(b)) for b, score in on_fake.items()
-        )
-        loss_real = spatial_bce(on_real, True, step.valid(self.real_branch))
-        # Eq. 1, where half of the samples are predictions and half ground truth.
-        losses[f"discriminator.loss_d{tag}"] = (
-            0.5 * loss_fake / len(on_fake) + 0.5 * loss_real
-        )
-        with torch.no_grad():
-            scores = [score.sigmoid().mean() for score in on_fake.values()]
-            losses[f"discriminator.fake{tag}"] = torch.stack(scores).mean()
-            losses[f"discriminator.real{tag}"] = on_real.sigmoid().mean()
-            right = [(score < 0).to(score.dtype).mean() for score in on_fake.values()]
-            right = torch.stack(right).mean() + (on_real > 0).to(on_real.dtype).mean()
-            losses[f"discriminator.accuracy{tag}"] = 0.5 * right
-        return losses
+        tag = "" if self.predictions is None else f"_{self.predictions}"
+        self.publish(step, f"confidence{tag}", confidence)
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
         """The discriminator's confidence in given predictions."""
         return {"confidence": self.discriminator(probs).sigmoid()}
-
-    def passes(self) -> list[NetworkPass]:
-        """Student, the discriminator as a judge, and the discriminator as a learner."""
-        judged = [branch for branch, weight in self.weights.items() if weight]
-        seen = dict.fromkeys((*judged, *self.fake_branches))
-        network, classes = self.discriminator, self.discriminator.num_classes
-        return [
-            *(NetworkPass("student", branch, "weights") for branch in seen),
-            *(NetworkPass(network, branch, "inputs", classes) for branch in judged),
-            *(
-                NetworkPass(network, branch, "weights", classes)
-                for branch in (*self.fake_branches, self.real_branch)
-            ),
-        ]

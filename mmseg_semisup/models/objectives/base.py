@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
-import torch.nn as nn
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ..segmentors.seg_output import SegOutput
 from ..segmentors.step import Step
-
-
-@dataclass(frozen=True)
-class NetworkPass:
-    """A pass through a network that a signal cannot do without, for benchmarks.
-
-    Args:
-        network: 'student', 'teacher', or a network of the objective's own.
-        branch: Branch that it sees. Student and teacher see its images; other networks
-            see maps of the same size, or the student's features.
-        gradient: Of what the backward pass computes gradients: 'weights' (of features,
-            too); 'inputs', when the network only passes them on; 'none' for a forward
-            pass alone.
-        channels: Of the maps; None for images and for features.
-    """
-
-    network: str | nn.Module
-    branch: str
-    gradient: str
-    channels: int | None = None
+from ..segmentors.view import View
 
 
 class Objective(BaseModule):
@@ -37,17 +20,49 @@ class Objective(BaseModule):
 
     A subclass implements :meth:`forward`; its networks (a discriminator, a projector)
     are its submodules. Entries of the result whose name contains ``loss`` are summed
-    up and trained; the others are only logged. Names begin with the branch.
+    up and trained; the others are only logged. The log puts the objective's name in
+    front: ``consistency.loss``.
+
+    Attributes:
+        takes: Key of the config to the fact of the segmentor that completes it, see
+            :func:`~mmseg_semisup.models.segmentors.facts.hand_down`.
+        name: Name under which the model holds the objective.
+        joint: Names of views that share one pass through the student with the views
+            that the objective asks :meth:`student` for; empty: each view has its own.
     """
 
-    needs_teacher: bool = False
+    takes: ClassVar[Mapping[str, str]] = {}
 
-    def check(self, segmentor: nn.Module) -> None:
-        """Raise ValueError, before training, if this cannot work with the segmentor."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = default_name(type(self))
+        self.joint: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """Names of the views of the batch that the objective reads."""
+        return ()
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """Names of the networks, besides the student, that the objective asks."""
+        return ()
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Losses and figures of this step, each a scalar tensor."""
         raise NotImplementedError
+
+    def student(self, step: Step, *views: View) -> list[SegOutput]:
+        """The student's outputs on views, in one pass with those of ``joint``."""
+        if not self.joint:
+            return [step.student(view) for view in views]
+        own = {view.name for view in views}
+        others = [step[name] for name in self.joint if name not in own]
+        return step.student([*others, *views])[len(others) :]
+
+    def publish(self, step: Step, name: str, make: Callable[[], Tensor]) -> None:
+        """Offer a map as ``<name of the objective>.<name>`` to later objectives."""
+        step.publish(f"{self.name}.{name}", make)
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
         """Pictures of the signal for given predictions, outside of training.
@@ -60,15 +75,7 @@ class Objective(BaseModule):
         """
         return {}
 
-    def passes(self) -> list[NetworkPass]:
-        """The passes through networks that this signal cannot do without.
-
-        ``tools/benchmark.py`` measures how much longer than these a step takes. A pass
-        of student or teacher that several objectives name counts once.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not name its passes")
-
-    def idle(self) -> Tensor:
+    def zero_loss(self) -> Tensor:
         """Zero that depends on every parameter of this objective.
 
         With several processes, a parameter that takes no part in a step would keep
@@ -76,3 +83,13 @@ class Objective(BaseModule):
         """
         sums = [p.sum() for p in self.parameters() if p.requires_grad]
         return 0.0 * torch.stack(sums).sum() if sums else torch.zeros(())
+
+
+def default_name(cls: type) -> str:
+    """Name of an objective whose config gives none: the type in snake case.
+
+    >>> default_name(type("SelfTaughtObjective", (), {}))
+    'self_taught'
+    """
+    words = re.findall("[A-Z][a-z0-9]*", cls.__name__.removesuffix("Objective"))
+    return "_".join(words).lower() or cls.__name__.lower()

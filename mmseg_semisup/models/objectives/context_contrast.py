@@ -7,19 +7,17 @@ authors' code: https://github.com/JIA-Lab-research/Context-Aware-Consistency.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
-from mmengine.dist import all_reduce, get_dist_info
+from mmengine.dist import get_dist_info
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..build import check_arguments
-from ..correspondence import same_places, take
 from ..heads.projector import Projector
 from ..losses.directional_contrast import (
     DISTANCES,
@@ -28,18 +26,19 @@ from ..losses.directional_contrast import (
     pull_masks,
     pull_weights,
 )
-from ..memory_bank import MemoryBank, gather_images, spread_places
-from ..segmentors.seg_output import SegOutput, last_head
+from ..memory_bank import MemoryBank, gather_images, spread_indices
+from ..reduce import mean_of_processes
+from ..segmentors.seg_output import SegOutput
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
+from .base import Objective
 
 
-class View(NamedTuple):
-    """What the student says of one crop, by feature.
+class CropFeatures(NamedTuple):
+    """What is compared of one crop, by feature.
 
     Attributes:
         features: (N, P, D), float, of length 1.
-        confidence: (N, P), float, highest class probability.
+        confidence: (N, P), float, highest class probability, in 0..1.
         labels: (N, P), int64, its class.
         size: Height and width of the map of the P features.
     """
@@ -49,6 +48,16 @@ class View(NamedTuple):
     labels: Tensor
     size: tuple[int, int]
 
+    def take(self, indices: Tensor) -> CropFeatures:
+        """The features at indices (N, Q), int64, in 0..P-1."""
+        wide = indices.unsqueeze(2).expand(-1, -1, self.features.shape[2])
+        return CropFeatures(
+            self.features.gather(1, wide),
+            self.confidence.gather(1, indices),
+            self.labels.gather(1, indices),
+            self.size,
+        )
+
 
 class Pairs(NamedTuple):
     """Which features of both crops show the same place.
@@ -57,18 +66,32 @@ class Pairs(NamedTuple):
         first: The first crop.
         second: The second crop.
         counterpart: The second crop at the places of the first one's features.
-        places: (N, P), int64, those places.
-        overlap: (N, h, w), bool, whether they exist.
+        indices: (N, P), int64, of the counterparts among the second crop's features.
+        overlap: (N, h, w), bool, whether there is one.
         masks: (2, N, h, w), bool, whether the first feature is pulled towards the
             second, and the other way round.
     """
 
-    first: View
-    second: View
-    counterpart: View
-    places: Tensor
+    first: CropFeatures
+    second: CropFeatures
+    counterpart: CropFeatures
+    indices: Tensor
     overlap: Tensor
     masks: Tensor
+
+
+class Negatives(NamedTuple):
+    """Features that anchors are pushed away from.
+
+    Attributes:
+        anchor_labels: (2, N * P), int64, of the features of both crops.
+        features: (K, D), float, of length 1.
+        labels: (K,), int64; a negative does not count for an anchor of its label.
+    """
+
+    anchor_labels: Tensor
+    features: Tensor
+    labels: Tensor
 
 
 @MODELS.register_module()
@@ -107,10 +130,14 @@ class ContextContrastObjective(Objective):
             drawn anew in each step; None: all.
         bank_size: Features of past steps, of all processes, that serve as negatives.
         branches: The two crops.
+        joint: Names of views that share one pass through the student with the crops;
+            empty: each crop has its own, as in the authors' code.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
+
+    takes: ClassVar[Mapping[str, str]] = {"in_channels": "embedding_channels"}
 
     def __init__(
         self,
@@ -128,6 +155,7 @@ class ContextContrastObjective(Objective):
         batch_negatives: int | None = None,
         bank_size: int = 0,
         branches: Sequence[str] = ("unlabeled", "unlabeled_second"),
+        joint: Sequence[str] = (),
     ) -> None:
         super().__init__()
         choices = {
@@ -175,61 +203,48 @@ class ContextContrastObjective(Objective):
         self.reduction = reduction
         self.batch_negatives = batch_negatives
         self.branches = tuple(branches)
+        self.joint = tuple(joint)
 
-    def check(self, segmentor: nn.Module) -> None:
-        """The head must have an embedding of the right width."""
-        head = last_head(segmentor)
-        classifier = getattr(head, "conv_seg", None)
-        if not isinstance(classifier, nn.Module):
-            raise ValueError(
-                f"ContextContrastObjective: {type(head).__name__} has no classifier "
-                "`conv_seg`, so there is no embedding to compare; set "
-                "segmentor.decode_head to a head derived from mmseg's BaseDecodeHead, "
-                "or name the head's classifier `conv_seg`"
-            )
-        if classifier.in_channels != self.in_channels:
-            raise ValueError(
-                f"ContextContrastObjective: in_channels={self.in_channels}, but the "
-                f"embedding in front of {type(head).__name__}.conv_seg has "
-                f"{classifier.in_channels} channels; set in_channels to that"
-            )
+    @property
+    def reads(self) -> Sequence[str]:
+        """The two crops."""
+        return self.branches
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, the share of a crop that overlaps, and that of pulled pixels."""
-        name = self.branches[0]
         if step.iteration < self.start or self.weight == 0:
             trains = self.projector is not None
-            return {f"{name}.loss_contrast": self.idle()} if trains else {}
-        first, second, counterpart, places, overlap, masks = self.pair(step)
-        keys, negatives, negative_keys = self.sample_negatives(
-            step.iteration, first, second, counterpart, places, overlap.flatten(1)
+            return {"loss": self.zero_loss()} if trains else {}
+        pairs = self.pair(step)
+        negatives = self.negatives_of(pairs, step.iteration)
+        weights = pull_weights(
+            pairs.masks, pairs.overlap, self.reduction, mean_of_processes
         )
         loss = directional_contrast(
-            first.features.flatten(0, 1),
-            counterpart.features.flatten(0, 1),
-            pull_weights(masks, overlap, self.reduction, _mean_of_processes).flatten(1),
-            keys,
-            negatives,
-            negative_keys,
+            pairs.first.features.flatten(0, 1),
+            pairs.counterpart.features.flatten(0, 1),
+            weights.flatten(1),
+            negatives.anchor_labels,
+            negatives.features,
+            negatives.labels,
             self.temperature,
             self.distance,
             self.directional,
         )
         return {
-            f"{name}.loss_contrast": self.weight * loss,
-            f"{name}.overlap": overlap.float().mean(),
-            f"{name}.pulled": masks.sum() / overlap.sum().clamp(min=1),
+            "loss": self.weight * loss,
+            "overlap": pairs.overlap.float().mean(),
+            "pulled": pairs.masks.sum() / pairs.overlap.sum().clamp(min=1),
         }
 
     def pair(self, step: Step) -> Pairs:
         """Features of both crops that show the same place; the maps are published."""
-        first, second = (self.view(step.student(branch)) for branch in self.branches)
-        places, overlap = same_places(step, self.branches, (first.size, second.size))
-        places = places.flatten(1)
-        counterpart = View(
-            *(take(values, places) for values in second[:3]), size=first.size
-        )
-        masks = pull_masks(
+        views = [step[name] for name in self.branches]
+        first, second = (self.project(x) for x in self.student(step, *views))
+        sizes = first.size, second.size
+        indices, overlap = views[0].counterparts_in(views[1], sizes)
+        counterpart = second.take(indices.flatten(1))
+        masks = pull_masks(  # Eqs. 2 and 7
             first.confidence.view_as(overlap),
             counterpart.confidence.view_as(overlap),
             overlap,
@@ -244,10 +259,10 @@ class ContextContrastObjective(Objective):
             "pulled_second": masks[1],
         }
         for name, value in maps.items():
-            step.publish(name, partial(_as_map, value))
-        return Pairs(first, second, counterpart, places, overlap, masks)
+            self.publish(step, name, partial(_as_map, value))
+        return Pairs(first, second, counterpart, indices.flatten(1), overlap, masks)
 
-    def view(self, output: SegOutput) -> View:
+    def project(self, output: SegOutput) -> CropFeatures:
         """Project the embedding and read the confidence, both pooled.
 
         A 1x1 classifier of pooled features gives pooled logits.
@@ -260,91 +275,69 @@ class ContextContrastObjective(Objective):
             embedding = self.projector(embedding)
         features = F.normalize(embedding.float().flatten(2).transpose(1, 2), dim=2)
         confidence, labels = logits.float().softmax(dim=1).flatten(2).max(dim=1)
-        return View(features, confidence, labels, tuple(embedding.shape[-2:]))
+        height, width = embedding.shape[-2:]
+        return CropFeatures(features, confidence, labels, (height, width))
 
     @torch.no_grad()
-    def sample_negatives(
-        self,
-        iteration: int,
-        first: View,
-        second: View,
-        counterpart: View,
-        places: Tensor,
-        overlap: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def negatives_of(self, pairs: Pairs, iteration: int) -> Negatives:
         """Negatives of the batch and of past steps; those of the batch are kept.
 
         Args:
+            pairs: Features of both crops.
             iteration: Decides which of the batch are drawn.
-            first: The first crop.
-            second: The second crop.
-            counterpart: The second crop at the places of the first one's features.
-            places: (N, P), int64, those places.
-            overlap: (N, P), bool, whether they exist.
-
-        Returns:
-            Keys of the pulled features, (2, N * P); negatives, (K, D), and their keys,
-            (K,). A negative with an anchor's key does not count for it.
         """
+        first, second, counterpart = pairs[:3]
         rows = torch.cat([first.features, second.features], dim=1)
         labels = torch.cat([first.labels, second.labels], dim=1)
         if self.distance == "l2":
-            return labels.new_zeros(2, places.numel()), rows[0, :0], labels[0, :0]
-        own, keys = labels, torch.stack([first.labels, counterpart.labels])
+            none = labels.new_zeros(2, pairs.indices.numel())
+            return Negatives(none, rows[0, :0], labels[0, :0])
+        own, anchors = labels, torch.stack([first.labels, counterpart.labels])
         if self.negatives == "all":
-            own, keys = place_keys(places, overlap, rows.shape[1])
+            overlap = pairs.overlap.flatten(1)
+            own, anchors = place_labels(pairs.indices, overlap, rows.shape[1])
         rows, labels, own = (
             gather_images(values).flatten(0, 1) for values in (rows, labels, own)
         )
         if self.batch_negatives is not None and self.batch_negatives < len(rows):
-            drawn = spread_places(
+            drawn = spread_indices(
                 len(rows), self.batch_negatives, iteration, rows.device
             )
             rows, labels, own = rows[drawn], labels[drawn], own[drawn]
-        past, past_keys = self.bank.content()
+        past, past_labels = self.bank.content()
         if self.negatives == "all":
-            past_keys = torch.full_like(past_keys, -1)
+            past_labels = torch.full_like(past_labels, -1)
         negatives = torch.cat([rows, past])
-        negative_keys = torch.cat([own, past_keys])
+        negative_labels = torch.cat([own, past_labels])
         self.bank.push(rows, labels)
-        return keys.flatten(1), negatives, negative_keys
+        return Negatives(anchors.flatten(1), negatives, negative_labels)
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
         """How sure the predictions are."""
         return {"confidence": probs.amax(dim=1, keepdim=True)}
 
-    def passes(self) -> list[NetworkPass]:
-        """The student on both crops."""
-        return [NetworkPass("student", branch, "weights") for branch in self.branches]
 
-
-def place_keys(places: Tensor, overlap: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-    """Numbers that only features of the same place of the same image share.
+def place_labels(indices: Tensor, overlap: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+    """Numbers that only features of the same place of the same image share (Eq. 1).
 
     Args:
-        places: (N, P), int64, of the first crop's features in the second crop.
+        indices: (N, P), int64, of the first crop's features in the second crop.
         overlap: (N, P), bool, whether they are there.
         rows: Features of an image in both crops together, those of the first before.
 
     Returns:
         (N, rows), int64, of all features; and (2, N, P), of the pairs of features.
     """
-    count, size = places.shape
-    device = places.device
+    count, size = indices.shape
+    device = indices.device
     rank, processes = get_dist_info()
     images = torch.arange(count, device=device) * processes + rank
     offset = images.unsqueeze(1) * rows
     own = torch.arange(rows, device=device).expand(count, -1)
-    first = torch.where(overlap, places + size, own[:, :size])
-    keys = torch.cat([first, own[:, size:]], dim=1)
-    return keys + offset, (first + offset).expand(2, -1, -1)
+    first = torch.where(overlap, indices + size, own[:, :size])
+    labels = torch.cat([first, own[:, size:]], dim=1)
+    return labels + offset, (first + offset).expand(2, -1, -1)
 
 
 def _as_map(values: Tensor) -> Tensor:
     return values.detach().float().unsqueeze(1)
-
-
-def _mean_of_processes(count: Tensor) -> Tensor:
-    count = count.clone()
-    all_reduce(count, "mean")
-    return count

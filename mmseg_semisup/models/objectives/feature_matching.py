@@ -8,14 +8,14 @@ from the paper is an argument here or of ``ImageDiscriminator``.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
-import torch.nn as nn
-from mmengine.dist import all_reduce, get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..adversary import Judged
 from ..build import build_part
 from ..discriminators.image_discriminator import scale_images
 from ..losses import (
@@ -25,14 +25,13 @@ from ..losses import (
     self_training_loss,
 )
 from ..losses.feature_matching import NORMS
-from ..segmentors.seg_output import last_head
+from ..reduce import sum_of_processes
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
+from ..segmentors.view import View
+from .base import Objective
 
 GENERATOR_LOSSES = ("feature_matching", "standard")
 IMAGE_RANGES = ("own", "labeled")
-# Keeps gradients of single features, about 1e-7, inside the range of float16.
-GRADIENT_SCALE = 2.0**12
 
 
 @MODELS.register_module()
@@ -77,6 +76,8 @@ class FeatureMatchingObjective(Objective):
     Raises:
         ValueError: If an argument is out of its range.
     """
+
+    takes: ClassVar[Mapping[str, str]] = {"discriminator.num_classes": "num_classes"}
 
     def __init__(
         self,
@@ -125,57 +126,56 @@ class FeatureMatchingObjective(Objective):
         self.real_branch = real_branch
         self.unlabeled_branch = unlabeled_branch
 
-    def check(self, segmentor: nn.Module) -> None:
-        """Discriminator and segmentor must have the same classes."""
-        head = last_head(segmentor)
-        if self.discriminator.num_classes != head.num_classes:
-            raise ValueError(
-                f"discriminator.num_classes={self.discriminator.num_classes}, but the "
-                f"segmentor predicts {head.num_classes} classes; they must be equal"
-            )
-
-    def real_maps(self, step: Step) -> Tensor:
-        """Images and one-hot ground truth, (N, B + C, H, W)."""
-        images = step.images(self.real_branch)
-        own = self.real_image_range == "own"
-        scaled = scale_images(images, None if own else step.images("labeled"))
-        labels, classes = step.labels(self.real_branch), self.discriminator.num_classes
-        return torch.cat([scaled, one_hot_labels(labels, classes, images.dtype)], dim=1)
-
-    def fake_maps(self, step: Step, probs: Tensor) -> Tensor:
-        """Images and predictions (N, C, H, W), (N, B + C, H, W)."""
-        if self.mask_padding:
-            probs = probs * step.valid(self.unlabeled_branch).unsqueeze(1)
-        return torch.cat([scale_images(step.images(self.unlabeled_branch)), probs], 1)
+    @property
+    def reads(self) -> Sequence[str]:
+        """The view with ground truth and the one without."""
+        return (self.real_branch, self.unlabeled_branch)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Losses of the segmentor, the discriminator's own, and its scores."""
-        branch = self.unlabeled_branch
-        output = step.student(branch)
-        probs = output.probs
-        leaf = probs.detach().requires_grad_(probs.requires_grad and self.weight > 0)
-        fake, fake_features = self.discriminator(self.fake_maps(step, leaf))
-        real, real_features = self.discriminator(self.real_maps(step))
-        has_truth = step.valid(self.real_branch).flatten(1).any(dim=1)
-        has_image = step.valid(branch).flatten(1).any(dim=1)
-
+        truth, view = step[self.real_branch], step[self.unlabeled_branch]
+        (output,) = self.student(step, view)
+        judged = Judged(output.probs, teaches=self.weight > 0)
+        fake, fake_features = self.discriminator(self.fake_maps(view, judged.maps))
+        real, real_features = self.discriminator(self.real_maps(step, truth))
+        has_truth, has_image = (_not_empty(v) for v in (truth, view))
         losses = {}
-        if self.weight:
-            if self.generator_loss == "standard":
-                name, loss = "loss_gan", image_bce(fake, True, has_image)
-            else:
-                name = "loss_fm"
-                loss = self.matching(real_features, fake_features, has_truth, has_image)
-            losses[f"{branch}.{name}"] = self.weight * _pass_to(probs, loss, leaf)
+        if self.weight and self.generator_loss == "standard":
+            loss = image_bce(fake, True, has_image)  # Table 6, "SGAN"
+            losses["loss_gan"] = self.weight * judged.pass_on(loss)
+        elif self.weight:
+            real_features = real_features.detach()
+            loss = self.matching(real_features, fake_features, has_truth, has_image)
+            losses["loss_fm"] = self.weight * judged.pass_on(loss)  # Eq. 2
         if self.self_training_weight and step.iteration >= self.start:
-            losses.update(self.self_training(step, leaf.detach(), fake, has_image))
+            selected = self.good(view, output.probs, fake) & has_image
+            loss = self_training_loss(
+                output.class_logits, selected, view.valid, step.ignore_index
+            )
+            losses["loss_st"] = self.self_training_weight * loss  # Eq. 3
+            losses["selected"] = selected.sum() / has_image.sum().clamp(min=1)
         # Eq. 5, where half of the samples are predictions and half ground truth.
         loss_d = image_bce(fake, False, has_image) + image_bce(real, True, has_truth)
         return {
             **losses,
-            "discriminator.loss_d": 0.5 * loss_d,
+            "discriminator.loss": 0.5 * loss_d,
             **_figures(fake.detach(), real.detach(), has_image, has_truth),
         }
+
+    def real_maps(self, step: Step, truth: View) -> Tensor:
+        """Images and one-hot ground truth, (N, B + C, H, W)."""
+        images, classes = truth.images, self.discriminator.num_classes
+        own = self.real_image_range == "own"
+        scaled = scale_images(images, None if own else step["labeled"].images)
+        return torch.cat(
+            [scaled, one_hot_labels(truth.labels, classes, images.dtype)], dim=1
+        )
+
+    def fake_maps(self, view: View, probs: Tensor) -> Tensor:
+        """Images and predictions (N, C, H, W), (N, B + C, H, W)."""
+        if self.mask_padding:
+            probs = probs * view.valid.unsqueeze(1)
+        return torch.cat([scale_images(view.images), probs], 1)
 
     def matching(
         self, real: Tensor, fake: Tensor, has_truth: Tensor, has_image: Tensor
@@ -189,42 +189,31 @@ class FeatureMatchingObjective(Objective):
             has_image: (M,), bool.
         """
         dtype = torch.promote_types(fake.dtype, torch.float32)
-        real, fake = real.detach().to(dtype), fake.to(dtype)
+        real, fake = real.to(dtype), fake.to(dtype)
         sums = [
             (real * has_truth[:, None]).sum(dim=0),
             (fake * has_image[:, None]).sum(dim=0),
             torch.stack([has_truth.sum(), has_image.sum()]).to(dtype),
         ]
-        total = _of_all_processes(torch.cat(sums))
+        total = sum_of_processes(torch.cat(sums))
         real_sum, fake_sum, count = total.split([len(s) for s in sums])
         mean = count.clamp(min=1)
         distance = feature_distance(real_sum / mean[0], fake_sum / mean[1], self.norm)
         return distance * (count > 0).all()
 
-    def self_training(
-        self, step: Step, probs: Tensor, fake: Tensor, has_image: Tensor
-    ) -> dict[str, Tensor]:
-        """Eq. 3, and the share of images that are learned from.
+    @torch.no_grad()
+    def good(self, view: View, probs: Tensor, fake: Tensor) -> Tensor:
+        """Images whose prediction the discriminator takes for ground truth, (N,), bool.
 
         Args:
-            step: The step.
-            probs: Predictions without gradient, (N, C, H, W).
-            fake: Their scores before the sigmoid, (N,).
-            has_image: (N,), bool.
+            view: The images.
+            probs: Predictions, (N, C, H, W).
+            fake: Their scores before the sigmoid, (N,), of the pass that trains.
         """
-        branch = self.unlabeled_branch
-        with torch.no_grad():
-            if not self.score_dropout:
-                fake = self._score_without_dropout(self.fake_maps(step, probs))
-            score = fake.sigmoid()
-            good = score >= self.gamma if self.inclusive else score > self.gamma
-            selected = good & has_image
-        logits, valid = step.student(branch).full_logits, step.valid(branch)
-        loss = self_training_loss(logits, selected, valid, step.ignore_index)
-        return {
-            f"{branch}.loss_st": self.self_training_weight * loss,
-            f"{branch}.selected": selected.sum() / has_image.sum().clamp(min=1),
-        }
+        if not self.score_dropout:
+            fake = self._score_without_dropout(self.fake_maps(view, probs))
+        score = fake.sigmoid()
+        return score >= self.gamma if self.inclusive else score > self.gamma
 
     def _score_without_dropout(self, maps: Tensor) -> Tensor:
         training = self.discriminator.training
@@ -234,58 +223,10 @@ class FeatureMatchingObjective(Objective):
         finally:
             self.discriminator.train(training)
 
-    def passes(self) -> list[NetworkPass]:
-        """Student, discriminator as a learner, and as what predictions learn from."""
-        network, width = self.discriminator, self.discriminator.in_channels
-        passes = [
-            NetworkPass("student", self.unlabeled_branch, "weights"),
-            NetworkPass(network, self.unlabeled_branch, "weights", width),
-            NetworkPass(network, self.real_branch, "weights", width),
-        ]
-        if self.weight:
-            passes.append(NetworkPass(network, self.unlabeled_branch, "inputs", width))
-        return passes
 
-
-class _KnownGradient(torch.autograd.Function):
-    """A value whose gradient with respect to some tensor has been computed before."""
-
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(gradient)
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = ctx.saved_tensors
-        return gradient * upstream.to(gradient.dtype), None, None
-
-
-def _pass_to(probs: Tensor, loss: Tensor, leaf: Tensor) -> Tensor:
-    """The loss, whose gradient goes from the discriminator's input on to the segmentor.
-
-    The graph of the discriminator serves its own loss, too, with gradients of another
-    kind; so the one to the input is computed now, and to nothing else.
-
-    Args:
-        probs: (N, C, H, W), from the segmentor.
-        loss: Scalar, from ``leaf``.
-        leaf: The same values as ``probs``, as the discriminator's input.
-    """
-    if not leaf.requires_grad:
-        return loss
-    (gradient,) = torch.autograd.grad(loss * GRADIENT_SCALE, leaf, retain_graph=True)
-    return _KnownGradient.apply(probs, loss.detach(), gradient / GRADIENT_SCALE)
-
-
-def _of_all_processes(sums: Tensor) -> Tensor:
-    """Sums over all processes; the gradient stays right when it is averaged."""
-    processes = get_world_size()
-    if processes == 1:
-        return sums
-    total = sums.detach().clone()
-    all_reduce(total, op="sum")
-    return total + processes * (sums - sums.detach())
+def _not_empty(view: View) -> Tensor:
+    """Images with a pixel that counts, (N,), bool."""
+    return view.valid.flatten(1).any(dim=1)
 
 
 @torch.no_grad()

@@ -12,12 +12,10 @@ one. So does this; ``gradient_to='latent'`` is the sentence.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn as nn
-from mmengine.dist import all_reduce, get_world_size
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -29,9 +27,11 @@ from ..losses import (
     latent_given_class,
     masked_cross_entropy,
 )
-from ..segmentors.seg_output import last_head
+from ..reduce import sum_of_processes
+from ..segmentors.seg_output import SegOutput
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
+from ..segmentors.view import View
+from .base import Objective
 
 GRADIENT_CHOICES = ("semantic", "latent")
 
@@ -72,6 +72,7 @@ class LatentClassObjective(Objective):
             every class once.
     """
 
+    takes: ClassVar[Mapping[str, str]] = {"num_classes": "num_classes"}
     cooccurrence: Tensor
 
     def __init__(
@@ -141,14 +142,11 @@ class LatentClassObjective(Objective):
             )
         return torch.tensor([group_of[c] for c in range(self.num_classes)])
 
-    def check(self, segmentor: nn.Module) -> None:
-        """Both branches must speak of the same classes."""
-        classes = last_head(segmentor).num_classes
-        if self.num_classes != classes:
-            raise ValueError(
-                f"LatentClassObjective: num_classes={self.num_classes}, but the "
-                f"segmentor predicts {classes} classes; they must be equal"
-            )
+    @property
+    def reads(self) -> Sequence[str]:
+        """Both views; only the labelled one if there is no consistency."""
+        unlabeled = (self.unlabeled_branch,) if self.consistency_weight else ()
+        return (self.labeled_branch, *unlabeled)
 
     def table(self) -> Tensor:
         """P(l|c), (C, L), rows sum to 1 (Eq. 9)."""
@@ -156,59 +154,42 @@ class LatentClassObjective(Objective):
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Latent loss, consistency loss, and the number of latent classes in use."""
-        branch, labels = self.labeled_branch, step.labels(self.labeled_branch)
-        if labels.numel() < self.num_latent:
+        labeled = step[self.labeled_branch]
+        if labeled.labels.numel() < self.num_latent:
             raise ValueError(
                 f"LatentClassObjective: head.num_classes={self.num_latent} latent "
-                f"classes, but the batch of {branch!r} has {labels.numel()} pixels"
+                f"classes, but the batch of {labeled.name!r} has "
+                f"{labeled.labels.numel()} pixels"
             )
-        logits = self.latent_logits(step, branch)
+        logits = self.latent_logits(step, labeled)
         counts = count_cooccurrence(
-            _softmax(logits), labels, self.num_classes, step.ignore_index
+            _softmax(logits), labeled.labels, self.num_classes, step.ignore_index
         )
-        counts = self._of_all_processes(counts)
+        counts = sum_of_processes(counts)
         self._average(counts.detach())
         if self.group_of_class is None:
             loss = conditional_entropy(counts)  # Eq. 1
         else:
-            loss = self._group_loss(logits, labels, step.ignore_index)
-        losses = {f"{branch}.loss_latent": self.weight * loss}
+            loss = self._group_loss(logits, labeled.labels, step.ignore_index)
+        losses = {"loss": self.weight * loss}
         if self.consistency_weight and step.iteration >= self.start:
-            consistency = self.consistency(step)
-            name = f"{self.unlabeled_branch}.loss_latent_consistency"
-            losses[name] = self.consistency_weight * consistency
+            consistency = self.consistency(step, step[self.unlabeled_branch])
+            losses["loss_consistency"] = self.consistency_weight * consistency
         return {**losses, **self.used()}
 
-    def consistency(self, step: Step) -> Tensor:
-        """Eq. 10 on the unlabelled branch, scalar."""
-        branch = self.unlabeled_branch
+    def consistency(self, step: Step, view: View) -> Tensor:
+        """Eq. 10 on the unlabelled view, scalar."""
         to_semantic = self.gradient_to == "semantic"
         with torch.set_grad_enabled(torch.is_grad_enabled() and not to_semantic):
-            latent = _softmax(self.latent_logits(step, branch))
-        semantic = step.student(branch).probs
+            latent = _softmax(self.latent_logits(step, view))
+        semantic = step.student(view).probs
         if not to_semantic:
             semantic = semantic.detach()
-        return latent_consistency(latent, semantic, self.table(), step.valid(branch))
+        return latent_consistency(latent, semantic, self.table(), view.valid)
 
-    def latent_logits(self, step: Step, branch: str) -> Tensor:
-        """What the latent branch says of a branch of the batch, (N, L, H, W)."""
-        logits = self.latent_branch(self.latent_branch.features(step.student(branch)))
-        return self._enlarge(logits, step.images(branch).shape[-2:])
-
-    def _enlarge(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
-        align_corners = self.latent_branch.head.align_corners
-        return resize(
-            logits, size, mode="bilinear", align_corners=align_corners, warning=False
-        )
-
-    def _of_all_processes(self, counts: Tensor) -> Tensor:
-        """Counts of the whole batch; the gradient stays right when it is averaged."""
-        processes = get_world_size()
-        if processes == 1:
-            return counts
-        total = counts.detach().clone()
-        all_reduce(total, op="sum")
-        return total + processes * (counts - counts.detach())
+    def latent_logits(self, step: Step, view: View) -> Tensor:
+        """Logits of the latent classes on a view, (N, L, H, W)."""
+        return self.latent_branch.full_logits(step.student(view))
 
     @torch.no_grad()
     def _average(self, counts: Tensor) -> None:
@@ -226,7 +207,7 @@ class LatentClassObjective(Objective):
         seen = self.cooccurrence.sum(dim=1, keepdim=True) > 0
         highest = (self.table() * seen).amax(dim=0)
         return {
-            f"latent.used@{t:g}": (highest > t).sum().to(highest.dtype)
+            f"used@{t:g}": (highest > t).sum().to(highest.dtype)
             for t in self.used_above
         }
 
@@ -241,23 +222,8 @@ class LatentClassObjective(Objective):
         Returns:
             (N, H, W), int64, in 0..L-1.
         """
-        logits = self.latent_branch(segmentor.extract_feat(images))
-        return self._enlarge(logits, images.shape[-2:]).argmax(dim=1)
-
-    def passes(self) -> list[NetworkPass]:
-        """The student on both branches, and the latent branch on its features."""
-        passes = [
-            NetworkPass("student", self.labeled_branch, "weights"),
-            NetworkPass(self.latent_branch, self.labeled_branch, "weights"),
-        ]
-        if not self.consistency_weight:
-            return passes
-        learns = "weights" if self.gradient_to == "latent" else "none"
-        return [
-            *passes,
-            NetworkPass("student", self.unlabeled_branch, "weights"),
-            NetworkPass(self.latent_branch, self.unlabeled_branch, learns),
-        ]
+        output = SegOutput(segmentor, images, grad=False)
+        return self.latent_branch.full_logits(output).argmax(dim=1)
 
 
 def _softmax(logits: Tensor) -> Tensor:

@@ -5,13 +5,15 @@ Hung et al., BMVC 2018, https://arxiv.org/abs/1802.07934, Eq. 5.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..losses import masked_cross_entropy
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
+from .base import Objective
 
 
 @MODELS.register_module()
@@ -25,7 +27,12 @@ class SelfTaughtObjective(Objective):
         weight: lambda_semi.
         threshold: T_semi, in 0..1; pixels whose confidence exceeds it are selected.
         start: Iteration from which on the loss counts.
-        branch: Branch to learn from; the published confidence must be of it.
+        branch: View to learn from; the published confidence must be of it.
+        confidence: Name of the published map, ``objective.confidence`` if several
+            objectives publish one.
+
+    Raises:
+        ValueError: If the threshold is out of its range.
     """
 
     def __init__(
@@ -34,6 +41,7 @@ class SelfTaughtObjective(Objective):
         threshold: float = 0.2,
         start: int = 5000,
         branch: str = "unlabeled",
+        confidence: str = "confidence",
     ) -> None:
         super().__init__()
         if not 0 <= threshold <= 1:
@@ -44,24 +52,26 @@ class SelfTaughtObjective(Objective):
         self.threshold = threshold
         self.start = start
         self.branch = branch
+        self.confidence = confidence
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """The view to learn from."""
+        return (self.branch,)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, and the share of valid pixels that were selected."""
         if step.iteration < self.start or self.weight == 0:
             return {}
-        output = step.student(self.branch)
-        valid = step.valid(self.branch)
+        view = step[self.branch]
+        (output,) = self.student(step, view)
         with torch.no_grad():
-            trusted = step.signal("confidence").squeeze(1) > self.threshold
-            selected = trusted & valid
-            pseudo = output.full_logits.argmax(dim=1)
+            trusted = step.signal(self.confidence).squeeze(1) > self.threshold
+            selected = trusted & view.valid
+            pseudo = output.class_logits.argmax(dim=1)
             pseudo = pseudo.masked_fill(~selected, step.ignore_index)
-        loss = masked_cross_entropy(output.full_logits, pseudo, step.ignore_index)
+        loss = masked_cross_entropy(output.class_logits, pseudo, step.ignore_index)
         return {
-            f"{self.branch}.loss_semi": self.weight * loss,
-            f"{self.branch}.selected": selected.sum() / valid.sum().clamp(min=1),
+            "loss": self.weight * loss,
+            "selected": selected.sum() / view.valid.sum().clamp(min=1),
         }
-
-    def passes(self) -> list[NetworkPass]:
-        """The student; the confidence is what another objective needs anyway."""
-        return [NetworkPass("student", self.branch, "weights")] if self.weight else []

@@ -7,19 +7,17 @@ latent classes with (section 4.3.3, "KL symmetry" of Table 5).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
 
-import torch.nn as nn
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..heads.auxiliary_branch import AuxiliaryBranch
 from ..losses import masked_cross_entropy, symmetric_kl
-from ..segmentors.seg_output import last_head
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
+from .base import Objective
 
 
 @MODELS.register_module()
@@ -38,6 +36,8 @@ class TwinBranchObjective(Objective):
         unlabeled_branch: Branch without.
     """
 
+    takes: ClassVar[Mapping[str, str]] = {"head.num_classes": "num_classes"}
+
     def __init__(
         self,
         head: Mapping[str, Any],
@@ -55,54 +55,32 @@ class TwinBranchObjective(Objective):
         self.labeled_branch = labeled_branch
         self.unlabeled_branch = unlabeled_branch
 
-    def check(self, segmentor: nn.Module) -> None:
-        """Both heads must have the same classes."""
-        classes = last_head(segmentor).num_classes
-        if self.twin_branch.num_classes != classes:
-            raise ValueError(
-                f"TwinBranchObjective: head.num_classes={self.twin_branch.num_classes},"
-                f" but the segmentor predicts {classes} classes; they must be equal"
-            )
+    @property
+    def reads(self) -> Sequence[str]:
+        """Both views."""
+        return (self.labeled_branch, self.unlabeled_branch)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Cross-entropy of the second head, and the divergence of both."""
-        logits = {
-            branch: self.logits(step, branch)
-            for branch in (self.labeled_branch, self.unlabeled_branch)
+        labeled, unlabeled = step[self.labeled_branch], step[self.unlabeled_branch]
+        first, second = self.student(step, labeled, unlabeled)
+        twins = {
+            view.name: self.twin_branch.full_logits(output)
+            for view, output in ((labeled, first), (unlabeled, second))
         }
-        for branch, value in logits.items():
-            step.publish(f"twin.{branch}", lambda value=value: value.softmax(dim=1))
-        labeled, unlabeled = self.labeled_branch, self.unlabeled_branch
+        for name, logits in twins.items():
+            self.publish(step, f"twin.{name}", partial(_probs, logits))
         loss = masked_cross_entropy(
-            logits[labeled], step.labels(labeled), step.ignore_index
+            twins[labeled.name], labeled.labels, step.ignore_index
         )
-        losses = {f"{labeled}.loss_twin": self.weight * loss}
+        losses = {"loss": self.weight * loss}
         if step.iteration >= self.start:
             divergence = symmetric_kl(
-                step.student(unlabeled).full_logits,
-                logits[unlabeled],
-                step.valid(unlabeled),
+                second.class_logits, twins[unlabeled.name], unlabeled.valid
             )
-            losses[f"{unlabeled}.loss_twin_consistency"] = (
-                self.consistency_weight * divergence
-            )
+            losses["loss_consistency"] = self.consistency_weight * divergence
         return losses
 
-    def logits(self, step: Step, branch: str) -> Tensor:
-        """What the second head says of a branch of the batch, (N, C, H, W)."""
-        logits = self.twin_branch(self.twin_branch.features(step.student(branch)))
-        return resize(
-            logits,
-            size=step.images(branch).shape[-2:],
-            mode="bilinear",
-            align_corners=self.twin_branch.head.align_corners,
-            warning=False,
-        )
 
-    def passes(self) -> list[NetworkPass]:
-        """Student and second head on both branches."""
-        branches = (self.labeled_branch, self.unlabeled_branch)
-        return [
-            *(NetworkPass("student", branch, "weights") for branch in branches),
-            *(NetworkPass(self.twin_branch, branch, "weights") for branch in branches),
-        ]
+def _probs(logits: Tensor) -> Tensor:
+    return logits.softmax(dim=1)

@@ -7,19 +7,19 @@ Consistency, CVPR 2021, https://arxiv.org/abs/2106.14133, section 3.5, Eqs. 10 a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn as nn
-from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..losses import masked_cross_entropy
-from ..segmentors.seg_output import SegOutput, last_head
+from ..segmentors.seg_output import SegOutput
 from ..segmentors.step import Step
-from .base import NetworkPass, Objective
-from .pseudo_mask import pseudo_masks
+from ..upsample import upsample
+from .base import Objective
 
 
 class EmbeddingClassifier(nn.Conv2d):
@@ -36,13 +36,10 @@ class EmbeddingClassifier(nn.Conv2d):
         nn.init.normal_(self.weight, std=0.01)
         nn.init.zeros_(self.bias)
 
-    def features(self, output: SegOutput) -> tuple[Tensor]:
-        """What :meth:`forward` reads of a segmentor's outputs, (N, D, h, w)."""
-        return (output.embedding,)
-
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Classify :meth:`features` to logits (N, C, h, w)."""
-        return super().forward(features[0])
+    def full_logits(self, output: SegOutput) -> Tensor:
+        """Logits at the size of the images, (N, C, H, W), of a segmentor's outputs."""
+        align_corners = output.heads[-1].align_corners
+        return upsample(self(output.embedding), output.image_size, align_corners)
 
 
 @MODELS.register_module()
@@ -67,6 +64,11 @@ class WeakMaskObjective(Objective):
         ValueError: If an argument is out of its range.
     """
 
+    takes: ClassVar[Mapping[str, str]] = {
+        "in_channels": "embedding_channels",
+        "num_classes": "num_classes",
+    }
+
     def __init__(
         self,
         in_channels: int,
@@ -88,26 +90,10 @@ class WeakMaskObjective(Objective):
         self.ramp = ramp
         self.branches = tuple(branches)
 
-    def check(self, segmentor: nn.Module) -> None:
-        """Both classifiers must read the same features and know the same classes."""
-        head = last_head(segmentor)
-        own = getattr(head, "conv_seg", None)
-        if not isinstance(own, nn.Module):
-            raise ValueError(
-                f"WeakMaskObjective: {type(head).__name__} has no classifier "
-                "`conv_seg`, so there are no features in front of it; set "
-                "segmentor.decode_head to a head derived from mmseg's BaseDecodeHead, "
-                "or name the head's classifier `conv_seg`"
-            )
-        for name, expected, found in (
-            ("in_channels", own.in_channels, self.classifier.in_channels),
-            ("num_classes", head.num_classes, self.classifier.out_channels),
-        ):
-            if found != expected:
-                raise ValueError(
-                    f"WeakMaskObjective: {name}={found}, but those of "
-                    f"{type(head).__name__}.conv_seg are {expected}; set it to that"
-                )
+    @property
+    def reads(self) -> Sequence[str]:
+        """The views with pseudo-masks."""
+        return self.branches
 
     def weight_at(self, iteration: int) -> float:
         """lambda_w in an iteration, counted from 0."""
@@ -120,12 +106,13 @@ class WeakMaskObjective(Objective):
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, and the share of labelled pixels in which C_w agrees."""
-        name = self.branches[0]
         weight = self.weight_at(step.iteration)
         if weight == 0:
-            return {f"{name}.loss_weak": self.idle()}
-        logits = [self.logits(step, branch) for branch in self.branches]
-        targets = [pseudo_masks(step, branch) for branch in self.branches]
+            return {"loss": self.zero_loss()}
+        views = [step[name] for name in self.branches]
+        outputs = self.student(step, *views)
+        logits = [self.classifier.full_logits(output) for output in outputs]
+        targets = [view.pseudo_masks for view in views]
         losses = [
             masked_cross_entropy(x, y, step.ignore_index)
             for x, y in zip(logits, targets, strict=True)
@@ -135,27 +122,6 @@ class WeakMaskObjective(Objective):
             right = (logits[0].argmax(dim=1) == targets[0]) & valid
             agreement = right.sum() / valid.sum().clamp(min=1)
         return {
-            f"{name}.loss_weak": weight / len(losses) * sum(losses),
-            f"{name}.weak_agreement": agreement,
+            "loss": weight / len(losses) * sum(losses),
+            "agreement": agreement,
         }
-
-    def logits(self, step: Step, branch: str) -> Tensor:
-        """What C_w says of a branch of the batch, (N, C, H, W)."""
-        output = step.student(branch)
-        return resize(
-            self.classifier(self.classifier.features(output)),
-            size=step.images(branch).shape[-2:],
-            mode="bilinear",
-            align_corners=output.heads[-1].align_corners,
-            warning=False,
-        )
-
-    def passes(self) -> list[NetworkPass]:
-        """The student, and the second classifier on its features."""
-        return [
-            *(NetworkPass("student", branch, "weights") for branch in self.branches),
-            *(
-                NetworkPass(self.classifier, branch, "weights")
-                for branch in self.branches
-            ),
-        ]

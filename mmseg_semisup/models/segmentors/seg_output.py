@@ -13,6 +13,7 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
+from ..upsample import upsample
 from .decode_heads import decode_heads, last_head, run_heads
 from .prediction import prediction_of
 
@@ -34,6 +35,12 @@ class SegOutput:
         self.heads = decode_heads(network)
         self._grad = grad
         self._embedding: Tensor | None = None
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images, in pixels."""
+        height, width = self._images.shape[-2:]
+        return height, width
 
     @cached_property
     def backbone_feats(self) -> Sequence[Tensor] | Tensor:
@@ -104,13 +111,14 @@ class SegOutput:
     def full_logits(self) -> Tensor:
         """Logits upsampled to the images, (N, C, H, W), float."""
         with torch.set_grad_enabled(self._grad):
-            return resize(
-                self.logits,
-                size=self._images.shape[-2:],
-                mode="bilinear",
-                align_corners=self.heads[-1].align_corners,
-                warning=False,
-            )
+            align_corners = self.heads[-1].align_corners
+            return upsample(self.logits, self.image_size, align_corners)
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """Most probable class of each pixel, (N, H, W), int64."""
+        # max is several times as fast as argmax.
+        return self.full_logits.detach().max(dim=1).indices
 
     @cached_property
     def class_logits(self) -> Tensor:

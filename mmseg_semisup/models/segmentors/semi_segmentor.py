@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch.nn as nn
 from mmengine.config import ConfigDict
-from mmengine.model import BaseModel, ModuleList
+from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..build import build_part, check_arguments
 from ..counter import Counter
+from ..objectives.container import Objectives, named_configs
 from .decode_heads import last_head
+from .facts import facts_of
 from .prediction import check_segmentor, probabilities
-from .step import Step, explained_batch_norm
+from .step import STUDENT, TEACHER, Step, explained_batch_norm
 from .teacher import Teacher
 
-NETWORKS = ("student", "teacher")
 FORGOTTEN_TEACHER = 64
+PARTS = ("segmentor", "teacher", "networks", "objectives", "iteration")
 
 
 @MODELS.register_module()
 class SemiSegmentor(BaseModel):
-    """A segmentor, and a list of objectives that unlabelled images teach it.
+    """A segmentor, and objectives that unlabelled images teach it.
 
     Trained, it takes batches of named branches (``SemiDataset``, ``branch_collate``);
     the segmentor's own loss reads the branch ``labeled``. Used, it is the segmentor:
     ``predict`` and ``tensor`` take mmseg's ordinary batches.
 
-    A checkpoint of the plain segmentor loads into it. Its state holds all that shapes
-    training: the segmentor under ``segmentor.``, the teacher under ``teacher.``, the
-    objectives' networks under ``objectives.``, and the number of iterations.
+    A checkpoint of the plain segmentor loads into it and into every network that starts
+    as a copy. Its state holds all that shapes training: the segmentor under
+    ``segmentor.``, the teacher under ``teacher.``, further networks under
+    ``networks.<name>.``, the objectives' parts under ``objectives.<name>.``, and the
+    number of iterations.
 
     Args:
         segmentor: Config of an mmseg segmentor, as it stands in mmseg's model files.
         teacher: None, or the arguments of :class:`Teacher`.
-        objectives: Configs of objectives. None of them: the supervised baseline.
+        objectives: Name to config of an objective, in the order in which they run; or a
+            list, named by type. None of them: the supervised baseline.
+        networks: Name to config of a further network (``Peer``, ``Average``,
+            ``Snapshot``).
         data_preprocessor: Config of ``SemiDataPreprocessor``; None: the segmentor's.
-        test_cfg: ``predict_with``, 'student' or 'teacher'; ``signal_maps``, whether
+        test_cfg: ``predict_with``, the name of a network; ``signal_maps``, whether
             predictions carry the objectives' maps.
 
     Raises:
@@ -51,7 +58,8 @@ class SemiSegmentor(BaseModel):
         self,
         segmentor: dict,
         teacher: dict | None = None,
-        objectives: Sequence[dict] = (),
+        objectives: Mapping[str, dict | None] | Sequence[dict] = (),
+        networks: Mapping[str, dict | None] | None = None,
         data_preprocessor: dict | None = None,
         test_cfg: dict | None = None,
         init_cfg: dict | None = None,
@@ -69,41 +77,82 @@ class SemiSegmentor(BaseModel):
         if teacher is not None:
             check_arguments(Teacher, {"network": None, **teacher}, "teacher")
             self.teacher = Teacher(self.segmentor, **teacher)
-        self.objectives = ModuleList(
-            build_part(MODELS, cfg, f"objectives[{i}]")
-            for i, cfg in enumerate(objectives)
-        )
+        facts = facts_of(self.segmentor)
+        self.objectives = Objectives(named_configs(objectives), facts)
+        self.networks = nn.ModuleDict()
+        for name, cfg in (networks or {}).items():
+            if cfg is not None:
+                self.networks[name] = self._build_network(name, cfg, segmentor)
         self.iteration = Counter()
         self.report_top_class = False
         self.configure_test(**(test_cfg or {}))
-        self._check()
-        self._register_load_state_dict_pre_hook(_accept_plain_segmentor)
+        self._check_objectives()
+        self._register_load_state_dict_pre_hook(self.adapt_state)
+
+    def _build_network(self, name: str, cfg: dict, segmentor: dict) -> nn.Module:
+        if name in (STUDENT, TEACHER) or not name.isidentifier() or "loss" in name:
+            raise ValueError(
+                f"networks: the name {name!r} is not allowed: a name is an identifier "
+                f"without 'loss' in it, and neither {STUDENT!r} nor {TEACHER!r}"
+            )
+        known = {"student": self.segmentor, "student_cfg": segmentor}
+        return build_part(MODELS, {**cfg, **known}, f"networks.{name}")
 
     def configure_test(
-        self, predict_with: str = "student", signal_maps: bool = False
+        self, predict_with: str = STUDENT, signal_maps: bool = False
     ) -> None:
         """Choose the network that predicts, and whether with the objectives' maps."""
-        if predict_with not in NETWORKS:
-            raise ValueError(
-                f"test_cfg.predict_with={predict_with!r}; allowed: {NETWORKS}"
-            )
-        if predict_with == "teacher" and self.teacher is None:
+        if predict_with == TEACHER and self.teacher is None:
             raise ValueError("test_cfg.predict_with='teacher', but teacher=None")
+        if predict_with not in self.network_names:
+            raise ValueError(
+                f"test_cfg.predict_with={predict_with!r}; allowed: {self.network_names}"
+            )
         self.predict_with = predict_with
         self.signal_maps = signal_maps
 
-    def _check(self) -> None:
-        for i, objective in enumerate(self.objectives):
-            if objective.needs_teacher and self.teacher is None:
-                raise ValueError(
-                    f"objectives[{i}] ({type(objective).__name__}) needs a teacher; "
-                    "set teacher=dict(momentum=...)"
-                )
-            objective.check(self.segmentor)
+    def _check_objectives(self) -> None:
+        for name, objective in self.objectives.items():
+            for network in objective.needs:
+                if network == TEACHER and self.teacher is None:
+                    raise ValueError(
+                        f"objectives.{name} ({type(objective).__name__}) needs a "
+                        "teacher; set teacher=dict(momentum=...)"
+                    )
+                if network not in self.network_names:
+                    raise ValueError(
+                        f"objectives.{name} ({type(objective).__name__}) asks for the "
+                        f"network {network!r}; there are {self.network_names}; name it "
+                        "in networks"
+                    )
+
+    @property
+    def network_names(self) -> list[str]:
+        """Names of the networks that can predict, the student first."""
+        teacher = [TEACHER] if self.teacher is not None else []
+        return [STUDENT, *teacher, *self.networks]
 
     def network(self, name: str) -> nn.Module:
-        """The student or the teacher, each a plain mmseg segmentor."""
-        return self.segmentor if name == "student" else self.teacher.network
+        """A network by name, a plain mmseg segmentor."""
+        if name == STUDENT:
+            return self.segmentor
+        if name == TEACHER and self.teacher is not None:
+            return self.teacher.network
+        return self.networks[name].network
+
+    @property
+    def learning_networks(self) -> list[str]:
+        """Names of the networks that gradients train, the student first."""
+        return [STUDENT, *(n for n, part in self.networks.items() if part.learns)]
+
+    @property
+    def required_views(self) -> dict[str, list[str]]:
+        """Name of each view that training reads to who reads it."""
+        required = {"labeled": ["the supervised loss"]}
+        for name, objective in self.objectives.items():
+            for view in (*objective.reads, *objective.joint):
+                required.setdefault(view, []).append(f"objectives.{name}")
+        return required
 
     @property
     def out_channels(self) -> int:
@@ -144,22 +193,31 @@ class SemiSegmentor(BaseModel):
                 "SemiDataset and collate_fn=dict(type='branch_collate') in "
                 "train_dataloader"
             )
-        self._care_for_teacher()
+        self._start_networks()
         step = self.make_step(inputs, data_samples)
-        supervised = step.student("labeled").supervised_loss(step.samples("labeled"))
-        losses = {f"labeled.{name}": value for name, value in supervised.items()}
-        for objective in self.objectives:
-            further = objective(step)
-            twice = sorted(losses.keys() & further.keys())
-            if twice:
-                raise ValueError(
-                    f"two objectives call a loss or figure {twice[0]!r}, and one would "
-                    f"be lost: give {type(objective).__name__} another branch"
-                )
-            losses.update(further)
+        joined = any("labeled" in o.joint for o in self.objectives.values())
+        # A view passes through a network once: whose pass the labelled images share
+        # must ask for them first.
+        supervised = {} if joined else self._supervised_loss(step)
+        further: dict[str, Tensor] = {}
+        for name, objective in self.objectives.items():
+            values = objective(step)
+            further.update({f"{name}.{key}": value for key, value in values.items()})
+        losses = {**(supervised or self._supervised_loss(step)), **further}
         if self.report_top_class:
             losses.update(step.top_classes())
         self.iteration.value += 1
+        return losses
+
+    def _supervised_loss(self, step: Step) -> dict[str, Tensor]:
+        """Losses of the labelled images, of all networks that learn."""
+        labeled = step["labeled"]
+        losses = {}
+        for network in self.learning_networks:
+            prefix = "labeled" if network == STUDENT else f"{network}.labeled"
+            output = step.output(network, labeled)
+            for name, value in output.supervised_loss(labeled.samples).items():
+                losses[f"{prefix}.{name}"] = value
         return losses
 
     def make_step(
@@ -167,21 +225,33 @@ class SemiSegmentor(BaseModel):
     ) -> Step:
         """The step that the objectives will see."""
         return Step(
-            student=self.segmentor,
-            teacher=self.teacher.network if self.teacher else None,
+            networks={name: self.network(name) for name in self.network_names},
             images=inputs,
             samples=data_samples,
             iteration=self.iteration.value,
             ignore_index=last_head(self.segmentor).ignore_index,
+            learning=self.learning_networks,
         )
 
-    def _care_for_teacher(self) -> None:
-        if self.teacher is None or self.teacher.updates.value > 0:
-            return
+    def follow(self) -> None:
+        """Move the teacher and the further networks, after each optimizer step."""
+        if self.teacher is not None:
+            self.teacher.update(self.segmentor)
+        for part in self.networks.values():
+            part.follow(self.segmentor)
+
+    def _start_networks(self) -> None:
         if self.iteration.value == 0:
-            # Weights may have been initialised or loaded since the copy was made.
-            self.teacher.copy_from(self.segmentor)
-        elif self.iteration.value == FORGOTTEN_TEACHER:
+            # Weights may have been initialised or loaded since copies were made.
+            if self.teacher is not None and self.teacher.updates.value == 0:
+                self.teacher.copy_from(self.segmentor)
+            for part in self.networks.values():
+                part.start(self.segmentor)
+        elif (
+            self.iteration.value == FORGOTTEN_TEACHER
+            and self.teacher is not None
+            and self.teacher.updates.value == 0
+        ):
             raise RuntimeError(
                 f"after {FORGOTTEN_TEACHER} iterations the teacher was never updated; "
                 "add dict(type='TeacherUpdateHook') to custom_hooks"
@@ -203,18 +273,46 @@ class SemiSegmentor(BaseModel):
         if self.signal_maps:
             for sample in results:
                 probs = probabilities(network, sample.seg_logits.data, dim=0)[None]
-                for objective in self.objectives:
-                    for name, value in objective.maps(probs).items():
-                        sample.set_data({name: PixelData(data=value[0])})
+                for name, value in self._signal_maps(probs).items():
+                    sample.set_data({name: PixelData(data=value[0])})
         return results
 
+    def _signal_maps(self, probs: Tensor) -> dict[str, Tensor]:
+        """Maps of all objectives; with the objective's name if several have one."""
+        maps = [
+            (objective.name, name, value)
+            for objective in self.objectives.values()
+            for name, value in objective.maps(probs).items()
+        ]
+        names = [name for _, name, _ in maps]
+        return {
+            name if names.count(name) == 1 else f"{owner}.{name}": value
+            for owner, name, value in maps
+        }
 
-def _accept_plain_segmentor(state_dict: dict, prefix: str, *_: object) -> None:
-    """Let a checkpoint of the plain segmentor load as the student."""
-    own = ("segmentor.", "teacher.", "objectives.", "iteration.", "data_preprocessor.")
-    names = [name[len(prefix) :] for name in state_dict if name.startswith(prefix)]
-    if any(name.startswith("segmentor.") for name in names):
-        return
-    for name in names:
-        if not name.startswith(own):
-            state_dict[f"{prefix}segmentor.{name}"] = state_dict.pop(prefix + name)
+    def adapt_state(self, state_dict: dict, prefix: str = "", *_: object) -> None:
+        """Rename what a plain segmentor's or an older checkpoint calls otherwise.
+
+        A plain segmentor's weights become those of the student and of all networks that
+        start as copies of it.
+
+        Args:
+            state_dict: Changed in place.
+            prefix: In front of all names.
+
+        Raises:
+            ValueError: If objectives keyed by position cannot be matched by name.
+        """
+        self.objectives.rename_positions(state_dict, f"{prefix}objectives.")
+        names = [name[len(prefix) :] for name in state_dict if name.startswith(prefix)]
+        own = tuple(f"{part}." for part in (*PARTS, "data_preprocessor"))
+        if any(name.startswith("segmentor.") for name in names):
+            return
+        copies = [f"networks.{n}.network" for n, p in self.networks.items() if p.copies]
+        if self.teacher is not None:
+            copies.append("teacher.network")
+        for name in names:
+            if not name.startswith(own):
+                value = state_dict.pop(prefix + name)
+                for target in ("segmentor", *copies):
+                    state_dict[f"{prefix}{target}.{name}"] = value

@@ -2,203 +2,256 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any, TypeVar
 
 import torch
 import torch.nn as nn
+from mmengine.logging import MessageHub
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_semisup.datasets.geometry import valid_mask
-
+from .joint_pass import run_jointly
 from .seg_output import SegOutput
+from .view import View
+
+Made = TypeVar("Made")
+STUDENT, TEACHER = "student", "teacher"
 
 
 class Step:
-    """The batch of a step, and what the networks say of it.
+    """The batch of a step as views, and the outputs of the networks on them.
 
-    Each network runs at most once on each branch, when somebody first asks. Objectives
-    may add branches (a mixed image, say) and publish maps that later objectives and
-    pictures read.
+    ``step["unlabeled"]`` is a :class:`View`. Each network runs at most once on each
+    view, when somebody first asks. Objectives may add views (a mixed image, say) and
+    publish maps that later objectives and pictures read.
 
     Args:
-        student: The segmentor that learns.
-        teacher: Its exponential average, or None.
-        images: Branch to (N, 3, H, W), float, preprocessed.
-        samples: Branch to its N data samples.
+        networks: Name to segmentor; None for one that the model does not have.
+        images: View to (N, 3, H, W), float, preprocessed.
+        samples: View to its N data samples.
         iteration: Training iterations before this one.
         ignore_index: Label of pixels that do not count.
+        learning: Networks whose outputs carry gradients.
     """
 
     def __init__(
         self,
-        student: nn.Module,
-        teacher: nn.Module | None,
-        images: dict[str, Tensor],
-        samples: dict[str, list[SegDataSample]],
+        networks: Mapping[str, nn.Module | None],
+        images: Mapping[str, Tensor],
+        samples: Mapping[str, Sequence[SegDataSample]],
         iteration: int,
         ignore_index: int = 255,
+        learning: Sequence[str] = (STUDENT,),
     ) -> None:
         self.iteration = iteration
         self.ignore_index = ignore_index
         # Who asks first may do so without gradients; others share what it gets.
         self._grad = torch.is_grad_enabled()
-        self._networks = {"student": student, "teacher": teacher}
-        self._images = dict(images)
-        self._samples = dict(samples)
-        self._valid: dict[str, Tensor] = {}
-        self._labels: dict[str, Tensor] = {}
-        self._outputs: dict[tuple[str, str], SegOutput] = {}
+        self._networks = dict(networks)
+        self._learning = tuple(learning)
+        self._views = {
+            name: View(name, batch, samples.get(name, ()), ignore_index)
+            for name, batch in images.items()
+        }
+        self._outputs: dict[tuple[str, str, bool], SegOutput] = {}
         self._signals: dict[str, Callable[[], Tensor] | Tensor] = {}
+        self._made: dict[Hashable, Any] = {}
 
-    def images(self, branch: str) -> Tensor:
-        """Images of a branch, (N, 3, H, W), float.
+    def __getitem__(self, name: str) -> View:
+        """The view of a name.
 
         Raises:
-            ValueError: If the batch has no such branch.
+            ValueError: If the batch has no such view.
         """
-        if branch not in self._images:
+        if name not in self._views:
             raise ValueError(
-                f"an objective asks for the branch {branch!r}, but the batch has "
-                f"{sorted(self._images)}; branches are the sources of SemiDataset and "
-                "the views of MultiView in train_dataloader"
+                f"an objective asks for the branch {name!r}, but the batch has "
+                f"{sorted(self._views)}{_nearest(name, self._views)}; branches are the "
+                "sources of SemiDataset and the views of MultiView in train_dataloader"
             )
-        return self._images[branch]
+        return self._views[name]
 
-    def samples(self, branch: str) -> list[SegDataSample]:
-        """Data samples of a branch, N of them."""
-        self.images(branch)
-        return self._samples[branch]
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a view of a name."""
+        return name in self._views
 
-    def student(self, branch: str) -> SegOutput:
-        """The student's outputs on a branch, with gradients."""
-        return self._output("student", branch)
-
-    def teacher(self, branch: str) -> SegOutput:
-        """The teacher's outputs on a branch, without gradients."""
-        return self._output("teacher", branch)
-
-    def _output(self, name: str, branch: str) -> SegOutput:
-        if (name, branch) not in self._outputs:
-            network = self._networks[name]
-            if network is None:
-                raise ValueError(
-                    "an objective asks for the teacher, but the model has none; set "
-                    "teacher=dict(momentum=...) in SemiSegmentor"
-                )
-            images = self.images(branch)
-            grad = self._grad and name == "student"
-            self._outputs[name, branch] = SegOutput(network, images, grad)
-        return self._outputs[name, branch]
-
-    def top_classes(self) -> dict[str, Tensor]:
-        """How much of what was predicted of each unlabelled branch is one class.
-
-        Returns:
-            'BRANCH.top_class' to the share of the most frequent class, a scalar in
-            0..1, of the student or the teacher, whichever is larger.
-        """
-        shares: dict[str, Tensor] = {}
-        for (_, branch), output in self._outputs.items():
-            labeled = all("gt_sem_seg" in sample for sample in self.samples(branch))
-            if labeled or not output.has_logits:
-                continue
-            classes = output.logits.detach().argmax(dim=1)
-            numbers = range(output.logits.shape[1])
-            counts = [(classes == number).sum() for number in numbers]
-            share = torch.stack(counts).amax() / classes.numel()
-            key = f"{branch}.top_class"
-            shares[key] = torch.maximum(share, shares.get(key, share))
-        return shares
-
-    def labels(self, branch: str) -> Tensor:
-        """Ground truth of a branch, (N, H, W), int64, ignored pixels included.
+    @property
+    def progress(self) -> float:
+        """Share of the training's iterations that are over, in 0..1.
 
         Raises:
-            ValueError: If its samples carry no masks.
+            ValueError: If no runner has said how many iterations there are.
         """
-        if branch not in self._labels:
-            samples = self.samples(branch)
-            if not all("gt_sem_seg" in sample for sample in samples):
-                raise ValueError(f"the samples of branch {branch!r} have no masks")
-            masks = [sample.gt_sem_seg.data for sample in samples]
-            self._labels[branch] = torch.stack(masks).squeeze(1)
-        return self._labels[branch]
-
-    def valid(self, branch: str) -> Tensor:
-        """Pixels of a branch that count, (N, H, W), bool.
-
-        With masks: those whose label is not ignored. Without: those that show the
-        image, not its padding or a border that a rotation laid open.
-        """
-        if branch not in self._valid:
-            samples = self.samples(branch)
-            if all("gt_sem_seg" in sample for sample in samples):
-                mask = self.labels(branch) != self.ignore_index
-            else:
-                mask = _visible(samples, self.images(branch))
-            self._valid[branch] = mask
-        return self._valid[branch]
-
-    def homography(self, branch: str) -> Tensor:
-        """From pixels of the decoded image to pixels of the view, (N, 3, 3), float64.
-
-        Raises:
-            ValueError: If the branch is no view of ``MultiView``.
-        """
-        samples = self.samples(branch)
-        if not all("homography" in sample.metainfo for sample in samples):
+        total = MessageHub.get_current_instance().get_info("max_iters", None)
+        if not total:
             raise ValueError(
-                f"branch {branch!r} does not record its geometry; make it a view of "
-                "MultiView in the pipeline"
+                "step.progress: the number of iterations is not known; train with a "
+                "runner, whose RuntimeInfoHook tells it"
             )
-        stacked = torch.stack([sample.homography for sample in samples])
-        return stacked.to(self.images(branch).device, non_blocking=True)
+        return min(self.iteration / total, 1.0)
 
-    def same_geometry(self, first: str, second: str) -> bool:
-        """Whether two branches show the same pixels at the same places."""
-        pairs = zip(self.samples(first), self.samples(second), strict=True)
-        return self.images(first).shape == self.images(second).shape and all(
-            torch.equal(a.homography, b.homography) for a, b in pairs
-        )
-
-    def add_branch(
-        self, name: str, images: Tensor, valid: Tensor, like: str | None = None
-    ) -> None:
+    def add_view(self, view: View) -> View:
         """Add images that an objective made; networks can then be asked about them.
 
-        Args:
-            name: New branch.
-            images: (N, 3, H, W), float, preprocessed.
-            valid: (N, H, W), bool.
-            like: Branch whose samples describe them, if any.
+        Raises:
+            ValueError: If there is a view of that name.
         """
-        if name in self._images:
-            raise ValueError(f"the batch already has a branch {name!r}")
-        self._images[name] = images
-        self._valid[name] = valid
-        self._samples[name] = self._samples[like] if like else []
+        if view.name in self._views:
+            raise ValueError(f"the batch already has a branch {view.name!r}")
+        self._views[view.name] = view
+        return view
+
+    def student(self, views: View | Sequence[View]) -> Any:
+        """The student's outputs on a view, or a list of those of a joint pass."""
+        return self.output(STUDENT, views)
+
+    def teacher(self, views: View | Sequence[View]) -> Any:
+        """The teacher's outputs, without gradients, as :meth:`student`."""
+        return self.output(TEACHER, views)
+
+    def output(
+        self, network: str, views: View | Sequence[View], evaluation: bool = False
+    ) -> Any:
+        """Outputs of a network.
+
+        Args:
+            network: 'student', 'teacher', or the name of a further one.
+            views: One view, or several of one size, which then pass through the network
+                as one batch.
+            evaluation: Whether the network predicts as in evaluation mode (without
+                dropout, with running statistics), without gradients.
+
+        Returns:
+            A :class:`SegOutput`; a list of them for several views.
+
+        Raises:
+            ValueError: If there is no such network, the sizes differ, or a part of the
+                views has gone through the network in another pass.
+        """
+        several = [views] if isinstance(views, View) else list(views)
+        keys = [(network, view.name, evaluation) for view in several]
+        missing = [key for key in keys if key not in self._outputs]
+        if missing:
+            if len(missing) < len(keys):
+                done = sorted(key[1] for key in keys if key in self._outputs)
+                raise ValueError(
+                    f"the {network} is to see {[v.name for v in several]} in one pass, "
+                    f"but has seen {done} in another one; name them in one `joint` only"
+                )
+            module = self.network(network)
+            grad = self._grad and network in self._learning and not evaluation
+            outputs = run_jointly(module, several, grad)
+            if evaluation:
+                _decode_in_evaluation(module, outputs)
+            self._outputs.update(zip(keys, outputs, strict=True))
+        found = [self._outputs[key] for key in keys]
+        return found[0] if isinstance(views, View) else found
+
+    def network(self, name: str) -> nn.Module:
+        """A network by name.
+
+        Raises:
+            ValueError: If the model has none of that name.
+        """
+        module = self._networks.get(name)
+        if module is None:
+            there = sorted(k for k, v in self._networks.items() if v is not None)
+            advice = (
+                "set teacher=dict(momentum=...) in SemiSegmentor"
+                if name == TEACHER
+                else f"name it in SemiSegmentor.networks{_nearest(name, there)}"
+            )
+            raise ValueError(
+                f"an objective asks for the network {name!r}, but the model has "
+                f"{there}; {advice}"
+            )
+        return module
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives, computed by the first who asks with this key."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
     def publish(self, name: str, make: Callable[[], Tensor]) -> None:
-        """Offer a map to later objectives; it is made when first asked for."""
+        """Offer a map to later objectives; it is made when first asked for.
+
+        Args:
+            name: ``objective.map``.
+            make: Gives the map.
+
+        Raises:
+            ValueError: If the name is taken.
+        """
+        if name in self._signals:
+            raise ValueError(
+                f"the map {name!r} has been published in this step: two objectives "
+                "cannot publish under one name"
+            )
         self._signals[name] = make
 
     def signal(self, name: str) -> Tensor:
         """A map that an earlier objective published.
 
+        Args:
+            name: ``objective.map``, or the map's name alone if only one objective
+                publishes such a map.
+
         Raises:
-            ValueError: If none did.
+            ValueError: If none does, or several do.
         """
-        if name not in self._signals:
-            raise ValueError(
-                f"no objective before this one publishes {name!r} (published: "
+        full_names = [n for n in self._signals if n.partition(".")[2] == name]
+        found = [name] if name in self._signals else full_names
+        if len(found) != 1:
+            problem = (
+                f"several objectives publish {name!r}: name one of {found}"
+                if found
+                else f"no objective before this one publishes {name!r} (published: "
                 f"{sorted(self._signals)}); the order of `objectives` matters"
             )
-        value = self._signals[name]
+            raise ValueError(problem)
+        value = self._signals[found[0]]
         if not isinstance(value, Tensor):
-            value = self._signals[name] = value()
+            value = self._signals[found[0]] = value()
         return value
+
+    def top_classes(self) -> dict[str, Tensor]:
+        """How much of what was predicted of each unlabelled view is one class.
+
+        Returns:
+            'VIEW.top_class' to the share of the most frequent class, a scalar in 0..1,
+            of the network with the largest.
+        """
+        shares: dict[str, Tensor] = {}
+        for (_, name, _), output in self._outputs.items():
+            if self._views[name].has_labels or not output.has_logits:
+                continue
+            classes = output.logits.detach().argmax(dim=1)
+            numbers = range(output.logits.shape[1])
+            counts = [(classes == number).sum() for number in numbers]
+            share = torch.stack(counts).amax() / classes.numel()
+            key = f"{name}.top_class"
+            shares[key] = torch.maximum(share, shares.get(key, share))
+        return shares
+
+
+def _decode_in_evaluation(network: nn.Module, outputs: Sequence[SegOutput]) -> None:
+    """Let a network run now, in evaluation mode, and put its modes back."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        _ = [output.logits for output in outputs]
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _nearest(name: str, names: Iterator[str] | Sequence[str] | dict) -> str:
+    close = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 @contextmanager
@@ -206,7 +259,7 @@ def explained_batch_norm(images: Mapping[str, Tensor]) -> Iterator[None]:
     """Say what to change if batch statistics of a single value are asked for.
 
     Args:
-        images: Branch to (N, 3, H, W), float.
+        images: View to (N, 3, H, W), float.
 
     Raises:
         ValueError: In place of torch's, which names no batch size.
@@ -223,24 +276,3 @@ def explained_batch_norm(images: Mapping[str, Tensor]) -> Iterator[None]:
             "train_dataloader.batch_size until each source of sampler.ratio has at "
             f"least two, or set another norm_cfg, such as GN ({error})"
         ) from error
-
-
-def _visible(samples: list[SegDataSample], images: Tensor) -> Tensor:
-    """Pixels of the batch that show the image, (N, H, W), bool."""
-    height, width = images.shape[-2:]
-    shapes = torch.tensor([sample.img_shape[:2] for sample in samples])
-    shapes = shapes.to(images.device, non_blocking=True)
-    rows = torch.arange(height, device=images.device)
-    columns = torch.arange(width, device=images.device)
-    visible = (rows < shapes[:, :1]).unsqueeze(2) & (columns < shapes[:, 1:]).unsqueeze(
-        1
-    )
-    if all("homography" in sample.metainfo for sample in samples):
-        homography = torch.stack([sample.homography for sample in samples])
-        source = torch.tensor([sample.source_shape for sample in samples])
-        visible = visible & valid_mask(
-            homography.to(images.device, non_blocking=True),
-            source.to(images.device, non_blocking=True),
-            (height, width),
-        ).squeeze(1)
-    return visible

@@ -1,0 +1,137 @@
+"""The objectives of a model, by name and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.model import ModuleDict
+from mmseg.registry import MODELS
+
+from ..build import build_part
+from ..segmentors.facts import Facts, hand_down
+from .base import Objective, default_name
+
+RESERVED = ("labeled", "discriminator")
+
+
+class Objectives(ModuleDict):
+    """Objectives by name, in the order in which a step runs them.
+
+    ``objectives["consistency"]`` and ``objectives[0]`` both give an objective. States
+    of a time when objectives were a list, keyed by position, load by that order.
+
+    Args:
+        configs: Name to config, see :func:`named_configs`.
+        facts: Of the segmentor; they complete the configs.
+    """
+
+    def __init__(self, configs: Mapping[str, Mapping[str, Any]], facts: Facts) -> None:
+        super().__init__()
+        for name, cfg in configs.items():
+            where = f"objectives.{name}"
+            cls = registered_class(cfg, where)
+            takes = getattr(cls, "takes", {})
+            part = hand_down(cfg, takes, facts, where)
+            objective: Objective = build_part(MODELS, part, where)
+            objective.name = name
+            self[name] = objective
+
+    def __getitem__(self, key: str | int) -> Any:
+        """An objective by name, or by its position in the order of a step."""
+        if isinstance(key, int):
+            return list(self.values())[key]
+        return super().__getitem__(key)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        self.rename_positions(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def rename_positions(self, state_dict: dict, prefix: str) -> None:
+        """Give entries that are keyed by an objective's position its name.
+
+        Args:
+            state_dict: Changed in place.
+            prefix: In front of the position, e.g. ``objectives.``.
+
+        Raises:
+            ValueError: If they do not fit the objective at that position.
+        """
+        names = list(self.keys())
+        for key in [k for k in state_dict if k.startswith(prefix)]:
+            position, dot, rest = key[len(prefix) :].partition(".")
+            if not (dot and position.isdigit()):
+                continue
+            at = int(position)
+            if at >= len(names) or rest not in self[at].state_dict():
+                there = f"{names[at]!r} at {at}" if at < len(names) else "none there"
+                raise ValueError(
+                    f"the checkpoint keys objectives by position and has {rest!r} at "
+                    f"{at}, but the config's objectives are {names}, {there}; put "
+                    "`objectives` into the order of the training that wrote it"
+                )
+            state_dict[f"{prefix}{names[at]}.{rest}"] = state_dict.pop(key)
+
+
+def named_configs(
+    objectives: Mapping[str, Mapping[str, Any] | None] | Sequence[Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Objectives as a dict, from a dict or a list.
+
+    Args:
+        objectives: Name to config, where None takes an inherited objective back; or a
+            list, whose items are named by ``name`` or else by their type, numbered from
+            the second of a type on: ``adversarial``, ``adversarial_2``.
+
+    Returns:
+        Name to config, without ``name``.
+
+    Raises:
+        ValueError: If a name is taken twice or not allowed.
+    """
+    if isinstance(objectives, Mapping):
+        pairs = [(k, dict(v)) for k, v in objectives.items() if v is not None]
+    else:
+        pairs = _named_by_type(objectives)
+    named: dict[str, dict[str, Any]] = {}
+    for name, cfg in pairs:
+        if name in named:
+            raise ValueError(
+                f"objectives: two have the name {name!r}; names must differ"
+            )
+        if not name.isidentifier() or "loss" in name or name in RESERVED:
+            raise ValueError(
+                f"objectives: the name {name!r} is not allowed: a name is an "
+                f"identifier without 'loss' in it, and none of {RESERVED}"
+            )
+        named[name] = cfg
+    return named
+
+
+def _named_by_type(
+    objectives: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, dict[str, Any]]]:
+    pairs: list[tuple[str, dict[str, Any]]] = []
+    counts: dict[str, int] = {}
+    for index, item in enumerate(objectives):
+        cfg = dict(item)
+        name = cfg.pop("name", None)
+        if name is None:
+            stem = default_name(registered_class(cfg, f"objectives[{index}]"))
+            counts[stem] = counts.get(stem, 0) + 1
+            name = stem if counts[stem] == 1 else f"{stem}_{counts[stem]}"
+        pairs.append((name, cfg))
+    return pairs
+
+
+def registered_class(cfg: Mapping[str, Any], where: str) -> type:
+    """The class that a config names, as a string, a scoped string or itself.
+
+    Raises:
+        ValueError: If it is in no registry.
+    """
+    kind = cfg.get("type")
+    cls = MODELS.get(kind) if isinstance(kind, str) else kind
+    if not isinstance(cls, type):
+        raise ValueError(f"{where}: type={kind!r} is not in the registry of models")
+    return cls

@@ -1,0 +1,190 @@
+"""One pass of a network over several views, and decoding again changed features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn as nn
+from mmseg.models.segmentors import EncoderDecoder
+from torch import Tensor
+
+from .seg_output import SegOutput
+from .view import View
+
+Perturb = Callable[[tuple[Tensor, ...]], Sequence[Tensor]]
+
+
+class PartialOutput(SegOutput):
+    """The rows of one view in the outputs of a pass over several.
+
+    Args:
+        whole: Outputs on the images of all views.
+        rows: Those of this view.
+    """
+
+    def __init__(self, whole: SegOutput, rows: slice) -> None:
+        super().__init__(whole._network, whole._images[rows], whole._grad)
+        self._whole = whole
+        self._rows = rows
+
+    @property
+    def backbone_feats(self) -> tuple[Tensor, ...]:
+        """The backbone's outputs, each (N, D_i, H_i, W_i)."""
+        return _take_rows(self._whole.backbone_feats, self._rows)
+
+    @property
+    def feats(self) -> tuple[Tensor, ...]:
+        """Features of backbone (and neck), each (N, D_i, H_i, W_i)."""
+        return _take_rows(self._whole.feats, self._rows)
+
+    @property
+    def head_outputs(self) -> list:
+        """What each decode head returns, for these rows."""
+        return _take_rows(self._whole.head_outputs, self._rows)
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether the pass has gone through the decode heads."""
+        return self._whole.has_logits
+
+    @property
+    def embedding(self) -> Tensor:
+        """Input of the last head's ``conv_seg``, (N, D, h, w), float."""
+        return self._whole.embedding[self._rows]
+
+
+class RedecodedOutput(SegOutput):
+    """Outputs of neck and heads on given outputs of the backbone.
+
+    Args:
+        network: An mmseg segmentor.
+        images: (N, 3, H, W); their size is that of the full logits.
+        backbone_feats: Each (N, D_i, H_i, W_i).
+        grad: Whether to record gradients.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        images: Tensor,
+        backbone_feats: tuple[Tensor, ...],
+        grad: bool,
+    ) -> None:
+        super().__init__(network, images, grad)
+        # Takes the place of the cached property: the backbone is not run again.
+        self.__dict__["backbone_feats"] = backbone_feats
+
+
+def run_jointly(
+    network: nn.Module, views: Sequence[View], grad: bool
+) -> list[SegOutput]:
+    """One forward pass over the images of several views, one output a view.
+
+    Batch normalisation sees all of them as one batch.
+
+    Args:
+        network: An mmseg segmentor.
+        views: Their images have one size.
+        grad: Whether to record gradients.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    if len({view.size for view in views}) > 1:
+        sizes = {view.name: view.size for view in views}
+        raise ValueError(
+            f"a joint pass needs views of one size, but they are {sizes}; give the "
+            "pipelines the same crop size, or take a view out of `joint`"
+        )
+    whole = SegOutput(network, torch.cat([view.images for view in views]), grad)
+    return _split(whole, [len(view) for view in views])
+
+
+def decode_again(
+    pairs: Sequence[tuple[SegOutput, Perturb | None]],
+) -> list[SegOutput]:
+    """Decode features of the backbone after a function of them.
+
+    The backbone is not run again. All pairs go through neck and heads in one pass, so
+    batch normalisation there sees them as one batch: ``[(output, None), (output, f)]``
+    decodes perturbed features beside the clean ones.
+
+    Args:
+        pairs: Outputs of one network, and what to do with the features of each: a
+            function of the backbone's maps, each (N, D_i, H_i, W_i), that returns as
+            many of the same shapes; None leaves them as they are.
+
+    Returns:
+        One output a pair.
+
+    Raises:
+        ValueError: If the network's features are not lists of maps, its outputs are of
+            several networks, or a function changes the shapes.
+    """
+    network = pairs[0][0]._network
+    if any(output._network is not network for output, _ in pairs):
+        raise ValueError("decode_again: the outputs are of several networks")
+    if type(network).extract_feat is not EncoderDecoder.extract_feat:
+        raise ValueError(
+            f"{type(network).__name__} has an extract_feat of its own, so the "
+            "backbone's features cannot be perturbed in front of the neck"
+        )
+    grad = any(output._grad for output, _ in pairs)
+    with torch.set_grad_enabled(grad):
+        changed = [_apply(function, output) for output, function in pairs]
+        feats = changed[0]
+        if len(pairs) > 1:
+            feats = tuple(torch.cat(maps) for maps in zip(*changed, strict=True))
+    images = [output._images for output, _ in pairs]
+    joined = images[0] if len(images) == 1 else torch.cat(images)
+    whole = RedecodedOutput(network, joined, feats, grad)
+    return _split(whole, [len(batch) for batch in images])
+
+
+def perturbed(output: SegOutput, function: Perturb) -> SegOutput:
+    """:func:`decode_again` for one output."""
+    return decode_again([(output, function)])[0]
+
+
+def _apply(function: Perturb | None, output: SegOutput) -> tuple[Tensor, ...]:
+    feats = output.backbone_feats
+    if not isinstance(feats, (list, tuple)) or not all(
+        isinstance(feat, Tensor) and feat.ndim == 4 for feat in feats
+    ):
+        raise ValueError(
+            f"{type(output._network.backbone).__name__} does not return a list of "
+            "maps (N, C, H, W); features cannot be perturbed"
+        )
+    if function is None:
+        return tuple(feats)
+    changed = tuple(function(tuple(feats)))
+    before, after = [[tuple(x.shape) for x in maps] for maps in (feats, changed)]
+    if before != after:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise ValueError(
+            f"{name} turned features of shapes {before} into {after}; they must stay"
+        )
+    return changed
+
+
+def _split(whole: SegOutput, counts: Sequence[int]) -> list[SegOutput]:
+    if len(counts) == 1:
+        return [whole]
+    ends = torch.tensor(counts).cumsum(0).tolist()
+    return [
+        PartialOutput(whole, slice(end - count, end))
+        for count, end in zip(counts, ends, strict=True)
+    ]
+
+
+def _take_rows(value: Any, rows: slice) -> Any:
+    if isinstance(value, Tensor):
+        return value[rows]
+    if isinstance(value, (list, tuple)):
+        return type(value)(_take_rows(item, rows) for item in value)
+    raise ValueError(
+        f"a network's output is a {type(value).__name__}; a joint pass can split "
+        "tensors, lists and tuples"
+    )
