@@ -48,7 +48,7 @@ def load_weights(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
     """Load a checkpoint; one without objectives leaves features unprojected."""
     if not any(name.startswith("objectives.") for name in state_dict):
         print("the checkpoint has no projector: features are drawn without")
-        for objective in model.objectives:
+        for objective in model.objectives.values():
             if isinstance(objective, ContextContrastObjective):
                 objective.projector = None
         own = model.state_dict()

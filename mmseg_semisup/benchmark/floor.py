@@ -1,47 +1,75 @@
 """The time that no implementation of a method can go below.
 
-It is the bare forward and backward passes of the networks that the method needs, on the
-shapes of the batch, each with the mean of its output as the loss. Augmentation, losses,
-upsampling of logits, optimizers and the teacher's update are not in it.
+It is the bare forward and backward passes of the networks that a step runs, on the same
+inputs, each with the mean of its output as the loss. Which they are is recorded in a
+step. Augmentation, losses, upsampling of logits, optimizers and the teacher's update
+are not in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmseg_semisup.models.objectives import NetworkPass
-from mmseg_semisup.models.segmentors.seg_output import SegOutput, decode_heads
 from mmseg_semisup.models.segmentors.semi_segmentor import SemiSegmentor
 
+from .step import TrainingStep
 from .timing import now
 
-SUPERVISED = NetworkPass("student", "labeled", "weights")
+WEIGHTS, INPUTS = "weights", "inputs"
+
+
+@dataclass
+class NetworkPass:
+    """One call of a network in a step.
+
+    Args:
+        name: Network and part, e.g. ``student.backbone``.
+        module: The part.
+        args: Its inputs without their graph; ``requires_grad`` as in the step.
+        training: Whether it was in training mode.
+        gradients: What was computed in backward passes through it: of its weights (and
+            of the inputs that need it), or of its inputs alone; empty: it only ran
+            forward.
+    """
+
+    name: str
+    module: nn.Module
+    args: tuple
+    training: bool
+    gradients: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """Name, images and gradients, for a table."""
+        first = next(_tensors(self.args))
+        gradients = " and ".join(self.gradients) or "no gradient"
+        return f"{self.name}, {'x'.join(map(str, first.shape))}, {gradients}"
 
 
 class Floor:
     """The bare passes of a model's step.
 
     Args:
-        model: In training mode, on its device.
-        optim_wrapper: Its optimizers; they say in which precision to run.
-        batch: A batch as the data loader gives it.
+        step: A training step. It is taken once, to record the passes; weights and
+            states are those of after it.
     """
 
-    def __init__(
-        self, model: SemiSegmentor, optim_wrapper: OptimWrapper, batch: dict
-    ) -> None:
-        self.model = model
-        self.optim_wrapper = optim_wrapper
-        images = model.data_preprocessor(batch, True)["inputs"]
-        self.passes = needed_passes(model)
-        self._runs = {
-            name: _bare(model, item, images[item.branch])
-            for name, item in _named(model, self.passes).items()
-        }
+    def __init__(self, step: TrainingStep) -> None:
+        self.model = step.model
+        self.optim_wrapper = step.optim_wrapper
+        self.passes = record_passes(step)
+        self._runs: dict[str, Callable[[], None]] = {}
+        for item in self.passes:
+            title = item.title
+            while title in self._runs:
+                title += " (again)"
+            self._runs[title] = _bare(item)
         self.times: dict[str, list[float]] = {name: [] for name in self._runs}
 
     def __call__(self) -> None:
@@ -56,93 +84,135 @@ class Floor:
             parameter.grad = None
 
 
-def needed_passes(model: SemiSegmentor) -> list[NetworkPass]:
-    """The passes of supervised training and of all objectives, none twice in vain.
+def record_passes(step: TrainingStep) -> list[NetworkPass]:
+    """The calls of networks in one step, in their order.
+
+    Args:
+        step: It is taken once.
+    """
+    calls: list[NetworkPass] = []
+    inside_grad: list[bool] = []
+    grad = torch.autograd.grad
+
+    def watched_grad(*args: Any, **kwargs: Any) -> Any:
+        inside_grad.append(True)
+        try:
+            return grad(*args, **kwargs)
+        finally:
+            inside_grad.pop()
+
+    with ExitStack() as stack:
+        for name, module in networks_of(step.model).items():
+            stack.enter_context(_recording(name, module, calls, inside_grad))
+        torch.autograd.grad = watched_grad
+        stack.callback(setattr, torch.autograd, "grad", grad)
+        step()
+    return calls
+
+
+def networks_of(model: SemiSegmentor) -> dict[str, nn.Module]:
+    """The parts of all networks of a model that a floor consists of.
 
     Args:
         model: The model.
 
     Returns:
-        Student and teacher at most once a branch; other networks as often as named.
+        Backbone, neck and heads of each segmentor, and the parts of the objectives that
+        have weights, by ``network.part``.
     """
-    needed = [SUPERVISED]
-    for objective in model.objectives:
-        for item in objective.passes():
-            if item not in needed or not isinstance(item.network, str):
-                needed.append(item)
-    return needed
+    owners = {name: model.network(name) for name in model.network_names}
+    owners.update(model.objectives.items())
+    parts: dict[str, nn.Module] = {}
+    for owner, network in owners.items():
+        for name, part in network.named_children():
+            several = part if isinstance(part, nn.ModuleList) else [part]
+            for index, module in enumerate(several):
+                number = f".{index}" if len(several) > 1 else ""
+                if any(True for _ in module.parameters()):
+                    parts[f"{owner}.{name}{number}"] = module
+    return parts
 
 
-def _named(model: SemiSegmentor, passes: list[NetworkPass]) -> dict[str, NetworkPass]:
-    names = {id(module): name for name, module in model.named_modules()}
-    named: dict[str, NetworkPass] = {}
-    for item in passes:
-        owner = item.network
-        owner = owner if isinstance(owner, str) else names[id(owner)].split(".")[-1]
-        name = f"{owner}, {item.branch}, {item.gradient}"
-        while name in named:
-            name += " (again)"
-        named[name] = item
-    return named
+@contextmanager
+def _recording(
+    name: str, module: nn.Module, calls: list[NetworkPass], inside_grad: list[bool]
+) -> Iterator[None]:
+    """Record the calls of a module; mmseg calls ``forward`` itself, past all hooks."""
+    forward = module.forward
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        call = NetworkPass(name, module, _without_graph(args), module.training)
+        calls.append(call)
+        outputs = forward(*args, **kwargs)
+
+        def note(gradient: Tensor) -> None:
+            kind = INPUTS if inside_grad or not _learns(module) else WEIGHTS
+            if kind not in call.gradients:
+                call.gradients.append(kind)
+
+        for output in _tensors(outputs):
+            if output.requires_grad:
+                output.register_hook(note)
+        return outputs
+
+    module.forward = recorded
+    try:
+        yield
+    finally:
+        del module.forward
 
 
-def _bare(
-    model: SemiSegmentor, item: NetworkPass, images: Tensor
-) -> Callable[[], None]:
+def _bare(item: NetworkPass) -> Callable[[], None]:
     """A function that runs one pass."""
-    if isinstance(item.network, str):
-        network = _Segmentor(model.network(item.network), item == SUPERVISED)
-        inputs = images
-    elif item.channels is None:
-        network = item.network
-        inputs = _features(model, network, images)
-    else:
-        network = item.network
-        size = (len(images), item.channels, *images.shape[-2:])
-        inputs = images.new_full(size, 1 / item.channels)
 
     def run() -> None:
-        if item.gradient == "none":
-            with torch.no_grad():
-                network(inputs)
-        elif item.gradient == "inputs":
-            maps = inputs.detach().requires_grad_()
-            torch.autograd.grad(_trivial_loss(network(maps)), maps)
-        else:
-            _trivial_loss(network(inputs)).backward()
+        with _mode(item.module, item.training):
+            with torch.set_grad_enabled(bool(item.gradients)):
+                loss = _trivial_loss(item.module.forward(*item.args))
+        leaves = [x for x in _tensors(item.args) if x.requires_grad]
+        if INPUTS in item.gradients:
+            both = WEIGHTS in item.gradients
+            torch.autograd.grad(loss, leaves, retain_graph=both, allow_unused=True)
+        if WEIGHTS in item.gradients:
+            loss.backward()
+        for leaf in leaves:
+            leaf.grad = None
 
     return run
 
 
-def _features(
-    model: SemiSegmentor, network: nn.Module, images: Tensor
-) -> tuple[Tensor, ...]:
-    """What a network reads of the student's features, as leaves with gradients."""
-    with torch.no_grad():
-        features = network.features(SegOutput(model.segmentor, images, grad=False))
-    return tuple(feature.detach().requires_grad_() for feature in features)
+@contextmanager
+def _mode(module: nn.Module, training: bool) -> Iterator[None]:
+    """Let a module be in a mode, and its parts in theirs afterwards."""
+    modes = [(part, part.training) for part in module.modules()]
+    if module.training != training:
+        module.train(training)
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
-class _Segmentor:
-    """Backbone, neck and heads of a segmentor, without losses."""
-
-    def __init__(self, network: nn.Module, auxiliary: bool) -> None:
-        self.network = network
-        extra = getattr(network, "auxiliary_head", None) if auxiliary else None
-        if extra is None:
-            self.extra = []
-        else:
-            self.extra = list(extra) if isinstance(extra, nn.ModuleList) else [extra]
-
-    def __call__(self, images: Tensor) -> list:
-        feats = self.network.extract_feat(images)
-        outputs: list = []
-        for head in decode_heads(self.network):
-            outputs.append(head.forward(feats, *outputs[-1:]))
-        return [*outputs, *(head.forward(feats) for head in self.extra)]
+def _learns(module: nn.Module) -> bool:
+    return any(p.requires_grad for p in module.parameters())
 
 
-def _trivial_loss(outputs: Tensor | list | tuple) -> Tensor:
-    if isinstance(outputs, Tensor):
-        return outputs.float().mean()
-    return sum(_trivial_loss(output) for output in outputs)
+def _without_graph(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without_graph(item) for item in value)
+    return value
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+
+
+def _trivial_loss(outputs: Any) -> Tensor:
+    return sum(output.float().mean() for output in _tensors(outputs))

@@ -24,7 +24,7 @@ def to_text(result: dict[str, Any]) -> str:
         f"{result['repeats']}, middle half {quarters[0]:.1f} to {quarters[1]:.1f}",
         f"floor               {result['floor_ms']:9.1f} ms",
         *(
-            f"  {name:<34}{value:9.1f} ms"
+            f"  {name:<48}{value:9.1f} ms"
             for name, value in result["passes_ms"].items()
         ),
         f"ratio               {result['ratio']:9.3f}",

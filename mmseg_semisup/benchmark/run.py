@@ -52,7 +52,7 @@ def benchmark(
         for _ in range(2):
             step()
         memory = peak()
-    floor = Floor(step.model, step.optim_wrapper, batch)
+    floor = Floor(step)
     times = interleave(dict(step=step, floor=floor), repeats, warmup, device)
     quarters = statistics.quantiles(times["step"].wall, n=4)
     wall = {name: 1e3 * statistics.median(t.wall) for name, t in times.items()}

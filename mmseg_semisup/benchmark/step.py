@@ -58,8 +58,8 @@ class TrainingStep:
                 accelerate(model, **options)
         if hasattr(model, "iteration"):
             model.iteration.value = cfg.train_cfg.max_iters
-        if getattr(model, "teacher", None) is not None:
-            model.teacher.update(model.segmentor)
+        if hasattr(model, "follow"):
+            model.follow()
         optim_wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
         return cls(model, optim_wrapper, batch)
 
@@ -83,9 +83,8 @@ class TrainingStep:
     def __call__(self) -> None:
         """Take one step."""
         self.model.train_step(self.batch, self.optim_wrapper)
-        teacher = getattr(self.model, "teacher", None)
-        if teacher is not None:
-            teacher.update(self.model.segmentor)
+        if hasattr(self.model, "follow"):
+            self.model.follow()
 
 
 def load_batch(cfg: Config) -> dict[str, Any]:

@@ -295,5 +295,5 @@ def _without(module: nn.Module, left_out: set[int]) -> nn.Module:
 
 def _trainable_names(model: nn.Module) -> set[str]:
     """Names of the direct parts of the objectives, and of the model."""
-    parts = [model, *getattr(model, "objectives", [])]
+    parts = [model, *getattr(model, "objectives", {}).values()]
     return {name for part in parts for name, _ in part.named_children()}

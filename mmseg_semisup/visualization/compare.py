@@ -93,8 +93,7 @@ def _said(
     pictures = {title: colored if image is None else overlay(image, colored)}
     network = model.network(model.predict_with)
     probs = probabilities(network, result.seg_logits.data, dim=0)[None]
-    for objective in model.objectives:
-        for name in objective.maps(probs):
-            values = getattr(result, name).data.squeeze(0).cpu().numpy()
-            pictures[f"{name} ({title})"] = color_map(values)
+    for name in model.objective_maps(probs):
+        values = getattr(result, name).data.squeeze(0).cpu().numpy()
+        pictures[f"{name} ({title})"] = color_map(values)
     return pictures

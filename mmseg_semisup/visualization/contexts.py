@@ -14,13 +14,14 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
-from mmseg_semisup.datasets.geometry import view_to_view, warp
 from mmseg_semisup.models.objectives import ContextContrastObjective
 from mmseg_semisup.models.objectives.context_contrast import Pairs
 from mmseg_semisup.models.segmentors.step import Step
+from mmseg_semisup.models.segmentors.view import View
 
 from .panels import color_map, stack_rows, titled_row
 
+MAPS = ("confidence", "confidence_second", "overlap", "pulled_first", "pulled_second")
 BEYOND = (24, 24, 24)
 NOT_PULLED = (150, 150, 150)
 FIRST_PULLED = (240, 140, 30)
@@ -44,7 +45,8 @@ def compare_contexts(
     Raises:
         ValueError: If the model has no such objective.
     """
-    found = [o for o in model.objectives if isinstance(o, ContextContrastObjective)]
+    objectives = model.objectives.values()
+    found = [o for o in objectives if isinstance(o, ContextContrastObjective)]
     if not found:
         raise ValueError(
             "model.objectives has no ContextContrastObjective: there are no contexts "
@@ -77,23 +79,19 @@ def draw_contexts(
         without direction), grey where none is.
     """
     objective, step, _ = compare_contexts(model, batch)
-    first, second = objective.branches
-    there = view_to_view(step.homography(first), step.homography(second))
-    back = view_to_view(step.homography(second), step.homography(first))
-    seen = {
-        first: _covered(step, second, back, first),
-        second: _covered(step, first, there, second),
-    }
+    maps = {name: step.signal(f"{objective.name}.{name}") for name in MAPS}
+    first, second = (step[name] for name in objective.branches)
+    seen = {first.name: _covered(first, second), second.name: _covered(second, first)}
     rows = []
-    for i in range(min(count, len(step.images(first)))):
+    for i in range(min(count, len(first))):
         crops = {
-            branch: _dimmed(batch["inputs"][branch][i], seen[branch][i])
-            for branch in (first, second)
+            name: _dimmed(batch["inputs"][name][i], covered[i])
+            for name, covered in seen.items()
         }
-        size = crops[first].shape[:2]
-        overlap = step.signal("overlap")[i, 0].cpu().numpy() > 0
+        size = crops[first.name].shape[:2]
+        overlap = maps["overlap"][i, 0].cpu().numpy() > 0
         confidence = {
-            title: _shaded(step.signal(name)[i, 0], overlap if which else None)
+            title: _shaded(maps[name][i, 0], overlap if which else None)
             for which, (title, name) in enumerate(
                 {
                     "confidence, first": "confidence",
@@ -102,10 +100,10 @@ def draw_contexts(
             )
         }
         pictures = {
-            "first crop": crops[first],
-            "second crop": crops[second],
+            "first crop": crops[first.name],
+            "second crop": crops[second.name],
             **confidence,
-            "pulled: first orange, second blue": _directions(step, i, overlap),
+            "pulled: first orange, second blue": _directions(maps, i, overlap),
         }
         rows.append(titled_row({k: _enlarge(v, size) for k, v in pictures.items()}))
     return stack_rows(rows)
@@ -144,12 +142,10 @@ class ContextPictureHook(Hook):
         runner.visualizer.add_image(self.name, picture, step=runner.iter + 1)
 
 
-def _covered(step: Step, branch: str, homography: Tensor, other: str) -> np.ndarray:
-    """Pixels of the other view that this one shows, too, (N, H, W), bool."""
-    shown = step.valid(branch).float().unsqueeze(1)
-    size = tuple(step.images(other).shape[-2:])
-    covered, _ = warp(shown, homography, size, "nearest", 0.0)
-    return (covered.squeeze(1).bool() & step.valid(other)).cpu().numpy()
+def _covered(view: View, other: View) -> np.ndarray:
+    """Pixels of a view that the other one shows, too, (N, H, W), bool."""
+    covered, _ = view.warp_from(other, other.valid.long(), "nearest")
+    return (covered.bool() & view.valid).cpu().numpy()
 
 
 def _dimmed(image: Tensor, covered: np.ndarray) -> np.ndarray:
@@ -167,12 +163,14 @@ def _shaded(values: Tensor, overlap: np.ndarray | None) -> np.ndarray:
     return picture
 
 
-def _directions(step: Step, index: int, overlap: np.ndarray) -> np.ndarray:
+def _directions(
+    maps: Mapping[str, Tensor], index: int, overlap: np.ndarray
+) -> np.ndarray:
     picture = np.empty((*overlap.shape, 3), np.uint8)
     picture[:] = BEYOND
     picture[overlap] = NOT_PULLED
     first, second = (
-        step.signal(f"pulled_{name}")[index, 0].cpu().numpy() > 0
+        maps[f"pulled_{name}"][index, 0].cpu().numpy() > 0
         for name in ("first", "second")
     )
     picture[first] = FIRST_PULLED

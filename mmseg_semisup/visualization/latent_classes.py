@@ -28,7 +28,7 @@ def find_latent_classes(model: nn.Module) -> LatentClassObjective:
     Raises:
         ConfigError: If it has none.
     """
-    for objective in getattr(model, "objectives", ()):
+    for objective in getattr(model, "objectives", {}).values():
         if isinstance(objective, LatentClassObjective):
             return objective
     raise ConfigError(

@@ -2,18 +2,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import PREPROCESSOR, adversarial_objectives, batch, tiny_segmentor
 from mmengine.config import Config
-from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_semisup.benchmark import crops_images, generate_sources, set_sizes
-from mmseg_semisup.benchmark.floor import Floor, needed_passes
+from mmseg_semisup.benchmark.floor import Floor, record_passes
 from mmseg_semisup.benchmark.host_waits import count_waits
 from mmseg_semisup.benchmark.loader import supervised_dataset
 from mmseg_semisup.benchmark.step import TrainingStep, load_batch
@@ -27,7 +25,7 @@ OPTIMIZERS = dict(
 )
 
 
-def _step(**changes) -> TrainingStep:
+def _step(optimizers: dict = OPTIMIZERS, **changes) -> TrainingStep:
     model = dict(
         type="SemiSegmentor",
         segmentor=tiny_segmentor(),
@@ -35,72 +33,72 @@ def _step(**changes) -> TrainingStep:
         data_preprocessor=PREPROCESSOR,
     )
     train_cfg = dict(max_iters=9)
-    cfg = dict(model=model | changes, optim_wrapper=OPTIMIZERS, train_cfg=train_cfg)
+    cfg = dict(model=model | changes, optim_wrapper=optimizers, train_cfg=train_cfg)
     return TrainingStep.from_config(Config(cfg), batch(), "cpu")
 
 
-def _names(model: nn.Module) -> list[tuple[str, str, str]]:
-    return [
-        (p.network if isinstance(p.network, str) else "D", p.branch, p.gradient)
-        for p in needed_passes(model)
-    ]
+def _recorded(step: TrainingStep) -> list[tuple[str, tuple[str, ...]]]:
+    return [(p.name, tuple(p.gradients)) for p in record_passes(step)]
 
 
 def test_passes_of_adv_semi_seg():
-    assert _names(_step().model) == [
-        ("student", "labeled", "weights"),
-        ("student", "unlabeled", "weights"),
-        ("D", "labeled", "inputs"),
-        ("D", "unlabeled", "inputs"),
-        ("D", "labeled", "weights"),
-        ("D", "labeled", "weights"),
+    """The discriminator sees predictions with masks once, for both losses."""
+    assert _recorded(_step()) == [
+        ("student.backbone", ("weights",)),
+        ("student.decode_head", ("weights",)),
+        ("student.backbone", ("weights",)),
+        ("student.decode_head", ("weights",)),
+        ("adversarial.discriminator", ("inputs", "weights")),
+        ("adversarial.discriminator", ("inputs",)),
+        ("adversarial.discriminator", ("weights",)),
     ]
 
 
 def test_a_pass_that_two_signals_share_counts_once():
-    signal = dict(type="ConsistencyObjective", student_branch="unlabeled")
-    cfg = dict(
-        type="SemiSegmentor",
-        segmentor=tiny_segmentor(),
-        teacher=dict(momentum=0.9),
-        objectives=[signal, signal],
-        data_preprocessor=PREPROCESSOR,
-    )
-    assert _names(MODELS.build(cfg)) == [
-        ("student", "labeled", "weights"),
-        ("teacher", "unlabeled", "none"),
-        ("student", "unlabeled", "weights"),
+    signal = dict(type="ConsistencyObjective", student_branch="unlabeled", mix="none")
+    optimizers = {k: v for k, v in OPTIMIZERS.items() if k != "discriminator"}
+    changes = dict(teacher=dict(momentum=0.9), objectives=[signal, signal])
+    step = _step(optimizers, **changes)
+    assert [item for item in _recorded(step) if item[0].endswith("backbone")] == [
+        ("student.backbone", ("weights",)),
+        ("teacher.backbone", ()),
+        ("student.backbone", ("weights",)),
     ]
 
 
-def test_the_step_runs_no_network_more_often_than_the_floor():
+def test_the_floor_runs_what_the_step_ran():
     step = _step()
-    floor = Floor(step.model, step.optim_wrapper, step.batch)
-    discriminator = step.model.objectives[0].discriminator
+    floor = Floor(step)
+    first, discriminator = (
+        step.model.segmentor.backbone.conv1,
+        step.model.objectives[0].discriminator.features,
+    )
     counts = {}
     for name, run in dict(step=step, floor=floor).items():
-        calls = Counter()
+        calls = []
         hooks = [
-            module.register_forward_hook(lambda m, *_, c=calls: c.update([type(m)]))
-            for module in (step.model.segmentor.backbone, discriminator)
+            module.register_forward_hook(lambda m, *_, c=calls: c.append(m))
+            for module in (first, discriminator)
         ]
         run()
         for hook in hooks:
             hook.remove()
-        counts[name] = {kind.__name__: count for kind, count in calls.items()}
-    assert counts["step"] == counts["floor"] == dict(ResNet=2, FCDiscriminator=4)
+        counts[name] = (calls.count(first), calls.count(discriminator))
+    assert counts["step"] == counts["floor"] == (2, 3)
 
 
 def test_the_floor_changes_nothing():
     step = _step()
+    floor = Floor(step)
     before = copy.deepcopy(dict(step.model.named_parameters()))
-    floor = Floor(step.model, step.optim_wrapper, step.batch)
+    modes = [module.training for module in step.model.modules()]
     floor()
     for name, parameter in step.model.named_parameters():
         assert torch.equal(parameter, before[name])
         assert parameter.grad is None
+    assert modes == [module.training for module in step.model.modules()]
     assert all(len(times) == 1 and times[0] > 0 for times in floor.times.values())
-    assert len(floor.times) == 6
+    assert len(floor.times) == 7
 
 
 def test_a_step_trains_everything():

@@ -273,12 +273,19 @@ class SemiSegmentor(BaseModel):
         if self.signal_maps:
             for sample in results:
                 probs = probabilities(network, sample.seg_logits.data, dim=0)[None]
-                for name, value in self._signal_maps(probs).items():
+                for name, value in self.objective_maps(probs).items():
                     sample.set_data({name: PixelData(data=value[0])})
         return results
 
-    def _signal_maps(self, probs: Tensor) -> dict[str, Tensor]:
-        """Maps of all objectives; with the objective's name if several have one."""
+    def objective_maps(self, probs: Tensor) -> dict[str, Tensor]:
+        """Maps of all objectives for given predictions.
+
+        Args:
+            probs: (N, C, H, W), in 0..1.
+
+        Returns:
+            Name to (N, 1, H, W), in 0..1; ``objective.name`` where several have one.
+        """
         maps = [
             (objective.name, name, value)
             for objective in self.objectives.values()
