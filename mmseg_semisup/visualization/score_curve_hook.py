@@ -35,7 +35,8 @@ class ScoreCurveHook(Hook):
         interval: Iterations that a point is the mean of.
         won_above: Accuracy, in 0..1.
         won_for: Iterations, a multiple of ``interval``.
-        prefix: The log's name of the discriminator.
+        prefix: How the log's name of the discriminator ends; with the objective's name
+            in front, ``adversarial.discriminator``, if there are several.
 
     Raises:
         ValueError: If an argument is out of its range; at the first iteration, if the
@@ -61,7 +62,8 @@ class ScoreCurveHook(Hook):
         self.interval = interval
         self.won_above = won_above
         self.won_for = won_for
-        self.names = [f"{prefix}.{name}" for name in FIGURES]
+        self.prefix = prefix
+        self.names: list[str] = []
         self.points: list[list[float]] = []
         self._warned = False
         self._sums: Tensor | None = None
@@ -106,12 +108,7 @@ class ScoreCurveHook(Hook):
         outputs: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Add the scores of this step; at the end of an interval, read and draw."""
-        missing = [name for name in self.names if name not in (outputs or {})]
-        if missing:
-            raise ValueError(
-                f"ScoreCurveHook: the model logs no {missing[0]!r}; it logs "
-                f"{sorted(outputs or {})}; set prefix, or leave the hook out"
-            )
+        self.names = self.names or self._find_names(list(outputs or {}))
         values = torch.stack([outputs[name].detach().float() for name in self.names])
         if self._sums is None:
             self._sums = torch.zeros_like(values)
@@ -119,6 +116,17 @@ class ScoreCurveHook(Hook):
         self._count += 1
         if (runner.iter + 1) % self.interval == 0:
             self._finish_interval(runner)
+
+    def _find_names(self, logged: list[str]) -> list[str]:
+        """The figures of the discriminator, whatever objective has it."""
+        tail = f"{self.prefix}.{FIGURES[0]}"
+        found = [n for n in logged if n == tail or n.endswith(f".{tail}")]
+        if len(found) != 1:
+            raise ValueError(
+                f"ScoreCurveHook: the model logs {tail!r} {len(found)} times; it logs "
+                f"{sorted(logged)}; set prefix, or leave the hook out"
+            )
+        return [f"{found[0].removesuffix(FIGURES[0])}{name}" for name in FIGURES]
 
     def _finish_interval(self, runner: Runner) -> None:
         mean = self._sums / self._count

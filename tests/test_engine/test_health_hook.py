@@ -131,10 +131,10 @@ def test_the_share_is_that_of_the_commonest_class():
     data = model.data_preprocessor(batch(), True)
     step = model.make_step(data["inputs"], data["data_samples"])
     assert step.top_classes() == {}
-    logits = step.student("unlabeled").logits
+    logits = step.student(step["unlabeled"]).logits
     logits = logits.argmax(dim=1).flatten().tolist()
     expected = max(logits.count(value) for value in set(logits)) / len(logits)
-    step.student("labeled").full_logits  # noqa: B018
+    step.student(step["labeled"]).full_logits  # noqa: B018
     assert list(step.top_classes()) == ["unlabeled.top_class"]
     assert float(step.top_classes()["unlabeled.top_class"]) == pytest.approx(expected)
 

@@ -93,7 +93,7 @@ def test_equals_separate_steps_of_plain_optimizers():
         model.train().train_step(copy.deepcopy(data), wrapper)
         inputs = plain.train().data_preprocessor(copy.deepcopy(data), True)
         losses = plain(**inputs, mode="loss")
-        loss_d = losses.pop("discriminator.loss_d")
+        loss_d = losses.pop("adversarial.discriminator.loss")
         sgd.zero_grad()
         adam.zero_grad()
         sum(v for k, v in losses.items() if "loss" in k).backward(retain_graph=True)

@@ -134,11 +134,11 @@ def test_trains_validates_and_draws(folder, tmp_path):
     runner = train(config(folder, tmp_path / "run"))
     names = [
         "labeled.decode.loss_ce",
-        "labeled.loss_adv",
-        "unlabeled.loss_adv",
-        "unlabeled.loss_semi",
-        "unlabeled_strong.loss_consistency",
-        "discriminator.loss_d",
+        "adversarial.loss_labeled",
+        "adversarial.loss_unlabeled",
+        "self_taught.loss",
+        "consistency.loss",
+        "adversarial.discriminator.loss",
     ]
     for name in names:
         assert len(history(runner, name)) == 6

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.runner.checkpoint import load_state_dict as mmengine_load
 
-from mmseg_semisup.models.memory_bank import MemoryBank, gather_images, spread_places
+from mmseg_semisup.models.memory_bank import MemoryBank, gather_images, spread_indices
 
 
 def rows(first, count):
@@ -81,7 +81,7 @@ def test_one_process_gathers_its_own():
 def test_places_are_distinct_and_change(size):
     count = max(size // 2, 1)
     device = torch.device("cpu")
-    places = [spread_places(size, count, step, device) for step in range(3)]
+    places = [spread_indices(size, count, step, device) for step in range(3)]
     for one in places:
         assert one.unique().numel() == count
         assert one.min() >= 0
@@ -91,5 +91,5 @@ def test_places_are_distinct_and_change(size):
         # Every twentieth of the places gives about as many.
         shares = torch.histc(places[2].float(), 20, 0, size) / count
         assert (shares - 0.05).abs().max() < 0.02
-    everything = spread_places(size, size, 5, device)
+    everything = spread_indices(size, size, 5, device)
     assert everything.sort().values.tolist() == list(range(size))

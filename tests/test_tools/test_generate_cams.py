@@ -123,7 +123,7 @@ def test_from_image_labels_to_a_segmentor(run_tool, squares, tmp_path, capsys):
     trained = torch.load(tmp_path / "weak/iter_4.pth", weights_only=False)
     assert "objectives.1.classifier.weight" in trained["state_dict"]
     log = next((tmp_path / "weak").rglob("*.log")).read_text()
-    assert "unlabeled.loss_weak" in log
+    assert "weak_mask.loss" in log
     run_tool("export.py", weak, tmp_path / "weak/iter_4.pth", "--out", tmp_path / "out")
     exported = torch.load(tmp_path / "out/model.pth", weights_only=False)
     assert not any("objectives" in name for name in exported["state_dict"])

@@ -29,7 +29,7 @@ def test_pictures_while_training_and_afterwards(
     assert {"latent_table_4", "latent_classes_4"} <= logged
     log = next(work_dir.rglob("*.log")).read_text()
     assert "Super-categories found:" in log
-    assert "latent.used@0.1" in log
+    assert "latent_class.used@0.1" in log
 
     capsys.readouterr()
     out = tmp_path / "out"
@@ -38,7 +38,7 @@ def test_pictures_while_training_and_afterwards(
         "--count", 3, "--no-photos", "--threshold", 0.3,
     )  # fmt: skip
     text = capsys.readouterr().out
-    assert "latent.used@0.9: " in text
+    assert "latent_class.used@0.9: " in text
     assert "latent class" in text
     assert all(name in text for name in ("ground", "cat", "dog"))
     assert Image.open(out / "latent_table.png").size[0] > 100

@@ -130,7 +130,7 @@ def test_mistakes_are_named():
         ScoreCurveHook(won_for=250)
     with pytest.raises(ValueError, match=r"won_above=99"):
         ScoreCurveHook(won_above=99)
-    with pytest.raises(ValueError, match=r"no 'discriminator\.fake'.*'loss'"):
+    with pytest.raises(ValueError, match=r"'discriminator\.fake' 0 times.*'loss'"):
         ScoreCurveHook().after_train_iter(
             FakeRunner(), 0, outputs={"loss": torch.tensor(0.0)}
         )

@@ -136,8 +136,8 @@ class FeatureMatchingObjective(Objective):
         truth, view = step[self.real_branch], step[self.unlabeled_branch]
         (output,) = self.student(step, view)
         judged = Judged(output.probs, teaches=self.weight > 0)
-        fake, fake_features = self.discriminator(self.fake_maps(view, judged.maps))
-        real, real_features = self.discriminator(self.real_maps(step, truth))
+        fake, fake_features = self.discriminator(self.fake_maps(step, judged.maps))
+        real, real_features = self.discriminator(self.real_maps(step))
         has_truth, has_image = (_not_empty(v) for v in (truth, view))
         losses = {}
         if self.weight and self.generator_loss == "standard":
@@ -148,7 +148,7 @@ class FeatureMatchingObjective(Objective):
             loss = self.matching(real_features, fake_features, has_truth, has_image)
             losses["loss_fm"] = self.weight * judged.pass_on(loss)  # Eq. 2
         if self.self_training_weight and step.iteration >= self.start:
-            selected = self.good(view, output.probs, fake) & has_image
+            selected = self.good(step, output.probs, fake) & has_image
             loss = self_training_loss(
                 output.class_logits, selected, view.valid, step.ignore_index
             )
@@ -162,8 +162,9 @@ class FeatureMatchingObjective(Objective):
             **_figures(fake.detach(), real.detach(), has_image, has_truth),
         }
 
-    def real_maps(self, step: Step, truth: View) -> Tensor:
+    def real_maps(self, step: Step) -> Tensor:
         """Images and one-hot ground truth, (N, B + C, H, W)."""
+        truth = step[self.real_branch]
         images, classes = truth.images, self.discriminator.num_classes
         own = self.real_image_range == "own"
         scaled = scale_images(images, None if own else step["labeled"].images)
@@ -171,8 +172,9 @@ class FeatureMatchingObjective(Objective):
             [scaled, one_hot_labels(truth.labels, classes, images.dtype)], dim=1
         )
 
-    def fake_maps(self, view: View, probs: Tensor) -> Tensor:
+    def fake_maps(self, step: Step, probs: Tensor) -> Tensor:
         """Images and predictions (N, C, H, W), (N, B + C, H, W)."""
+        view = step[self.unlabeled_branch]
         if self.mask_padding:
             probs = probs * view.valid.unsqueeze(1)
         return torch.cat([scale_images(view.images), probs], 1)
@@ -202,16 +204,16 @@ class FeatureMatchingObjective(Objective):
         return distance * (count > 0).all()
 
     @torch.no_grad()
-    def good(self, view: View, probs: Tensor, fake: Tensor) -> Tensor:
+    def good(self, step: Step, probs: Tensor, fake: Tensor) -> Tensor:
         """Images whose prediction the discriminator takes for ground truth, (N,), bool.
 
         Args:
-            view: The images.
+            step: The step.
             probs: Predictions, (N, C, H, W).
             fake: Their scores before the sigmoid, (N,), of the pass that trains.
         """
         if not self.score_dropout:
-            fake = self._score_without_dropout(self.fake_maps(view, probs))
+            fake = self._score_without_dropout(self.fake_maps(step, probs))
         score = fake.sigmoid()
         return score >= self.gamma if self.inclusive else score > self.gamma
 

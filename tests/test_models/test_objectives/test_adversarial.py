@@ -46,7 +46,7 @@ def predict(network, images):
 def slow_losses(model, data, threshold=0.2):
     """The paper's losses, in the order of its section 4.2, each with its own pass."""
     network, adversary = model.segmentor, model.objectives[0].discriminator
-    images, labels = data["inputs"], model.make_step(**data).labels("labeled")
+    images, labels = data["inputs"], model.make_step(**data)["labeled"].labels
     known = labels != 255
     logits_l = predict(network, images["labeled"])
     logits_u = predict(network, images["unlabeled"])
@@ -77,10 +77,10 @@ def slow_losses(model, data, threshold=0.2):
 
 NAMES = {
     "labeled.decode.loss_ce": "ce",
-    "labeled.loss_adv": "adv_l",
-    "unlabeled.loss_adv": "adv_u",
-    "unlabeled.loss_semi": "semi",
-    "discriminator.loss_d": "d",
+    "adversarial.loss_labeled": "adv_l",
+    "adversarial.loss_unlabeled": "adv_u",
+    "self_taught.loss": "semi",
+    "adversarial.discriminator.loss": "d",
 }
 
 
@@ -119,11 +119,11 @@ def test_no_gradient_goes_where_it_does_not_belong():
         )
         return any(g is not None and g.any() for g in found)
 
-    assert touched("labeled.loss_adv", segmentor)
-    assert not touched("labeled.loss_adv", adversary)
-    assert not touched("unlabeled.loss_semi", adversary)
-    assert touched("discriminator.loss_d", adversary)
-    assert not touched("discriminator.loss_d", segmentor)
+    assert touched("adversarial.loss_labeled", segmentor)
+    assert not touched("adversarial.loss_labeled", adversary)
+    assert not touched("self_taught.loss", adversary)
+    assert touched("adversarial.discriminator.loss", adversary)
+    assert not touched("adversarial.discriminator.loss", segmentor)
 
 
 def test_the_semi_supervised_part_waits_for_its_iteration():
@@ -132,10 +132,10 @@ def test_the_semi_supervised_part_waits_for_its_iteration():
     model = build(objectives)
     data = preprocess(model, batch())
     seen = [set(model.loss(**data)) for _ in range(5)]
-    assert "unlabeled.loss_adv" not in seen[2]
-    assert "unlabeled.loss_adv" in seen[3]
-    assert "unlabeled.loss_semi" not in seen[3]
-    assert "unlabeled.loss_semi" in seen[4]
+    assert "adversarial.loss_unlabeled" not in seen[2]
+    assert "adversarial.loss_unlabeled" in seen[3]
+    assert "self_taught.loss" not in seen[3]
+    assert "self_taught.loss" in seen[4]
 
 
 def test_self_taught_without_adversarial_loss_still_has_a_confidence():
@@ -144,8 +144,8 @@ def test_self_taught_without_adversarial_loss_still_has_a_confidence():
     model = build(objectives)
     losses = model.loss(**preprocess(model, batch()))
     assert not any("loss_adv" in name for name in losses)
-    assert losses["unlabeled.loss_semi"] > 0
-    assert losses["discriminator.loss_d"] > 0
+    assert losses["self_taught.loss"] > 0
+    assert losses["adversarial.discriminator.loss"] > 0
 
 
 def test_ignored_pixels_have_no_say():
@@ -154,7 +154,11 @@ def test_ignored_pixels_have_no_say():
     for sample in data["data_samples"]["labeled"]:
         sample.gt_sem_seg.data[:] = 255
     losses = model.loss(**data)
-    for name in ("labeled.decode.loss_ce", "labeled.loss_adv", "discriminator.loss_d"):
+    for name in (
+        "labeled.decode.loss_ce",
+        "adversarial.loss_labeled",
+        "adversarial.discriminator.loss",
+    ):
         assert losses[name] == 0
     total = sum(v for k, v in losses.items() if "loss" in k)
     assert all(g.isfinite().all() for g in gradients(model, total).values())
@@ -166,11 +170,13 @@ def test_padding_of_unlabelled_images_has_no_say():
     for sample in data["data_samples"]["unlabeled"]:
         sample.set_metainfo({"img_shape": (20, 32)})
     step = model.make_step(**data)
-    assert step.valid("unlabeled")[:, :20].all()
-    assert not step.valid("unlabeled")[:, 20:].any()
-    score = model.objectives[0].judge(step.student("unlabeled").probs)
+    assert step["unlabeled"].valid[:, :20].all()
+    assert not step["unlabeled"].valid[:, 20:].any()
+    score = model.objectives[0].discriminator(step.student(step["unlabeled"]).probs)
     expected = 0.001 * F.softplus(-score[:, 0, :20]).mean()
-    torch.testing.assert_close(model.loss(**data)["unlabeled.loss_adv"], expected)
+    torch.testing.assert_close(
+        model.loss(**data)["adversarial.loss_unlabeled"], expected
+    )
 
 
 def test_nothing_selected_gives_a_finite_zero():
@@ -178,8 +184,8 @@ def test_nothing_selected_gives_a_finite_zero():
     objectives[1]["threshold"] = 1.0
     model = build(objectives)
     losses = model.loss(**preprocess(model, batch()))
-    assert losses["unlabeled.loss_semi"] == 0
-    assert losses["unlabeled.selected"] == 0
+    assert losses["self_taught.loss"] == 0
+    assert losses["self_taught.selected"] == 0
     total = sum(v for k, v in losses.items() if "loss" in k)
     assert all(g.isfinite().all() for g in gradients(model, total).values())
 
@@ -188,14 +194,14 @@ def test_the_authors_code_trains_the_discriminator_on_unlabelled_too():
     objectives = adversarial_objectives(fake_branches=("labeled", "unlabeled"))
     model = build(objectives)
     data = preprocess(model, batch())
-    loss = model.loss(**data)["discriminator.loss_d"]
+    loss = model.loss(**data)["adversarial.discriminator.loss"]
     step, adversary = model.make_step(**data), model.objectives[0].discriminator
-    known = step.valid("labeled")
+    known = step["labeled"].valid
     fake = [
-        F.softplus(adversary(step.student("labeled").probs)[:, 0][known]).mean(),
-        F.softplus(adversary(step.student("unlabeled").probs)).mean(),
+        F.softplus(adversary(step.student(step["labeled"]).probs)[:, 0][known]).mean(),
+        F.softplus(adversary(step.student(step["unlabeled"]).probs)).mean(),
     ]
-    truth = F.one_hot(step.labels("labeled").clamp(max=NUM_CLASSES), NUM_CLASSES + 1)
+    truth = F.one_hot(step["labeled"].labels.clamp(max=NUM_CLASSES), NUM_CLASSES + 1)
     truth = truth[..., :NUM_CLASSES].permute(0, 3, 1, 2).double()
     real = F.softplus(-adversary(truth)[:, 0][known]).mean()
     torch.testing.assert_close(loss, 0.5 * (fake[0] + fake[1]) / 2 + 0.5 * real)
@@ -219,16 +225,20 @@ def test_accuracy_is_the_share_of_right_answers():
         wrong = [(adversary(p) >= 0).double().mean() for p in fakes]
         missed = (adversary(one_hot.double()) <= 0).double().mean()
     expected = 1 - (sum(wrong) / 2 + missed) / 2
-    torch.testing.assert_close(losses["discriminator.accuracy"], expected)
+    torch.testing.assert_close(losses["adversarial.discriminator.accuracy"], expected)
 
 
 def test_mistakes_are_named():
     wrong = adversarial_objectives()
     wrong[0]["discriminator"]["num_classes"] = 7
-    with pytest.raises(ValueError, match=r"num_classes=7.*predicts 4"):
+    with pytest.raises(
+        ValueError, match=r"adversarial\.discriminator\.num_classes=7.*is 4"
+    ):
         build(wrong)
     misspelt = adversarial_objectives(wieghts={})
-    with pytest.raises(ValueError, match=r"objectives\[0\].*'wieghts'.*weights"):
+    with pytest.raises(
+        ValueError, match=r"objectives\.adversarial.*'wieghts'.*weights"
+    ):
         build(misspelt)
     with pytest.raises(ValueError, match="same branches"):
         build(adversarial_objectives(start={"labeled": 0}))
@@ -255,10 +265,10 @@ def test_discriminator_shapes_and_size():
 
 
 def test_an_idle_objective_still_touches_its_parameters():
-    adversarial, self_taught = build(adversarial_objectives()).objectives
-    idle = adversarial.idle()
-    assert idle == 0
-    idle.backward()
+    adversarial, self_taught = build(adversarial_objectives()).objectives.values()
+    zero = adversarial.zero_loss()
+    assert zero == 0
+    zero.backward()
     assert all(p.grad is not None for p in adversarial.parameters())
     assert not any(p.grad.any() for p in adversarial.parameters())
-    assert self_taught.idle() == 0
+    assert self_taught.zero_loss() == 0

@@ -14,6 +14,8 @@ from mmseg.registry import MODELS
 from processes import in_two_processes
 
 from mmseg_semisup.models import ContextContrastObjective
+from mmseg_semisup.models.objectives import Objectives, named_configs
+from mmseg_semisup.models.segmentors.facts import facts_of
 
 VIEWS = ("unlabeled", "unlabeled_second")
 SIZE, SOURCE = 32, 64
@@ -87,7 +89,7 @@ def slow_loss(model, step, options, bank=None, source=SOURCE):
     pool = options.get("pool", 1)
     features, confidence, labels = [], [], []
     for view in VIEWS:
-        output = step.student(view)
+        output = step.student(step[view])
         embedding = F.avg_pool2d(output.embedding.detach().double(), pool)
         probs = F.avg_pool2d(output.logits.detach().double(), pool).softmax(1)
         features.append(F.normalize(projector(embedding), dim=1).flatten(2))
@@ -102,7 +104,7 @@ def slow_loss(model, step, options, bank=None, source=SOURCE):
     ]
     total, partners = 0, {}
     for i in range(count):
-        points = [centres(step.samples(view)[i].homography, side) for view in VIEWS]
+        points = [centres(step[view].samples[i].homography, side) for view in VIEWS]
         pairs = [
             (a, b)
             for a, p in enumerate(points[0])
@@ -160,7 +162,7 @@ def test_equals_slow_loop(options):
     for seed in (0, 1):
         step = model.make_step(**prepare(model, crops(seed=seed, boxes=boxes)))
         losses = objective(step)
-        loss = losses["unlabeled.loss_contrast"]
+        loss = losses["loss"]
         expected, projector, negatives = slow_loss(model, step, options, bank)
         expected = 0.1 * expected
         bank += [(n, label, None) for n, label, _ in negatives]
@@ -190,7 +192,7 @@ def losses_of(model, data):
 def test_finds_the_overlap():
     """Image 0: 24 x 16 of 32 x 32 pixels; image 1: 8 x 16."""
     found = losses_of(build(), crops())
-    assert found["unlabeled.overlap"] == pytest.approx((3 * 2 + 1 * 2) / 32)
+    assert found["overlap"] == pytest.approx((3 * 2 + 1 * 2) / 32)
 
 
 def test_padding_does_not_count():
@@ -200,11 +202,11 @@ def test_padding_does_not_count():
     step = model.make_step(**prepare(model, data))
     found = model.objectives[0](step)
     # Image 0: 16 to 40 across, 16 to 32 down; image 1: 24 to 32 across, 24 to 40 down.
-    assert found["unlabeled.overlap"] == pytest.approx((3 * 2 + 1 * 2) / 32)
+    assert found["overlap"] == pytest.approx((3 * 2 + 1 * 2) / 32)
     data = crops(source=24)
     found = losses_of(model, data)
     # Image 0: one column and one row of features; image 1: none.
-    assert found["unlabeled.overlap"] == pytest.approx(1 / 32)
+    assert found["overlap"] == pytest.approx(1 / 32)
 
 
 def test_crops_that_do_not_meet_give_zero():
@@ -215,16 +217,16 @@ def test_crops_that_do_not_meet_give_zero():
         sample.set_metainfo({"homography": place(0, 0, False)})
     for reduction in ("overlap", "active"):
         found = losses_of(build(reduction=reduction), data)
-        assert found["unlabeled.overlap"] == 0
-        assert found["unlabeled.loss_contrast"] == 0
-        assert torch.isfinite(found["unlabeled.pulled"])
+        assert found["overlap"] == 0
+        assert found["loss"] == 0
+        assert torch.isfinite(found["pulled"])
 
 
 def test_waits_for_its_start():
     model = build(start=1)
     data = prepare(model, crops())
     step = model.make_step(**data)
-    loss = model.objectives[0](step)["unlabeled.loss_contrast"]
+    loss = model.objectives[0](step)["loss"]
     assert loss == 0
     gradients = torch.autograd.grad(
         loss, list(model.objectives[0].projector.parameters())
@@ -232,7 +234,7 @@ def test_waits_for_its_start():
     assert all((g == 0).all() for g in gradients)
     assert not step._outputs, "the crops were looked at"
     model.iteration.value = 1
-    assert model.objectives[0](model.make_step(**data))["unlabeled.loss_contrast"] > 0
+    assert model.objectives[0](model.make_step(**data))["loss"] > 0
     model = build(start=1, projector=None)
     assert model.objectives[0](model.make_step(**data)) == {}
 
@@ -258,7 +260,7 @@ def test_number_of_negatives():
         losses_of(model, crops())
         assert len(model.objectives[0].bank) == pushed
     model = build(batch_negatives=0)
-    assert losses_of(model, crops())["unlabeled.loss_contrast"] == 0
+    assert losses_of(model, crops())["loss"] == 0
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -363,12 +365,15 @@ def test_mistakes_are_named(arguments, message):
 
 
 def test_heads_that_do_not_fit_are_named():
-    with pytest.raises(ValueError, match="in_channels=9, but .* 8 channels"):
+    with pytest.raises(
+        ValueError, match=r"context_contrast\.in_channels=9, but .* is 8"
+    ):
         build(in_channels=9)
     model = build()
     del model.segmentor.decode_head.conv_seg
     with pytest.raises(ValueError, match="FCNHead has no classifier `conv_seg`.*set"):
-        model.objectives[0].check(model.segmentor)
+        named = named_configs([{"type": "ContextContrastObjective", "projector": {}}])
+        Objectives(named, facts_of(model.segmentor))
 
 
 def test_crops_that_are_no_views_are_named():

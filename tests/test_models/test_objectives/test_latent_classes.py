@@ -71,7 +71,7 @@ def slow_step(model, data, before):
     """Section 3 of the paper, class by class; ``before`` is M of the last step."""
     network, latent_head = model.segmentor, model.objectives[0].latent_branch.head
     images = data["inputs"]
-    labels = model.make_step(**data).labels("labeled")
+    labels = model.make_step(**data)["labeled"].labels
     size = labels.shape[-2:]
     feats = {b: network.extract_feat(images[b]) for b in ("labeled", "unlabeled")}
     latent = probs_of(latent_head, feats["labeled"], size)
@@ -100,14 +100,12 @@ def test_two_steps_equal_the_papers():
         data = preprocess(model, batch(seed=seed))
         losses = model.loss(**data)
         latent, consistency, average = slow_step(model, data, average)
-        torch.testing.assert_close(losses["labeled.loss_latent"], latent)
-        torch.testing.assert_close(
-            losses["unlabeled.loss_latent_consistency"], consistency
-        )
+        torch.testing.assert_close(losses["latent_class.loss"], latent)
+        torch.testing.assert_close(losses["latent_class.loss_consistency"], consistency)
         torch.testing.assert_close(model.objectives[0].cooccurrence, average)
         for fast, slow in (
-            (losses["labeled.loss_latent"], latent),
-            (losses["unlabeled.loss_latent_consistency"], consistency),
+            (losses["latent_class.loss"], latent),
+            (losses["latent_class.loss_consistency"], consistency),
         ):
             gradients = []
             for loss in (fast, slow):
@@ -128,14 +126,18 @@ def test_two_steps_equal_the_papers():
 @pytest.mark.parametrize(
     ("to", "taught", "constant"),
     [
-        ("semantic", "segmentor.decode_head.", "objectives.0.latent_branch."),
-        ("latent", "objectives.0.latent_branch.", "segmentor.decode_head."),
+        (
+            "semantic",
+            "segmentor.decode_head.",
+            "objectives.latent_class.latent_branch.",
+        ),
+        ("latent", "objectives.latent_class.latent_branch.", "segmentor.decode_head."),
     ],
 )
 def test_consistency_teaches_one_branch(to, taught, constant):
     model = build(objective(gradient_to=to))
     losses = model.loss(**preprocess(model, batch()))
-    losses["unlabeled.loss_latent_consistency"].backward()
+    losses["latent_class.loss_consistency"].backward()
     reached = {n for n, p in model.named_parameters() if p.grad is not None}
     assert any(name.startswith(taught) for name in reached)
     assert not any(name.startswith(constant) for name in reached)
@@ -145,16 +147,16 @@ def test_consistency_waits_for_its_start_and_the_average_does_not():
     model = build(objective(start=1))
     data = preprocess(model, batch())
     first = model.loss(**data)
-    assert "unlabeled.loss_latent_consistency" not in first
+    assert "latent_class.loss_consistency" not in first
     assert model.objectives[0].cooccurrence.sum() > 0
-    assert "unlabeled.loss_latent_consistency" in model.loss(**data)
+    assert "latent_class.loss_consistency" in model.loss(**data)
 
 
 def test_without_consistency_there_need_be_no_unlabelled_images():
     model = build(objective(consistency_weight=0.0))
     data = preprocess(model, batch())
     labeled = {k: {"labeled": v["labeled"]} for k, v in data.items()}
-    assert "labeled.loss_latent" in model.loss(**labeled)
+    assert "latent_class.loss" in model.loss(**labeled)
 
 
 def test_groups_are_learned_with_cross_entropy():
@@ -162,10 +164,10 @@ def test_groups_are_learned_with_cross_entropy():
     head = tiny_segmentor(3)["decode_head"]
     model = build(objective(head=head, groups=groups))
     data = preprocess(model, batch())
-    loss = model.loss(**data)["labeled.loss_latent"]
+    loss = model.loss(**data)["latent_class.loss"]
     step = model.make_step(**data)
-    logits = model.objectives[0].latent_logits(step, "labeled")
-    labels = step.labels("labeled")
+    logits = model.objectives[0].latent_logits(step, step["labeled"])
+    labels = step["labeled"].labels
     wanted = labels.clone()
     for old, new in ((0, 0), (1, 1), (2, 2), (3, 1)):
         wanted[labels == old] = new
@@ -181,8 +183,8 @@ def test_number_of_latent_classes_in_use():
     part.cooccurrence[2] = torch.tensor([0.0, 0.3, 0.7, 0, 0])
     used = part.used()
     # Classes 1 and 3 were never seen: their uniform rows use nothing.
-    assert used["latent.used@0.1"] == 3
-    assert used["latent.used@0.9"] == 1
+    assert used["used@0.1"] == 3
+    assert used["used@0.9"] == 1
 
 
 def test_an_all_ignored_batch_is_finite_and_leaves_the_table_uniform():
@@ -193,7 +195,7 @@ def test_an_all_ignored_batch_is_finite_and_leaves_the_table_uniform():
     losses = model.loss(**preprocess(model, data))
     total = sum(v for k, v in losses.items() if "loss" in k)
     total.backward()
-    assert losses["labeled.loss_latent"] == 0
+    assert losses["latent_class.loss"] == 0
     assert torch.isfinite(total)
     assert all(
         torch.isfinite(p.grad).all() for p in model.parameters() if p.requires_grad
@@ -206,7 +208,7 @@ def test_an_all_ignored_batch_is_finite_and_leaves_the_table_uniform():
     [
         ({"update_rate": 0.0}, "update_rate=0.0"),
         ({"gradient_to": "both"}, "gradient_to='both'"),
-        ({"num_classes": 3}, "segmentor predicts 4 classes"),
+        ({"num_classes": 3}, "num_classes of the segmentor's FCNHead is 4"),
         ({"groups": {"a": [0, 1], "b": [2]}}, "2 groups"),
         (
             {"groups": {"a": [0], "b": [1], "c": [2], "d": [], "e": []}},
@@ -293,8 +295,8 @@ def test_bfloat16_stays_close_to_float32():
         for seed in range(3):
             losses = model.train_step(batch(seed=seed), wrapper)
         figures.append(losses)
-    assert figures[1]["labeled.loss_latent"].dtype == torch.float32
-    for name in ("labeled.loss_latent", "unlabeled.loss_latent_consistency"):
+    assert figures[1]["latent_class.loss"].dtype == torch.float32
+    for name in ("latent_class.loss", "latent_class.loss_consistency"):
         assert figures[1][name].item() == pytest.approx(
             figures[0][name].item(), rel=0.02
         )

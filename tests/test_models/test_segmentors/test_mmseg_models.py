@@ -231,7 +231,7 @@ def test_supervised_loss_is_mmsegs_own(name):
     data = model.data_preprocessor(batch(size=64), True)
     torch.manual_seed(1)
     step = model.make_step(**data)
-    ours = step.student("labeled").supervised_loss(step.samples("labeled"))
+    ours = step.student(step["labeled"]).supervised_loss(step["labeled"].samples)
     torch.manual_seed(1)
     theirs = model.segmentor.loss(
         data["inputs"]["labeled"], data["data_samples"]["labeled"]

@@ -107,7 +107,7 @@ def test_an_all_ignored_batch_trains_on():
     [
         ({"teacher": {"momentun": 0.9}}, r"teacher: .*'momentun'; allowed.*momentum"),
         ({"teacher": {}}, "teacher: missing 'momentum'"),
-        ({"objectives": [CONSISTENCY]}, r"objectives\[0\].*needs a teacher"),
+        ({"objectives": [CONSISTENCY]}, r"objectives\.consistency.*needs a teacher"),
         ({"objectives": [{"type": "Consistent"}]}, "type='Consistent' is not in"),
         ({"test_cfg": {"predict_with": "both"}}, "predict_with='both'; allowed"),
         ({"test_cfg": {"predict_with": "teacher"}}, "but teacher=None"),
@@ -145,13 +145,13 @@ def test_a_head_without_classifier_is_named():
     head.conv_seg = None
     step = model.make_step(**model.data_preprocessor(batch(), True))
     with pytest.raises(ValueError, match="FCNHead has no module `conv_seg`"):
-        _ = step.student("labeled").embedding
+        _ = step.student(step["labeled"]).embedding
 
 
 def test_the_embedding_is_what_the_classifier_reads():
     model = build().train()
     step = model.make_step(**model.data_preprocessor(batch(), True))
-    output = step.student("labeled")
+    output = step.student(step["labeled"])
     again = model.segmentor.decode_head.conv_seg(output.embedding)
     assert torch.equal(again, output.logits)
 
@@ -160,10 +160,10 @@ def test_who_asks_without_gradients_takes_none_from_others():
     model = build(objectives=[])
     step = model.make_step(**model.data_preprocessor(batch(), True))
     with torch.no_grad():
-        assert step.student("unlabeled").probs.requires_grad
-        assert step.student("unlabeled").feats[0].requires_grad
+        assert step.student(step["unlabeled"]).probs.requires_grad
+        assert step.student(step["unlabeled"]).feats[0].requires_grad
         other = model.make_step(**model.data_preprocessor(batch(), True))
-    assert not other.student("unlabeled").probs.requires_grad
+    assert not other.student(other["unlabeled"]).probs.requires_grad
 
 
 def test_parts_of_objectives_are_initialised_as_their_configs_say():

@@ -9,7 +9,7 @@ import torch
 from helpers import sample
 
 from mmseg_semisup.models import Step
-from mmseg_semisup.models.correspondence import same_places, take
+from mmseg_semisup.models.objectives.context_contrast import CropFeatures
 
 
 def views(first, second, first_size, second_size, source):
@@ -23,7 +23,7 @@ def views(first, second, first_size, second_size, source):
         one.set_metainfo({"source_shape": source})
         images[name] = torch.zeros(1, 3, *size)
         samples[name] = [one]
-    return Step(None, None, images, samples, 0)
+    return Step({}, images, samples, 0)
 
 
 def shown(homography, size, source):
@@ -106,19 +106,22 @@ CASES = {
 def test_equals_brute_force(case):
     first, second, (first_size, second_size, source, maps) = CASES[case]
     step = views(first, second, first_size, second_size, source)
-    places, overlap = same_places(step, ("first", "second"), maps)
+    indices, overlap = step["first"].counterparts_in(step["second"], maps)
     expected, expected_overlap = brute_force(
         first, second, first_size, second_size, source, maps
     )
     assert expected_overlap.any()
     assert not expected_overlap.all()
     assert torch.equal(overlap[0], expected_overlap)
-    assert torch.equal(places[0][overlap[0]], expected[expected_overlap])
+    assert torch.equal(indices[0][overlap[0]], expected[expected_overlap])
 
 
-def test_take():
+def test_features_are_taken_by_index():
     maps = torch.arange(12).view(2, 6)
-    places = torch.tensor([[0, 5, 5], [1, 2, 0]])
-    assert take(maps, places).tolist() == [[0, 5, 5], [7, 8, 6]]
-    vectors = maps[..., None].expand(-1, -1, 3)
-    assert torch.equal(take(vectors, places)[..., 2], take(maps, places))
+    crop = CropFeatures(maps[..., None].expand(-1, -1, 3), maps / 12, maps, (2, 3))
+    indices = torch.tensor([[0, 5, 5], [1, 2, 0]])
+    expected = torch.tensor([[0, 5, 5], [7, 8, 6]])
+    taken = crop.take(indices)
+    assert torch.equal(taken.labels, expected)
+    assert torch.equal(taken.confidence, expected / 12)
+    assert torch.equal(taken.features[..., 2], expected)
