@@ -32,6 +32,7 @@ from tiny_configs import (
 from mmseg_semisup.datasets.collate import branch_collate
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
+from mmseg_semisup.models.objectives import named_configs
 from mmseg_semisup.stages import has_stages, split_stages
 
 TRAINED = (
@@ -183,25 +184,26 @@ def train_two_steps(cfg):
     for key, scalar in losses.items():
         assert np.isfinite(scalar.data[0]).all(), key
     adversarial = {
-        f"train/{branch}.loss_adv"
-        for objective in cfg.model.get("objectives", ())
-        if objective.type == "AdversarialObjective"
-        for branch, weight in objective.weights.items()
+        f"train/{name}.loss_{branch}"
+        for name, objective in named_configs(cfg.model.get("objectives", ())).items()
+        if objective["type"] == "AdversarialObjective"
+        for branch, weight in objective["weights"].items()
         if weight > 0
     }
-    assert {k for k in losses if k.endswith("loss_adv")} == adversarial
+    found = {k for k in losses if k.startswith("train/adversarial") and ".loss_" in k}
+    assert found == adversarial
     moved = {k for k, p in model.named_parameters() if not torch.equal(before[k], p)}
     networks = {"segmentor.backbone", "segmentor.decode_head"}
     if classifies:
         networks = {"classifier.backbone", "classifier.fc"}
     networks |= {
         f"objectives.{i}.discriminator"
-        for i, objective in enumerate(getattr(model, "objectives", ()))
+        for i, objective in getattr(model, "objectives", {}).items()
         if hasattr(objective, "discriminator")
     }
     networks |= {
         f"objectives.{i}.auxiliary.{part}"
-        for i, objective in enumerate(getattr(model, "objectives", ()))
+        for i, objective in getattr(model, "objectives", {}).items()
         if hasattr(objective, "auxiliary")
         for part, _ in objective.auxiliary.named_children()
     }

@@ -166,9 +166,9 @@ def _bare(item: NetworkPass) -> Callable[[], None]:
     """A function that runs one pass."""
 
     def run() -> None:
-        with _mode(item.module, item.training):
-            with torch.set_grad_enabled(bool(item.gradients)):
-                loss = _trivial_loss(item.module.forward(*item.args))
+        grad = torch.set_grad_enabled(bool(item.gradients))
+        with _mode(item.module, item.training), grad:
+            loss = _trivial_loss(item.module.forward(*item.args))
         leaves = [x for x in _tensors(item.args) if x.requires_grad]
         if INPUTS in item.gradients:
             both = WEIGHTS in item.gradients

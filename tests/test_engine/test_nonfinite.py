@@ -234,7 +234,7 @@ def test_every_method_part_stops_before_it_moves():
     data = batch(seed=1)
     with torch.no_grad():
         model.objectives[0].discriminator.classifier.bias.fill_(float("inf"))
-    before["objectives.0.discriminator.classifier.bias"].fill_(float("inf"))
+    before["objectives.adversarial.discriminator.classifier.bias"].fill_(float("inf"))
     with pytest.raises(NumbersError, match="before any optimizer moved"):
         model.train_step(data, wrapper)
     for name, value in trained(model).items():

@@ -72,7 +72,7 @@ def test_every_parameter_has_one_optimizer_and_its_rate():
     assert set(rates) == set(trained(model))
     assert rates["segmentor.decode_head.conv_seg.weight"] == ("segmentor", 1.0)
     assert rates["segmentor.backbone.conv1.weight"] == ("segmentor", 0.1)
-    name = "objectives.0.discriminator.classifier.bias"
+    name = "objectives.adversarial.discriminator.classifier.bias"
     assert rates[name] == ("discriminator", 1e-3)
 
 

@@ -21,6 +21,7 @@ from tiny_methods import (
     optimizers_of,
     student_of,
 )
+from torch import nn
 
 STEPS = int(os.environ.get("MMSEG_SEMISUP_PROCESS_STEPS", "20"))
 GATHERING = ("context_aware", "context_aware_weak")
@@ -59,13 +60,13 @@ def trouble(method, model, step, rank):
     if kind == 3 and method not in GATHERING:
         return method_batch(100 * step + rank, *((1, 3) if rank else (3, 1)))
     data = part_of(method_batch(step), rank)
-    for objective in getattr(model, "objectives", ()):
+    for part in getattr(model, "objectives", nn.Module()).modules():
         for name in ("threshold", "gamma"):
-            if hasattr(objective, name):
-                kept = vars(objective)
+            if hasattr(part, name):
+                kept = vars(part)
                 usual = kept.setdefault(f"usual_{name}", kept[name])
                 # More than any probability: nothing is selected.
-                setattr(objective, name, 2.0 if kind == 1 and rank == 1 else usual)
+                setattr(part, name, 2.0 if kind == 1 and rank == 1 else usual)
     if kind == 2 and rank == 0:
         for sample in (s for samples in data["data_samples"].values() for s in samples):
             for name in ("gt_sem_seg", "pseudo_sem_seg"):

@@ -8,7 +8,6 @@ import pytest
 import torch
 from helpers import PREPROCESSOR, adversarial_objectives, batch, tiny_segmentor
 from mmengine.config import Config
-from torch import nn
 
 from mmseg_semisup.benchmark import crops_images, generate_sources, set_sizes
 from mmseg_semisup.benchmark.floor import Floor, record_passes

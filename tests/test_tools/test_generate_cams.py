@@ -121,7 +121,7 @@ def test_from_image_labels_to_a_segmentor(run_tool, squares, tmp_path, capsys):
     weak.write_text(f"{base}\nstore = {str(store)!r}\n{WEAK}")
     run_tool("train.py", weak, "--work-dir", tmp_path / "weak")
     trained = torch.load(tmp_path / "weak/iter_4.pth", weights_only=False)
-    assert "objectives.1.classifier.weight" in trained["state_dict"]
+    assert "objectives.weak_mask.classifier.weight" in trained["state_dict"]
     log = next((tmp_path / "weak").rglob("*.log")).read_text()
     assert "weak_mask.loss" in log
     run_tool("export.py", weak, tmp_path / "weak/iter_4.pth", "--out", tmp_path / "out")

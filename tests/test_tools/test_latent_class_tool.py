@@ -38,7 +38,7 @@ def test_pictures_while_training_and_afterwards(
         "--count", 3, "--no-photos", "--threshold", 0.3,
     )  # fmt: skip
     text = capsys.readouterr().out
-    assert "latent_class.used@0.9: " in text
+    assert "used@0.9: " in text
     assert "latent class" in text
     assert all(name in text for name in ("ground", "cat", "dog"))
     assert Image.open(out / "latent_table.png").size[0] > 100

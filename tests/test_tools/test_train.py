@@ -101,7 +101,7 @@ def test_load_from_starts_anew(run_tool, training, tmp_path):
         (["--cfg-options", "model.objectives.1.extra=0.1"], "no argument 'extra'"),
         (
             ["--cfg-options", "model.objectives.0.discriminator.num_classes=5"],
-            "num_classes=5, but the segmentor predicts 3",
+            "num_classes=5, but the num_classes of the segmentor's FCNHead is 3",
         ),
     ],
 )

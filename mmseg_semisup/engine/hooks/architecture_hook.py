@@ -39,6 +39,7 @@ class ArchitectureCheckHook(Hook):
             CheckpointError: If the checkpoint is of another architecture.
         """
         state = checkpoint.get("state_dict", checkpoint)
+        adapt_names(runner.model, state)
         state = {name.removeprefix("module."): value for name, value in state.items()}
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
@@ -52,6 +53,25 @@ class ArchitectureCheckHook(Hook):
                 )
             model = model.segmentor
         check_state(model, state, self.strict, name)
+
+
+def adapt_names(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Give parts of an older checkpoint their present names; changed in place.
+
+    Args:
+        model: The model, bare or inside others.
+        state: Its ``state_dict``, presumably.
+
+    Raises:
+        CheckpointError: If a part cannot be matched.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    if hasattr(model, "rename_positions"):
+        try:
+            model.rename_positions(state)
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
 
 
 def check_state(

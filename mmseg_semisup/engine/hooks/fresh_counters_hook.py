@@ -12,6 +12,8 @@ from mmseg.registry import HOOKS
 
 from mmseg_semisup.models.counter import Counter
 
+from .architecture_hook import adapt_names
+
 
 @HOOKS.register_module()
 class FreshCountersHook(Hook):
@@ -32,6 +34,7 @@ class FreshCountersHook(Hook):
         if runner._resume:
             return
         state = checkpoint.get("state_dict", checkpoint)
+        adapt_names(runner.model, state)
         model = runner.model
         while is_model_wrapper(model):
             model = model.module

@@ -26,12 +26,14 @@ class Objective(BaseModule):
     Attributes:
         takes: Key of the config to the fact of the segmentor that completes it, see
             :func:`~mmseg_semisup.models.segmentors.facts.hand_down`.
+        may_exceed: Those keys of ``takes`` whose value may be greater than the fact.
         name: Name under which the model holds the objective.
         joint: Names of views that share one pass through the student with the views
             that the objective asks :meth:`student` for; empty: each view has its own.
     """
 
     takes: ClassVar[Mapping[str, str]] = {}
+    may_exceed: ClassVar[Sequence[str]] = ()
 
     def __init__(self) -> None:
         super().__init__()

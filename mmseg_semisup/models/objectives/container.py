@@ -31,8 +31,9 @@ class Objectives(ModuleDict):
         for name, cfg in configs.items():
             where = f"objectives.{name}"
             cls = registered_class(cfg, where)
-            takes = getattr(cls, "takes", {})
-            part = hand_down(cfg, takes, facts, where)
+            if not issubclass(cls, Objective):
+                raise ValueError(f"{where}: {cls.__name__} is no objective")
+            part = hand_down(cfg, cls.takes, facts, where, cls.may_exceed)
             objective: Objective = build_part(MODELS, part, where)
             objective.name = name
             self[name] = objective

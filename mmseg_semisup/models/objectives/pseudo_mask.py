@@ -43,6 +43,8 @@ class PseudoMaskObjective(Objective):
     """
 
     takes: ClassVar[Mapping[str, str]] = {"head.num_classes": "num_classes"}
+    # Pseudo-masks may name what the segmentor does not predict.
+    may_exceed: ClassVar[Sequence[str]] = ("head.num_classes",)
 
     def __init__(
         self,

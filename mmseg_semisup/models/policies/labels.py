@@ -85,7 +85,7 @@ class LabelSource(nn.Module):
         raise NotImplementedError
 
     def judge(self, step: Step, seen: View, target: View) -> Judgement:
-        """The judgement of ``seen`` at the pixels of ``target``, computed once a step."""
+        """The judgement of ``seen`` at the pixels of ``target``; once a step."""
         key = (repr(self), seen.name, target.name)
         return step.once(key, lambda: Judgement(self(step, seen), seen, target))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch.nn as nn
@@ -37,7 +37,11 @@ def facts_of(segmentor: nn.Module) -> Facts:
 
 
 def hand_down(
-    cfg: Mapping[str, Any], takes: Mapping[str, str], facts: Facts, where: str
+    cfg: Mapping[str, Any],
+    takes: Mapping[str, str],
+    facts: Facts,
+    where: str,
+    may_exceed: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Complete a part's config by the facts that it takes.
 
@@ -47,6 +51,7 @@ def hand_down(
             whose parent is missing or None is left alone.
         facts: Of the segmentor.
         where: What to call the part in a message.
+        may_exceed: Keys whose value may be greater than the fact.
 
     Returns:
         A copy of the config.
@@ -70,7 +75,7 @@ def hand_down(
                 "from mmseg's BaseDecodeHead, or name the head's classifier `conv_seg`"
             )
         stated = node.setdefault(key, value)
-        if stated != value:
+        if stated != value and not (path in may_exceed and stated > value):
             raise ValueError(
                 f"{where}.{path}={stated!r}, but the {fact} of the segmentor's "
                 f"{facts.head} is {value!r}; leave the key out, or make them equal"

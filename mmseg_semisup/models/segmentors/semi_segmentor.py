@@ -297,6 +297,18 @@ class SemiSegmentor(BaseModel):
             for owner, name, value in maps
         }
 
+    def rename_positions(self, state_dict: dict, prefix: str = "") -> None:
+        """Give objectives that an older checkpoint keys by position their names.
+
+        Args:
+            state_dict: Changed in place.
+            prefix: In front of all names.
+
+        Raises:
+            ValueError: If one does not fit the objective at its position.
+        """
+        self.objectives.rename_positions(state_dict, f"{prefix}objectives.")
+
     def adapt_state(self, state_dict: dict, prefix: str = "", *_: object) -> None:
         """Rename what a plain segmentor's or an older checkpoint calls otherwise.
 
@@ -310,7 +322,7 @@ class SemiSegmentor(BaseModel):
         Raises:
             ValueError: If objectives keyed by position cannot be matched by name.
         """
-        self.objectives.rename_positions(state_dict, f"{prefix}objectives.")
+        self.rename_positions(state_dict, prefix)
         names = [name[len(prefix) :] for name in state_dict if name.startswith(prefix)]
         own = tuple(f"{part}." for part in (*PARTS, "data_preprocessor"))
         if any(name.startswith("segmentor.") for name in names):

@@ -371,9 +371,10 @@ def test_heads_that_do_not_fit_are_named():
         build(in_channels=9)
     model = build()
     del model.segmentor.decode_head.conv_seg
+    named = named_configs([{"type": "ContextContrastObjective", "projector": {}}])
+    facts = facts_of(model.segmentor)
     with pytest.raises(ValueError, match="FCNHead has no classifier `conv_seg`.*set"):
-        named = named_configs([{"type": "ContextContrastObjective", "projector": {}}])
-        Objectives(named, facts_of(model.segmentor))
+        Objectives(named, facts)
 
 
 def test_crops_that_are_no_views_are_named():
