@@ -29,16 +29,9 @@ from .policies import (
     Ensemble,
     NetworkLabels,
 )
-from .segmentors import (
-    Average,
-    Peer,
-    SegOutput,
-    SemiSegmentor,
-    Snapshot,
-    Step,
-    Teacher,
-    View,
-)
+from .segmentors import Average, Peer, SemiSegmentor, Snapshot
+from .step import SegOutput, Step, View
+from .teacher import Teacher
 
 __all__ = [
     "AdversarialObjective",

@@ -26,7 +26,7 @@ from mmseg_semisup.export.plain_model import (
     plain_state,
     test_pipeline,
 )
-from mmseg_semisup.models.segmentors.prediction import probabilities
+from mmseg_semisup.models.step.prediction import probabilities
 from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item

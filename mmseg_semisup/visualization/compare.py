@@ -13,7 +13,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
-from mmseg_semisup.models.segmentors.prediction import probabilities
+from mmseg_semisup.models.step.prediction import probabilities
 
 from .panels import color_labels, color_map, overlay, stack_rows, titled_row
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from mmseg_semisup.models.objectives import ContextContrastObjective
 from mmseg_semisup.models.objectives.context_contrast import Pairs
-from mmseg_semisup.models.segmentors.step import Step
-from mmseg_semisup.models.segmentors.view import View
+from mmseg_semisup.models.step.step import Step
+from mmseg_semisup.models.step.view import View
 
 from .panels import color_map, stack_rows, titled_row
 

@@ -1,6 +1,6 @@
 """Classifiers of whole images: which classes an image shows.
 
-``models.segmentors`` may be imported, for its teacher.
+``models.teacher`` may be imported.
 """
 
 from .activation_maps import activation_maps, merge_maps, seed_labels

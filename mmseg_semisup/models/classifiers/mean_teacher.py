@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..build import build_part, check_arguments
 from ..counter import Counter
-from ..segmentors.teacher import Teacher
+from ..teacher import Teacher
 from .consistency import (
     LABEL_LOSSES,
     LabelConsistency,

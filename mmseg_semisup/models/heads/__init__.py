@@ -1,6 +1,6 @@
 """Decode heads that MMSegmentation lacks, and branches that only training needs.
 
-``models.segmentors`` and ``models.backbones`` may be imported.
+``models.step`` and ``models.backbones`` may be imported.
 """
 
 from .auxiliary_branch import AuxiliaryBranch

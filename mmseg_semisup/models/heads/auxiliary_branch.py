@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..build import build_part
-from ..segmentors.seg_output import SegOutput
+from ..step.seg_output import SegOutput
 from ..upsample import upsample
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..adversary import Judged
 from ..build import build_part
 from ..losses import one_hot_labels, spatial_bce
-from ..segmentors.step import Step
+from ..step.step import Step
 from .base import Objective
 
 

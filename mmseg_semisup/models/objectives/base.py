@@ -10,9 +10,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..segmentors.seg_output import SegOutput
-from ..segmentors.step import Step
-from ..segmentors.view import View
+from ..step.seg_output import SegOutput
+from ..step.step import Step
+from ..step.view import View
 
 
 class Objective(BaseModule):
@@ -25,7 +25,7 @@ class Objective(BaseModule):
 
     Attributes:
         takes: Key of the config to the fact of the segmentor that completes it, see
-            :func:`~mmseg_semisup.models.segmentors.facts.hand_down`.
+            :func:`~mmseg_semisup.models.step.facts.hand_down`.
         may_exceed: Those keys of ``takes`` whose value may be greater than the fact.
         name: Name under which the model holds the objective.
         joint: Names of views that share one pass through the student with the views

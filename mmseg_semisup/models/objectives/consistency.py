@@ -18,9 +18,9 @@ from ..losses import selected_cross_entropy
 from ..policies.labels import build_source
 from ..policies.mix import build_mix
 from ..policies.select import build_select, check_weights
-from ..segmentors.joint_pass import perturbed
-from ..segmentors.step import TEACHER, Step
-from ..segmentors.view import View
+from ..step.joint_pass import perturbed
+from ..step.step import TEACHER, Step
+from ..step.view import View
 from .base import Objective
 
 

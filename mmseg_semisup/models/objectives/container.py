@@ -9,7 +9,7 @@ from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 
 from ..build import build_part
-from ..segmentors.facts import Facts, hand_down
+from ..step.facts import Facts, hand_down
 from .base import Objective, default_name
 
 RESERVED = ("labeled", "discriminator")

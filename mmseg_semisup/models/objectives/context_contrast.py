@@ -28,8 +28,8 @@ from ..losses.directional_contrast import (
 )
 from ..memory_bank import MemoryBank, gather_images, spread_indices
 from ..reduce import mean_of_processes
-from ..segmentors.seg_output import SegOutput
-from ..segmentors.step import Step
+from ..step.seg_output import SegOutput
+from ..step.step import Step
 from .base import Objective
 
 

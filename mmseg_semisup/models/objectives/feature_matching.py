@@ -26,8 +26,8 @@ from ..losses import (
 )
 from ..losses.feature_matching import NORMS
 from ..reduce import sum_of_processes
-from ..segmentors.step import Step
-from ..segmentors.view import View
+from ..step.step import Step
+from ..step.view import View
 from .base import Objective
 
 GENERATOR_LOSSES = ("feature_matching", "standard")

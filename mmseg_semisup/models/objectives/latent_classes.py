@@ -28,9 +28,9 @@ from ..losses import (
     masked_cross_entropy,
 )
 from ..reduce import sum_of_processes
-from ..segmentors.seg_output import SegOutput
-from ..segmentors.step import Step
-from ..segmentors.view import View
+from ..step.seg_output import SegOutput
+from ..step.step import Step
+from ..step.view import View
 from .base import Objective
 
 GRADIENT_CHOICES = ("semantic", "latent")

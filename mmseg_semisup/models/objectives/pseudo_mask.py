@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..heads.auxiliary_branch import AuxiliaryBranch
 from ..losses import joint_cross_entropy
-from ..segmentors.step import Step
+from ..step.step import Step
 from .base import Objective
 
 

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..losses import masked_cross_entropy
-from ..segmentors.step import Step
+from ..step.step import Step
 from .base import Objective
 
 

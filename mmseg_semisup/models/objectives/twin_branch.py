@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..heads.auxiliary_branch import AuxiliaryBranch
 from ..losses import masked_cross_entropy, symmetric_kl
-from ..segmentors.step import Step
+from ..step.step import Step
 from .base import Objective
 
 

@@ -16,8 +16,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..losses import masked_cross_entropy
-from ..segmentors.seg_output import SegOutput
-from ..segmentors.step import Step
+from ..step.seg_output import SegOutput
+from ..step.step import Step
 from ..upsample import upsample
 from .base import Objective
 

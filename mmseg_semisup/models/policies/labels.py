@@ -11,9 +11,9 @@ import torch.nn as nn
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..segmentors.seg_output import SegOutput
-from ..segmentors.step import TEACHER, Step
-from ..segmentors.view import View
+from ..step.seg_output import SegOutput
+from ..step.step import TEACHER, Step
+from ..step.view import View
 
 
 class Judgement:

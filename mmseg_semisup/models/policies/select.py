@@ -9,7 +9,7 @@ import torch.nn as nn
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..segmentors.step import Step
+from ..step.step import Step
 from .labels import Judgement
 
 

@@ -17,7 +17,7 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 
 from ..counter import Counter
-from .teacher import Teacher
+from ..teacher import Teacher
 
 INITS = ("copy", "new")
 

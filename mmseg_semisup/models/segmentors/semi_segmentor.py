@@ -15,11 +15,11 @@ from torch import Tensor
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..objectives.container import Objectives, named_configs
-from .decode_heads import last_head
-from .facts import facts_of
-from .prediction import check_segmentor, probabilities
-from .step import STUDENT, TEACHER, Step, explained_batch_norm
-from .teacher import Teacher
+from ..step.decode_heads import last_head
+from ..step.facts import facts_of
+from ..step.prediction import check_segmentor, probabilities
+from ..step.step import STUDENT, TEACHER, Step, explained_batch_norm
+from ..teacher import Teacher
 
 FORGOTTEN_TEACHER = 64
 PARTS = ("segmentor", "teacher", "networks", "objectives", "iteration")

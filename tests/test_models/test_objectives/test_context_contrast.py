@@ -15,7 +15,7 @@ from processes import in_two_processes
 
 from mmseg_semisup.models import ContextContrastObjective
 from mmseg_semisup.models.objectives import Objectives, named_configs
-from mmseg_semisup.models.segmentors.facts import facts_of
+from mmseg_semisup.models.step.facts import facts_of
 
 VIEWS = ("unlabeled", "unlabeled_second")
 SIZE, SOURCE = 32, 64

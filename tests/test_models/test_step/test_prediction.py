@@ -15,7 +15,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_semisup.models import SegOutput
-from mmseg_semisup.models.segmentors.prediction import (
+from mmseg_semisup.models.step.prediction import (
     Prediction,
     check_segmentor,
     prediction_of,

@@ -9,7 +9,7 @@ import torch
 import torch.nn as nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ..counter import Counter
+from .counter import Counter
 
 NORM_CHOICES = ("ema", "copy", "own")
 
