@@ -75,7 +75,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     include_package_data=True,
-    package_data={PACKAGE: ["**/*.txt"]},
+    package_data={PACKAGE: ["py.typed", "**/*.txt"]},
     install_requires=read_requirements(),
     extras_require={
         "tests": [

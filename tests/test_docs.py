@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -75,7 +76,11 @@ def test_the_config_of_the_readme_works_on_a_users_own(tmp_path):
     assert losses["adversarial.loss_labeled"] > 0
 
 
-OWN = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("configs/**/*.md")]
+OWN = [
+    path
+    for pattern in ("*.md", "docs/**/*.md", "configs/**/*.md", ".github/**/*.md")
+    for path in ROOT.glob(pattern)
+]
 
 
 @pytest.mark.parametrize("document", OWN, ids=lambda path: str(path.relative_to(ROOT)))
@@ -84,3 +89,26 @@ def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target and not target.startswith("mailto:"):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
+
+
+@pytest.mark.parametrize(
+    "form", [f for f in FORMS if f.name != "config.yml"], ids=lambda path: path.stem
+)
+def test_github_accepts_the_issue_forms(form):
+    content = yaml.safe_load(form.read_text(encoding="utf-8"))
+    assert content["name"]
+    assert content["description"]
+    identifiers = [e["id"] for e in content["body"] if e["type"] != "markdown"]
+    assert identifiers
+    assert len(set(identifiers)) == len(identifiers)
+    for element in content["body"]:
+        attributes = element["attributes"]
+        if element["type"] == "markdown":
+            assert attributes["value"]
+            continue
+        assert element["type"] in ("input", "textarea", "dropdown", "checkboxes")
+        assert attributes["label"]
+        assert ("options" in attributes) == (element["type"] == "dropdown")

@@ -12,9 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmseg_semisup import __main__ as starter
 from mmseg_semisup.compat import MINIMUM, TORCH_MINIMUM
+from mmseg_semisup.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_COPIED = shutil.ignore_patterns(
@@ -64,9 +66,10 @@ def test_the_wheel_carries_configs_tools_and_splits(source, tmp_path):
     modules = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "mmseg_semisup").rglob("*")
-        if path.suffix in (".py", ".txt") and ".mim" not in path.parts
+        if path.suffix in (".py", ".txt", ".typed") and ".mim" not in path.parts
     }
     assert modules <= names
+    assert "mmseg_semisup/py.typed" in names
     assert not any(re.search(r"__pycache__|^tests/|/dev\.py$", name) for name in names)
     assert not (source / "mmseg_semisup" / ".mim").exists()
 
@@ -127,6 +130,12 @@ def test_versions_agree():
     for name, version in minimum.items():
         assert MINIMUM[name] == version
         assert name in pinned
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert str(citation["version"]) == __version__
 
 
 def test_dev_explains_a_missing_network():
