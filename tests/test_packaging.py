@@ -119,7 +119,8 @@ def load_dev():
 
 def versions(name: str, relation: str) -> dict[str, str]:
     text = (ROOT / name).read_text(encoding="utf-8")
-    return dict(re.findall(rf"^([\w-]+){relation}([\w.]+)$", text, re.MULTILINE))
+    pattern = rf"^([\w-]+){relation}([\w.]+)(?:;.*)?$"
+    return dict(re.findall(pattern, text, re.MULTILINE))
 
 
 def test_versions_agree():
@@ -128,8 +129,9 @@ def test_versions_agree():
     assert minimum.pop("torch") == TORCH_MINIMUM
     assert pinned["torch"]
     for name, version in minimum.items():
-        assert MINIMUM[name] == version
         assert name in pinned
+        if name.startswith("onedl-"):
+            assert MINIMUM[name] == version
 
 
 def test_the_citation_names_this_version():
