@@ -1,4 +1,4 @@
-"""The trainings of the golden runs: tiny networks, and shipped configs at a small size."""
+"""Trainings of the golden runs: tiny networks, and shipped configs at a small size."""
 
 from __future__ import annotations
 

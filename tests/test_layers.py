@@ -81,9 +81,10 @@ def test_a_new_package_needs_a_layer(project):
     assert "mmseg_semisup.misc" in done.stdout
 
 
-def test_each_layer_says_what_it_may_import():
-    folders = sorted(path.parent for path in (ROOT / PACKAGE).glob("*/__init__.py"))
-    assert len(folders) > 10
+def test_each_package_says_what_it_may_import():
+    folders = [path.parent for path in (ROOT / PACKAGE).glob("*/**/__init__.py")]
+    assert len(folders) > 20
     for folder in folders:
         tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
-        assert "may be imported" in (ast.get_docstring(tree) or ""), folder.name
+        words = (ast.get_docstring(tree) or "").split()
+        assert "may be imported" in " ".join(words), folder.name

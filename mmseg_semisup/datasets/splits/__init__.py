@@ -1,4 +1,7 @@
-"""Published lists of ids, which configs name as ``split:FOLDER/FILE``."""
+"""Published lists of ids, which configs name as ``split:FOLDER/FILE``.
+
+Nothing else of ``datasets`` may be imported.
+"""
 
 from __future__ import annotations
 

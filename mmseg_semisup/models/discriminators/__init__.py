@@ -1,4 +1,7 @@
-"""Discriminators of label maps and of images. Nothing of this package is imported."""
+"""Discriminators of label maps and of images.
+
+Nothing else of ``models`` may be imported.
+"""
 
 from .fc_discriminator import FCDiscriminator
 from .image_discriminator import ImageDiscriminator

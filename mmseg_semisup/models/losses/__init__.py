@@ -1,4 +1,7 @@
-"""Losses: pure functions of tensors, and the modules that configs name."""
+"""Losses: pure functions of tensors, and the modules that configs name.
+
+Nothing else of ``models`` may be imported.
+"""
 
 from .adversarial import one_hot_labels, spatial_bce
 from .cross_entropy import (

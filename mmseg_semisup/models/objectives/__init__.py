@@ -1,4 +1,8 @@
-"""Training signals from unlabelled images: one file a signal."""
+"""Training signals from unlabelled images: one file a signal.
+
+``models.step``, ``policies``, ``losses``, ``heads`` and ``discriminators`` may be
+imported, ``models.segmentors`` may not.
+"""
 
 from .adversarial import AdversarialObjective
 from .base import Objective

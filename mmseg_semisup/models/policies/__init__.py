@@ -2,6 +2,7 @@
 
 Each policy is a registered module with one method; whatever it remembers lies in
 buffers, so that it travels in the checkpoint.
+``models.step`` may be imported.
 """
 
 from .labels import Ensemble, Judgement, LabelSource, NetworkLabels
