@@ -16,6 +16,7 @@ from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.cli.pseudo_masks import add_mask_arguments, make_and_report
 from mmseg_semisup.export.predictor import find_images
 from mmseg_semisup.pseudo_masks import Item, Settings
+from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import MODES, NETWORKS
 
 
@@ -59,14 +60,15 @@ def parse_args() -> argparse.Namespace:
 def read_settings(args: argparse.Namespace, data_cfg: Config) -> Settings:
     """The settings that the command line names."""
     sources = args.sources
-    if sources is None:
-        dataset = (data_cfg.get("train_dataloader") or {}).get("dataset") or {}
-        own = dataset.get("sources") or {"train": dataset}
+    if args.images is not None:
+        sources = ["images"]
+    elif sources is None:
+        own = training_sources(data_cfg)
         known = [n for n in ("labeled", "unlabeled", "train") if own.get(n)]
         sources = known or list(own)
     return Settings(
         network=args.network,
-        sources=sources if args.images is None else ["images"],
+        sources=sources,
         mode=args.mode,
         crop_size=args.crop_size,
         stride=args.stride,

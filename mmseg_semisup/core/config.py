@@ -14,6 +14,7 @@ from mmengine.hub import get_config
 from mmseg_semisup.compat import map_package_names
 
 from .errors import ConfigError
+from .text import suggest
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 
@@ -148,13 +149,12 @@ def check_options(cfg: Config, options: dict[str, Any]) -> None:
                 )
                 continue
             where = ".".join(parts[:depth]) or "the config"
-            close = difflib.get_close_matches(part, known, n=1, cutoff=0.8)
+            hint = suggest(part, known, cutoff=0.8)
             is_new = depth == len(parts) - 1 and isinstance(node, dict)
-            if (is_new and depth > 0 and not close) or (
+            if (is_new and depth > 0 and not hint) or (
                 depth == 0 and part in RUNNER_KEYS
             ):
                 break
-            hint = f"did you mean {close[0]!r}? " if close else ""
             raise ConfigError(
                 f"--cfg-options {option}: {where} has no key {part!r}; {hint}"
                 f"it has {', '.join(known) or 'no keys'}"

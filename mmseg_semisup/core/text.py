@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 def shorten(names: Sequence[str], limit: int = 5) -> str:
     """Join the first names of a list, and state how many there are in all."""
     rest = f", ... ({len(names)} in all)" if len(names) > limit else ""
     return ", ".join(map(str, names[:limit])) + rest
+
+
+def suggest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """``did you mean 'NAME'? ``, or nothing if no known name is similar.
+
+    Args:
+        name: What somebody wrote.
+        known: Names that exist.
+        cutoff: Least similarity, in 0..1.
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return f"did you mean {close[0]!r}? " if close else ""
+
+
+def compare_names(own: Sequence[str], other: Sequence[str]) -> str:
+    """Where two lists of names differ, or nothing if they are equal."""
+    pairs = enumerate(zip(own, other, strict=False))
+    differing = [f"{i}: {a!r} instead of {b!r}" for i, (a, b) in pairs if a != b]
+    if len(own) != len(other):
+        differing.append(f"{len(own)} classes instead of {len(other)}")
+    return shorten(differing)

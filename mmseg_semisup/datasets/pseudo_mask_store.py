@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.core.text import shorten
+from mmseg_semisup.core.text import compare_names, shorten
 
 from .files import image_size
 from .lists import scan_folder
@@ -151,19 +151,11 @@ def check_classes(own: Sequence[str], labeled: Sequence[str], what: str) -> None
         labeled: Names of the labelled source's classes; empty: not known.
         what: The network or store, for the message.
     """
-    own, labeled = list(own), list(labeled)
-    if not labeled or own == labeled:
-        return
-    differing = [
-        f"{i}: {a!r} instead of {b!r}"
-        for i, (a, b) in enumerate(zip(own, labeled, strict=False))
-        if a != b
-    ]
-    if len(own) != len(labeled):
-        differing.append(f"{len(own)} classes instead of {len(labeled)}")
-    raise StoreError(
-        f"{what} has other classes than the labelled images: {shorten(differing)}"
-    )
+    differing = compare_names(own, labeled) if labeled else ""
+    if differing:
+        raise StoreError(
+            f"{what} has other classes than the labelled images: {differing}"
+        )
 
 
 def _is_record(record: Any) -> bool:

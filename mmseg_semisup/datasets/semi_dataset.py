@@ -19,6 +19,8 @@ from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmseg_semisup.core.text import compare_names
+
 from .files import check_complete, check_depth, check_labels
 from .sampler import SampleKey
 from .sources import build_sources
@@ -174,18 +176,11 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
 def _check_classes(name: str, source: Dataset, labeled: Dataset) -> None:
     """Raise ValueError if a source's masks mean other classes than the labelled."""
     own, others = (d.metainfo.get("classes") for d in (source, labeled))
-    if own and others and list(own) != list(others):
-        first = next(
-            (
-                f"{a!r} instead of {b!r}"
-                for a, b in zip(own, others, strict=False)
-                if a != b
-            ),
-            f"{len(own)} instead of {len(others)}",
-        )
+    differing = compare_names(own, others) if own and others else ""
+    if differing:
         raise ValueError(
-            f"source {name!r} has other classes than 'labeled': {first}; all of them: "
-            f"{list(own)} and {list(others)}"
+            f"source {name!r} has other classes than 'labeled': {differing}; all of "
+            f"them: {list(own)} and {list(others)}"
         )
 
 

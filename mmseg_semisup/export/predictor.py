@@ -27,9 +27,10 @@ from PIL import Image
 from torch import nn
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.datasets.lists import drop_suffixes
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
-from mmseg_semisup.visualization.palette import default_palette
+from mmseg_semisup.visualization.palette import default_palette, full_palette
 
 from .plain_model import (
     dataset_meta,
@@ -181,8 +182,7 @@ def predict_folder(
         OSError: If a result cannot be written.
     """
     failed: dict[Path, str] = {}
-    colours = np.zeros((256, 3), np.uint8)
-    colours[: len(palette)] = palette
+    colours = full_palette(palette)
     start = time.perf_counter()
     for done, (path, name) in enumerate(images, 1):
         try:
@@ -196,10 +196,12 @@ def predict_folder(
         else:
             overlay = (1 - opacity) * picture + opacity * colours[mask]
             masks, overlays = (Path(out_dir) / k / name for k in ("masks", "overlays"))
-            _write(_add(masks, ".png"), _indexed(mask, colours))
-            _write(
-                _add(overlays, ".jpg"), Image.fromarray(overlay.round().astype("u1"))
-            )
+            for path, content in (
+                (_add(masks, ".png"), encode_labels(mask, colours)),
+                (_add(overlays, ".jpg"), _encode_jpeg(overlay)),
+            ):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         if report is not None:
             seconds = time.perf_counter() - start
             left = seconds / done * (len(images) - done)
@@ -215,14 +217,8 @@ def _add(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _indexed(mask: NDArray[np.uint8], colours: NDArray[np.uint8]) -> Image.Image:
-    image = Image.fromarray(mask)
-    image.putpalette(colours.tobytes())
-    return image
-
-
-def _write(path: Path, image: Image.Image) -> None:
+def _encode_jpeg(picture: NDArray[np.floating]) -> bytes:
     content = io.BytesIO()
-    image.save(content, format="PNG" if path.suffix == ".png" else "JPEG", quality=95)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.getvalue())
+    image = Image.fromarray(picture.round().astype(np.uint8))
+    image.save(content, format="JPEG", quality=95)
+    return content.getvalue()

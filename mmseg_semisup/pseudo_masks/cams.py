@@ -32,7 +32,7 @@ from mmseg_semisup.models.classifiers.activation_maps import (
 from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
-from .network import ImageLoader, Labels, Loaded, build_network, preprocess
+from .network import ImageLoader, Labels, build_network, preprocess
 from .settings import NETWORKS, check_values
 from .statistics import IGNORED, load_truth
 
@@ -150,23 +150,24 @@ class CamPredictor:
             )
         return [own.index(name) if name in own else 0 for name in self.classes]
 
-    def load(self, item: Item) -> Loaded:
+    def load(self, item: Item) -> dict[str, Any]:
         """Read an image and the classes that it shows; any thread may call this.
 
         Raises:
             StoreError: If one of them cannot be used; names it.
         """
         loaded = self._load(item.image)
+        sample = loaded["data_samples"]
         present = torch.zeros(len(self.classes))
-        names = shown_classes(item, tuple(loaded.sample.ori_shape))
+        names = shown_classes(item, tuple(sample.ori_shape))
         present[[self.classes.index(name) for name in names]] = 1
         if self.background is not None:
             present[self.background] = 0
-        loaded.sample.set_data({"present": present})
+        sample.set_data({"present": present})
         return loaded
 
     @torch.inference_mode()
-    def logits(self, images: Sequence[Loaded]) -> list[Tensor]:
+    def logits(self, images: Sequence[Mapping[str, Any]]) -> list[Tensor]:
         """The maps of images of one size.
 
         Args:
@@ -177,8 +178,8 @@ class CamPredictor:
             that an image does not show.
         """
         batch = preprocess(self.model, images)
-        height, width = images[0].image.shape[-2:]
-        present = torch.stack([loaded.sample.present for loaded in images])
+        height, width = images[0]["inputs"].shape[-2:]
+        present = torch.stack([image["data_samples"].present for image in images])
         present = present.to(self.rows.device)[:, :, None, None]
         maps = []
         for scale in self.settings.scales:

@@ -22,7 +22,7 @@ from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
 
 from .images import Item, plan_batches
-from .network import BatchPredictor, Loaded
+from .network import BatchPredictor
 from .pictures import draw_samples
 from .progress import (
     Progress,
@@ -150,20 +150,21 @@ def _make_share(
     writing = ThreadPoolExecutor(settings.threads)
     writer = Writer(store, predictor, settings.confidence)
 
-    def load(item: Item) -> tuple[Loaded, Tensor | None]:
-        loaded = predictor.load(item)
-        size = tuple(loaded.sample.ori_shape)
-        return loaded, load_truth(item, size, len(predictor.classes))
+    def load(item: Item) -> tuple[dict, tuple[int, int], Tensor | None]:
+        image = predictor.load(item)
+        size = tuple(image["data_samples"].ori_shape)
+        return image, size, load_truth(item, size, len(predictor.classes))
 
     def predict(batch: Sequence[Item], futures: Sequence[Future]) -> list[Future]:
-        images, truths = zip(*(future.result() for future in futures), strict=True)
-        shapes = {tuple(image.image.shape) for image in images}
+        images, sizes, truths = zip(
+            *(future.result() for future in futures), strict=True
+        )
+        shapes = {tuple(image["inputs"].shape) for image in images}
         if len(shapes) > 1:
             raise StoreError(
                 f"images of one size have several after the test pipeline: "
                 f"{sorted(shapes)}; among them {shorten([i.image for i in batch])}"
             )
-        sizes = [image.sample.ori_shape for image in images]
         return writer.submit(writing, batch, predictor.logits(images), sizes, truths)
 
     started = ((n, [loading.submit(load, item) for item in plan[n]]) for n in mine)
@@ -220,7 +221,7 @@ def _finish(
         "images": sorted(images, key=lambda record: record["id"]),
     }
     with _explained(store):
-        write_quality(manifest, store.folder)
+        write_quality(totals, request["classes"], store.folder)
         items = [item for batch in plan for item in batch]
         atomic_write(store.folder / "samples.png", draw_samples(store, manifest, items))
         end(store, manifest)

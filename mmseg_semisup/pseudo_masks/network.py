@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_semisup.core.errors import StoreError
@@ -31,18 +30,6 @@ from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
 from .settings import Settings
-
-
-class Loaded(NamedTuple):
-    """An image after the test pipeline.
-
-    Attributes:
-        image: (3, H, W), uint8.
-        sample: With ``ori_shape`` and ``img_shape``.
-    """
-
-    image: Tensor
-    sample: SegDataSample
 
 
 class Labels(NamedTuple):
@@ -68,8 +55,11 @@ class ImageLoader:
         self.pipeline = pipeline
         self._local = threading.local()
 
-    def __call__(self, path: str) -> Loaded:
+    def __call__(self, path: str) -> dict[str, Any]:
         """Load an image.
+
+        Returns:
+            ``inputs``, (3, H, W), uint8, and ``data_samples`` with the sizes.
 
         Raises:
             StoreError: If it cannot be used; names it.
@@ -84,7 +74,7 @@ class ImageLoader:
             raise StoreError(f"{path}: {type(error).__name__}: {error}") from error
         if data is None:
             raise StoreError(f"{path}: the test pipeline gave nothing")
-        return Loaded(data["inputs"], data["data_samples"])
+        return data
 
 
 class BatchPredictor:
@@ -127,7 +117,7 @@ class BatchPredictor:
         self.flip = settings.flip
         self._load = ImageLoader(self.pipeline)
 
-    def load(self, item: Item) -> Loaded:
+    def load(self, item: Item) -> dict[str, Any]:
         """Read an image and run the test pipeline; any thread may call this.
 
         Raises:
@@ -136,7 +126,7 @@ class BatchPredictor:
         return self._load(item.image)
 
     @torch.inference_mode()
-    def logits(self, images: Sequence[Loaded]) -> list[Tensor]:
+    def logits(self, images: Sequence[Mapping[str, Any]]) -> list[Tensor]:
         """Run the network on images of one size.
 
         Args:
@@ -187,7 +177,7 @@ class BatchPredictor:
         probs /= len(full)
         return Labels(_first_best(probs), probs.amax(dim=0))
 
-    def _logits(self, images: Sequence[Loaded], flip: bool) -> Tensor:
+    def _logits(self, images: Sequence[Mapping[str, Any]], flip: bool) -> Tensor:
         """Of the images without padding, as they are: (N, C, h, w)."""
         batch = preprocess(self.model, images, flip)
         metas = [sample.metainfo for sample in batch["data_samples"]]
@@ -220,7 +210,7 @@ def build_network(
 
 
 def preprocess(
-    model: nn.Module, images: Sequence[Loaded], flip: bool = False
+    model: nn.Module, images: Sequence[Mapping[str, Any]], flip: bool = False
 ) -> dict[str, Any]:
     """A batch as a model's ``data_preprocessor`` gives it.
 
@@ -229,11 +219,10 @@ def preprocess(
         images: N images of one size.
         flip: Whether the mirror images are taken.
     """
-    inputs = [each.image.flip(-1) if flip else each.image for each in images]
-    samples = [each.sample for each in images]
-    return model.data_preprocessor(
-        {"inputs": inputs, "data_samples": samples}, training=False
-    )
+    batch = pseudo_collate(images)
+    if flip:
+        batch["inputs"] = [image.flip(-1) for image in batch["inputs"]]
+    return model.data_preprocessor(batch, training=False)
 
 
 def _first_best(scores: Tensor) -> Tensor:

@@ -65,27 +65,22 @@ def quality(total: Statistics, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def write_quality(manifest: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def write_quality(
+    totals: Mapping[str, Statistics], classes: Sequence[str], folder: Path
+) -> None:
     """Write ``quality.json`` and ``quality.png`` beside the masks.
 
     Args:
-        manifest: Of the store.
+        totals: Source to sums.
+        classes: C names.
         folder: Of the store.
-
-    Returns:
-        Source to quality.
 
     Raises:
         OSError: If a file cannot be written.
     """
-    totals = {
-        source: Statistics.from_json(values)
-        for source, values in manifest["statistics"].items()
-    }
-    found = {k: quality(total, manifest["classes"]) for k, total in totals.items()}
+    found = {source: quality(total, classes) for source, total in totals.items()}
     atomic_write(folder / "quality.json", json.dumps(found, indent=1).encode())
-    atomic_write(folder / "quality.png", draw(totals, found, manifest))
-    return found
+    atomic_write(folder / "quality.png", draw(totals, found, classes))
 
 
 def read_quality(folder: str | Path) -> dict[str, Any]:
@@ -118,50 +113,49 @@ def to_text(found: Mapping[str, Mapping[str, Any]]) -> str:
 def draw(
     totals: Mapping[str, Statistics],
     found: Mapping[str, Mapping[str, Any]],
-    manifest: Mapping[str, Any],
+    classes: Sequence[str],
 ) -> bytes:
     """Accuracy over confidence, share of pixels over the threshold, and pixels a class.
 
     Args:
         totals: Source to sums.
         found: Source to :func:`quality`.
-        manifest: Of the store.
+        classes: C names.
 
     Returns:
         A PNG file.
     """
     figure = Figure(figsize=(14, 4.2), layout="constrained")
-    accuracy, kept, classes = figure.subplots(1, 3)
+    accuracy, kept, pixels = figure.subplots(1, 3)
     centres = (np.arange(BINS) + 0.5) / BINS
     accuracy.plot([0, 1], [0, 100], color="0.8", linewidth=1)
-    names = list(manifest["classes"])
     bar = 0.8 / len(totals)
     for i, (source, total) in enumerate(totals.items()):
-        each = found[source]
-        known = each["by_confidence"]["accuracy"]
+        each, title = found[source], source
         # True masks may ignore every pixel that has a label.
-        has_truth = each["accuracy"] is not None
-        if has_truth:
-            label = f"{source}: {each['accuracy']:.1f} % right"
-            points = [
-                (x, y) for x, y in zip(centres, known, strict=True) if y is not None
+        if each["accuracy"] is not None:
+            right = [
+                np.nan if y is None else y for y in each["by_confidence"]["accuracy"]
             ]
-            accuracy.plot(*zip(*points, strict=True), marker="o", label=label)
-        counts = total.levels.sum(axis=0)
-        share = 100 * counts[::-1].cumsum()[::-1] / max(counts.sum(), 1)
+            known = np.isfinite(right)
+            label = f"{source}: {each['accuracy']:.1f} % right"
+            accuracy.plot(
+                centres[known], np.array(right)[known], marker="o", label=label
+            )
+            title = f"{source}, mIoU {each['mIoU']:.1f}"
+        sure = total.levels.sum(axis=0)[::-1].cumsum()[::-1]
+        share = 100 * sure / max(sure[0], 1)
         kept.plot(np.arange(LEVELS) / (LEVELS - 1), share, label=source)
-        part = total.classes.sum(axis=0)
-        place = np.arange(len(names)) + (i - (len(totals) - 1) / 2) * bar
-        iou = f", mIoU {each['mIoU']:.1f}" if has_truth else ""
-        share = 100 * part / max(part.sum(), 1)
-        classes.bar(place, share, bar, label=f"{source}{iou}")
+        counts = total.classes.sum(axis=0)
+        left = np.arange(len(classes)) + (i - (len(totals) - 1) / 2) * bar
+        pixels.bar(left, 100 * counts / max(counts.sum(), 1), bar, label=title)
     accuracy.set(
         title="Right pixels over confidence", xlabel="confidence", ylabel="right, %"
     )
     kept.set(title="Pixels kept", xlabel="confidence of at least", ylabel="kept, %")
-    classes.set(title="Pixels of each class", ylabel="pixels, %")
-    classes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
-    for axes in (accuracy, kept, classes):
+    pixels.set(title="Pixels of each class", ylabel="pixels, %")
+    pixels.set_xticks(range(len(classes)), classes, rotation=60, ha="right", fontsize=8)
+    for axes in (accuracy, kept, pixels):
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=8)
     return encode_picture(draw_figure(figure))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.text import suggest
 
 NETWORKS = ("student", "teacher")
 MODES = ("whole", "slide")
@@ -75,8 +75,7 @@ class Settings:
         known = [field.name for field in fields(cls)]
         for key in options:
             if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {close[0]!r}? " if close else ""
+                hint = suggest(key, known)
                 raise StoreError(f"no option {key!r}; {hint}allowed: {known}")
         return cls(**options)
 

@@ -11,11 +11,12 @@ import torch
 from mmengine.dist import get_world_size
 
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.figures import encode_labels
+from mmseg_semisup.visualization.palette import full_palette
 
 from .generate import generate
 from .images import Item, plan_batches
-from .network import BatchPredictor, Loaded, preprocess
-from .png import encode_png, full_palette
+from .network import BatchPredictor, preprocess
 from .settings import Settings
 
 
@@ -58,13 +59,12 @@ def measure_speed(
         _forward(predictor, loaded)
         forward += time.perf_counter() - begin
         logits = predictor.logits(loaded)
-        masks = [
-            predictor.label(logits, i, image.sample.ori_shape).classes.cpu().numpy()
-            for i, image in enumerate(loaded)
-        ]
+        sizes = [image["data_samples"].ori_shape for image in loaded]
+        labels = [predictor.label(logits, i, size) for i, size in enumerate(sizes)]
+        masks = [each.classes.cpu().numpy() for each in labels]
         begin = time.perf_counter()
         for mask in masks:
-            encode_png(mask, palette)
+            encode_labels(mask, palette)
         encoding += time.perf_counter() - begin
     with tempfile.TemporaryDirectory(dir=folder) as store:
         begin = time.perf_counter()
@@ -83,7 +83,7 @@ def measure_speed(
 
 
 @torch.inference_mode()
-def _forward(predictor: BatchPredictor, images: Sequence[Loaded]) -> None:
+def _forward(predictor: BatchPredictor, images: Sequence[dict]) -> None:
     model = predictor.model
     data = preprocess(model, images)
     if predictor.test_cfg["mode"] == "slide":

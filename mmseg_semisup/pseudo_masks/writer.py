@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.datasets.pseudo_mask_store import Store
+from mmseg_semisup.visualization.palette import full_palette
 
 from .images import Item
 from .network import BatchPredictor
-from .png import encode_png, full_palette
 from .statistics import Statistics, collect, measure, to_level
 
 
@@ -96,7 +97,7 @@ class Writer:
             "mean_confidence": round(statistics.confidence / maps[0].size, 6),
         }
         for kind, palette, values in zip(self.kinds, self.palettes, maps, strict=False):
-            content = encode_png(values, palette)
+            content = encode_labels(values, palette)
             atomic_write(self.store.path(kind, item.id), content)
             record[kind] = {"bytes": len(content), "crc32": zlib.crc32(content)}
         return Finished(record, statistics)

@@ -8,10 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.pseudo_masks.network import Labels, _first_best
-from mmseg_semisup.pseudo_masks.png import encode_png, full_palette
 from mmseg_semisup.pseudo_masks.quality import draw, quality, to_text
 from mmseg_semisup.pseudo_masks.statistics import Statistics, collect, measure
+from mmseg_semisup.visualization.palette import full_palette
 
 
 def one_image(truth: bool, seed: int = 0, classes: int = 4):
@@ -82,8 +83,7 @@ def test_true_masks_that_ignore_all_that_is_labelled_are_no_truth(silent):
     assert found["images_with_truth"] == 1
     assert found["accuracy"] is None
     assert to_text({"labeled": found}).endswith("at least 0.9: 0.0 % of the pixels")
-    manifest = {"classes": list("abc")}
-    assert draw({"labeled": statistics}, {"labeled": found}, manifest)
+    assert draw({"labeled": statistics}, {"labeled": found}, list("abc"))
 
 
 def test_sums_survive_json():
@@ -115,10 +115,10 @@ def test_first_of_equal_scores():
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (300, 2)])
 def test_png_can_be_read(shape):
     values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    grey = Image.open(io.BytesIO(encode_png(values)))
+    grey = Image.open(io.BytesIO(encode_labels(values)))
     assert grey.mode == "L"
     np.testing.assert_array_equal(np.array(grey), values)
-    indexed = Image.open(io.BytesIO(encode_png(values, full_palette([[1, 2, 3]]))))
+    indexed = Image.open(io.BytesIO(encode_labels(values, full_palette([[1, 2, 3]]))))
     assert indexed.mode == "P"
     assert indexed.getpalette()[:6] == [1, 2, 3, 0, 0, 0]
     np.testing.assert_array_equal(np.array(indexed), values)
