@@ -26,7 +26,6 @@ from .network import BatchPredictor
 from .pictures import draw_samples
 from .progress import (
     Progress,
-    append,
     begin,
     compare_requests,
     end,
@@ -173,10 +172,10 @@ def _make_share(
         for n, futures in _delayed(started, BATCHES_AHEAD)
     )
     try:
-        with open_journal(store, get_rank()) as journal:
+        with open_journal(store, get_rank()) as note:
             for number, futures in _delayed(predicted, BATCHES_BEHIND):
                 images = [future.result() for future in futures]
-                append(journal, number, images)
+                note(number, images)
                 progress.advance(len(images))
     finally:
         loading.shutdown(wait=False, cancel_futures=True)

@@ -7,9 +7,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mmengine.dist import get_world_size, is_main_process
 
@@ -68,39 +69,38 @@ def compare_requests(
         )
 
 
-def open_journal(store: Store, rank: int) -> BinaryIO:
-    """Lines about finished batches, which one process appends.
+@contextmanager
+def open_journal(
+    store: Store, rank: int
+) -> Iterator[Callable[[int, Sequence[Finished]], None]]:
+    """Open the file in which one process notes what it has finished.
 
     Args:
         store: The store.
-        rank: Number of the process; each has a file of its own.
+        rank: Number of the process.
+
+    Yields:
+        A function of the number of a batch and its images, whose files are complete.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    file = (store.progress / f"{rank}.jsonl").open("ab")
-    if file.tell():
-        # The last line of a killed process may have no end.
-        file.write(b"\n")
-    return file
+    with (store.progress / f"{rank}.jsonl").open("ab") as file:
+        if file.tell():
+            # The last line of a killed process may have no end.
+            file.write(b"\n")
 
+        def note(number: int, images: Sequence[Finished]) -> None:
+            totals = sum_by_source((i.record["source"], i.statistics) for i in images)
+            line = {
+                "batch": number,
+                "images": [image.record for image in images],
+                "statistics": {k: total.to_json() for k, total in totals.items()},
+            }
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
 
-def append(journal: BinaryIO, number: int, images: Sequence[Finished]) -> None:
-    """Note a batch whose files are complete.
-
-    Args:
-        journal: What :func:`open_journal` returned.
-        number: Of the batch.
-        images: Its images.
-    """
-    totals = sum_by_source((i.record["source"], i.statistics) for i in images)
-    line = {
-        "batch": number,
-        "images": [image.record for image in images],
-        "statistics": {source: total.to_json() for source, total in totals.items()},
-    }
-    journal.write(json.dumps(line).encode() + b"\n")
-    journal.flush()
+        yield note
 
 
 def read_journals(store: Store, plan: Sequence[Sequence[Item]]) -> dict[int, dict]:
