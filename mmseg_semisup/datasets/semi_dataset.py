@@ -22,8 +22,9 @@ from torch.utils.data import Dataset
 from mmseg_semisup.core.text import compare_names
 
 from .files import check_complete, check_depth, check_labels
+from .multi_view import MultiView
 from .sampler import SampleKey
-from .sources import build_sources
+from .sources import build_sources, leaves
 
 IGNORE_INDEX = 255
 
@@ -71,6 +72,16 @@ class SemiDataset(Dataset):
     def metainfo(self) -> dict:
         """Classes and palette of the labelled source."""
         return self.sources["labeled"].metainfo
+
+    @property
+    def view_names(self) -> set[str]:
+        """Names of the branches of a batch."""
+        names: set[str] = set()
+        for name, source in self.sources.items():
+            for leaf in leaves(source):
+                last = (leaf.pipeline.transforms or [None])[-1]
+                names.update(last.views if isinstance(last, MultiView) else [name])
+        return names
 
     def full_init(self) -> None:
         """Load the lists of images; done already unless a source is lazy."""

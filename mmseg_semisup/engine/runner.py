@@ -19,6 +19,7 @@ from .hooks import (
     PreemptionHook,
     RepeatValidationHook,
     ResumedScheduleHook,
+    ViewCheckHook,
 )
 
 
@@ -47,7 +48,7 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     runner.register_hook(ArchitectureCheckHook(strict=strict))
     # PreemptionHook notes signals while the next works.
     hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
-    for hook in (*hooks, ResumedScheduleHook):
+    for hook in (*hooks, ResumedScheduleHook, ViewCheckHook):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

@@ -16,6 +16,7 @@ from .preemption_hook import PreemptionHook
 from .repeat_validation_hook import RepeatValidationHook
 from .resumed_schedule_hook import ResumedScheduleHook
 from .teacher_hook import TeacherUpdateHook
+from .view_check_hook import ViewCheckHook
 
 __all__ = [
     "AccelerationHook",
@@ -30,4 +31,5 @@ __all__ = [
     "RepeatValidationHook",
     "ResumedScheduleHook",
     "TeacherUpdateHook",
+    "ViewCheckHook",
 ]

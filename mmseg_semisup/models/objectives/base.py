@@ -11,7 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..step.seg_output import SegOutput
-from ..step.step import Step
+from ..step.step import STUDENT, Step
 from ..step.view import View
 
 
@@ -29,7 +29,7 @@ class Objective(BaseModule):
         may_exceed: Those keys of ``takes`` whose value may be greater than the fact.
         name: Name under which the model holds the objective.
         joint: Names of views that share one pass through the student with the views
-            that the objective asks :meth:`student` for; empty: each view has its own.
+            that the objective asks :meth:`outputs` for; empty: each view has its own.
     """
 
     takes: ClassVar[Mapping[str, str]] = {}
@@ -54,13 +54,15 @@ class Objective(BaseModule):
         """Losses and figures of this step, each a scalar tensor."""
         raise NotImplementedError
 
-    def student(self, step: Step, *views: View) -> list[SegOutput]:
-        """The student's outputs on views, in one pass with those of ``joint``."""
+    def outputs(
+        self, step: Step, *views: View, network: str = STUDENT
+    ) -> list[SegOutput]:
+        """Outputs of a network on views, in one pass with those of ``joint``."""
         if not self.joint:
-            return [step.student(view) for view in views]
+            return [step.output(network, view) for view in views]
         own = {view.name for view in views}
         others = [step[name] for name in self.joint if name not in own]
-        return step.student([*others, *views])[len(others) :]
+        return step.output(network, [*others, *views])[len(others) :]
 
     def publish(self, step: Step, name: str, make: Callable[[], Tensor]) -> None:
         """Offer a map as ``<name of the objective>.<name>`` to later objectives."""

@@ -19,7 +19,7 @@ from ..policies.labels import build_source
 from ..policies.mix import build_mix
 from ..policies.select import build_select, check_weights
 from ..step.joint_pass import perturbed
-from ..step.step import TEACHER, Step
+from ..step.step import STUDENT, TEACHER, Step
 from ..step.view import View
 from .base import Objective
 
@@ -58,6 +58,7 @@ class ConsistencyObjective(Objective):
         student_branch: View that the student sees.
         plain_branches: Views that both see as they are, unmixed; their pixels join the
             mean.
+        network: Name of the network that learns.
         labels_from: Name of the network that gives the labels, or config of a label
             source (``NetworkLabels``, ``Ensemble``).
         select: Config of a selection in place of ``threshold``; or the name of an
@@ -82,6 +83,7 @@ class ConsistencyObjective(Objective):
         teacher_branch: str = "unlabeled",
         student_branch: str = "unlabeled_strong",
         plain_branches: Sequence[str] = (),
+        network: str = STUDENT,
         labels_from: str | dict = TEACHER,
         select: str | dict | None = None,
         mix: str | dict | None = "cutmix",
@@ -95,6 +97,7 @@ class ConsistencyObjective(Objective):
         self.teacher_branch = teacher_branch
         self.student_branch = student_branch
         self.plain_branches = tuple(plain_branches)
+        self.network = network
         self.labels_from = build_source(labels_from)
         self.select = build_select(select, threshold)
         self.mix = build_mix(mix)
@@ -110,8 +113,8 @@ class ConsistencyObjective(Objective):
 
     @property
     def needs(self) -> Sequence[str]:
-        """The networks that give labels."""
-        return self.labels_from.networks
+        """The network that learns and those that give labels."""
+        return (self.network, *self.labels_from.networks)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, and the share of valid pixels in which the teacher is sure."""
@@ -160,8 +163,9 @@ class ConsistencyObjective(Objective):
         return Target(step.add_view(mixed), labels, weights, valid)
 
     def predict(self, step: Step, targets: Sequence[Target]) -> list[Tensor]:
-        """The student's logits for each target, (N, C, H, W)."""
-        outputs = self.student(step, *(target.view for target in targets))
+        """The learning network's logits for each target, (N, C, H, W)."""
+        views = (target.view for target in targets)
+        outputs = self.outputs(step, *views, network=self.network)
         if self.perturb is not None:
             outputs[0] = perturbed(outputs[0], self.perturb)
         return [output.class_logits for output in outputs]

@@ -240,7 +240,7 @@ class ContextContrastObjective(Objective):
     def pair(self, step: Step) -> Pairs:
         """Features of both crops that show the same place; the maps are published."""
         views = [step[name] for name in self.branches]
-        first, second = (self.project(x) for x in self.student(step, *views))
+        first, second = (self.project(x) for x in self.outputs(step, *views))
         sizes = first.size, second.size
         indices, overlap = views[0].counterparts_in(views[1], sizes)
         counterpart = second.take(indices.flatten(1))

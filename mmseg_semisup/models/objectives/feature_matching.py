@@ -134,7 +134,7 @@ class FeatureMatchingObjective(Objective):
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Losses of the segmentor, the discriminator's own, and its scores."""
         truth, view = step[self.real_branch], step[self.unlabeled_branch]
-        (output,) = self.student(step, view)
+        (output,) = self.outputs(step, view)
         judged = Judged(output.probs, teaches=self.weight > 0)
         fake, fake_features = self.discriminator(self.fake_maps(step, judged.maps))
         real, real_features = self.discriminator(self.real_maps(step))

@@ -69,7 +69,7 @@ class PseudoMaskObjective(Objective):
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, and the share of pixels in which the branch agrees."""
         views = [step[name] for name in self.reads]
-        outputs = self.student(step, *views)
+        outputs = self.outputs(step, *views)
         logits = [self.auxiliary.full_logits(output) for output in outputs]
         targets = [views[0].labels, *(view.pseudo_masks for view in views[1:])]
         loss = joint_cross_entropy(logits, targets, step.ignore_index)

@@ -64,7 +64,7 @@ class SelfTaughtObjective(Objective):
         if step.iteration < self.start or self.weight == 0:
             return {}
         view = step[self.branch]
-        (output,) = self.student(step, view)
+        (output,) = self.outputs(step, view)
         with torch.no_grad():
             trusted = step.signal(self.confidence).squeeze(1) > self.threshold
             selected = trusted & view.valid

@@ -63,7 +63,7 @@ class TwinBranchObjective(Objective):
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Cross-entropy of the second head, and the divergence of both."""
         labeled, unlabeled = step[self.labeled_branch], step[self.unlabeled_branch]
-        first, second = self.student(step, labeled, unlabeled)
+        first, second = self.outputs(step, labeled, unlabeled)
         twins = {
             view.name: self.twin_branch.full_logits(output)
             for view, output in ((labeled, first), (unlabeled, second))

@@ -110,7 +110,7 @@ class WeakMaskObjective(Objective):
         if weight == 0:
             return {"loss": self.zero_loss()}
         views = [step[name] for name in self.branches]
-        outputs = self.student(step, *views)
+        outputs = self.outputs(step, *views)
         logits = [self.classifier.full_logits(output) for output in outputs]
         targets = [view.pseudo_masks for view in views]
         losses = [

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from helpers import tiny_segmentor
+from mmseg.registry import DATASETS, HOOKS, MODELS
+
+from mmseg_semisup.core.errors import ConfigError
+
+LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
+
+
+def runner(folder, objective):
+    """What the hook reads of a runner."""
+    model = {
+        "type": "SemiSegmentor",
+        "segmentor": tiny_segmentor(num_classes=3),
+        "teacher": {"momentum": 0.9},
+        "objectives": {"mine": {"type": "ConsistencyObjective", **objective}},
+    }
+    images = {"data_root": str(folder), "data_prefix": {"img_path": "img"}}
+    views = {"weak": [PACK], "strong": [PACK]}
+    masks = {**images, "type": "BaseSegDataset", "metainfo": {"classes": ["a", "b"]}}
+    masks["data_prefix"] = {"img_path": "img", "seg_map_path": "ann"}
+    masks.update(ann_file="labeled.txt", img_suffix=".jpg")
+    dataset = {
+        "type": "SemiDataset",
+        "sources": {
+            "labeled": {**masks, "pipeline": [LOAD, {"type": "LoadAnnotations"}, PACK]},
+            "unlabeled": {
+                **images,
+                "type": "UnlabeledDataset",
+                "pipeline": [LOAD, {"type": "MultiView", "views": views}],
+            },
+        },
+    }
+    loader = SimpleNamespace(dataset=DATASETS.build(dataset))
+    return SimpleNamespace(
+        model=MODELS.build(model), train_loop=SimpleNamespace(dataloader=loader)
+    )
+
+
+def check(*args):
+    HOOKS.build({"type": "ViewCheckHook"}).before_train(runner(*args))
+
+
+GOOD = {"teacher_branch": "weak", "student_branch": "strong", "start": 5000}
+
+
+def test_views_that_are_there_pass(folder):
+    runner_ = runner(folder, GOOD)
+    assert runner_.train_loop.dataloader.dataset.views() == {
+        "labeled",
+        "weak",
+        "strong",
+    }
+    HOOKS.build({"type": "ViewCheckHook"}).before_train(runner_)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"student_branch": "stron"}, {"plain_branches": ["stron"]}, {"joint": ["stron"]}],
+)
+def test_a_misspelt_view_stops_before_training(folder, wrong):
+    message = r"objectives\.mine read the branch 'stron' \(did you mean 'strong'\?\)"
+    with pytest.raises(ConfigError, match=message):
+        check(folder, {**GOOD, **wrong})

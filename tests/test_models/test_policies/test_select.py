@@ -1,0 +1,89 @@
+"""Which pixels of a judgement count."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers import PREPROCESSOR, batch, tiny_segmentor
+from mmseg.registry import MODELS
+
+from mmseg_semisup.models.policies import ConfidenceThreshold, Select
+
+VIEWS = ("unlabeled", "unlabeled_strong")
+
+
+@MODELS.register_module()
+class SoftConfidence(Select):
+    """Every valid pixel counts by its confidence."""
+
+    def forward(self, judgement, step):
+        return judgement.confidence * judgement.valid
+
+
+@MODELS.register_module()
+class OneWeightAnImage(Select):
+    def forward(self, judgement, step):
+        return judgement.confidence.mean(dim=(1, 2))
+
+
+def build(*objectives):
+    torch.manual_seed(0)
+    model = MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "teacher": {"momentum": 0.9},
+            "objectives": dict(objectives),
+            "data_preprocessor": PREPROCESSOR,
+        }
+    ).train()
+    torch.nn.init.normal_(model.teacher.network.decode_head.conv_seg.weight)
+    data = model.data_preprocessor(batch(size=16, views=VIEWS), True)
+    return model, model.make_step(**data)
+
+
+def consistency(**changes):
+    return {"type": "ConsistencyObjective", "mix": "none", **changes}
+
+
+def test_soft_weights_enter_the_mean_over_valid_pixels():
+    model, step = build(("soft", consistency(select={"type": "SoftConfidence"})))
+    loss = model.objectives["soft"](step)["loss"]
+    probs = step.teacher(step["unlabeled"]).probs
+    logits = step.student(step["unlabeled_strong"]).full_logits.double()
+    pixels = F.cross_entropy(logits, probs.argmax(1), reduction="none")
+    slow = (pixels * probs.amax(1)).mean()
+    torch.testing.assert_close(loss.double(), slow)
+    parameters = list(model.segmentor.parameters())
+    fast = torch.autograd.grad(loss, parameters, retain_graph=True)
+    torch.testing.assert_close(fast, torch.autograd.grad(slow, parameters))
+
+
+def test_an_objective_takes_the_selection_of_another():
+    model, step = build(
+        ("first", consistency(threshold=0.4)),
+        ("second", consistency(threshold=0.0, select="first")),
+    )
+    first = model.objectives["first"](step)
+    second = model.objectives["second"](step)
+    assert first["selected"] == second["selected"]
+    assert 0 < first["selected"] < 1
+    torch.testing.assert_close(first["loss"], second["loss"])
+
+
+def test_the_objective_that_shares_must_run_first():
+    model, step = build(("second", consistency(select="first")))
+    with pytest.raises(ValueError, match=r"publishes 'first\.selection'"):
+        model.objectives["second"](step)
+
+
+def test_weights_of_another_shape_are_named():
+    model, step = build(("odd", consistency(select={"type": "OneWeightAnImage"})))
+    with pytest.raises(ValueError, match=r"OneWeightAnImage gave weights \(2,\)"):
+        model.objectives["odd"](step)
+
+
+def test_thresholds_are_probabilities():
+    with pytest.raises(ValueError, match=r"threshold=1\.5; allowed: 0 to 1"):
+        ConfidenceThreshold(1.5)

@@ -1,0 +1,173 @@
+"""Further networks by name: a second student, averages, snapshots."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from helpers import PREPROCESSOR, batch, tiny_segmentor
+from mmengine.optim import build_optim_wrapper
+from mmseg.registry import MODELS
+
+OPTIMIZER = {"optimizer": {"type": "SGD", "lr": 0.1}}
+
+
+def build(networks, seed=0, **changes):
+    torch.manual_seed(seed)
+    return MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": tiny_segmentor(),
+            "networks": networks,
+            "data_preprocessor": PREPROCESSOR,
+            **changes,
+        }
+    ).train()
+
+
+def train(model, steps=1):
+    wrapper = build_optim_wrapper(
+        model, {"constructor": "JointOptimWrapperConstructor", "segmentor": OPTIMIZER}
+    )
+    for seed in range(steps):
+        log = model.train_step(batch(seed=seed), wrapper)
+        model.follow()
+    return log
+
+
+def same(one, other):
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(("init", "equal"), [("copy", True), ("new", False)])
+def test_a_peer_begins_as_its_config_says_and_learns(init, equal):
+    model = build({"peer": {"type": "Peer", "init": init}})
+    peer = model.network("peer")
+    assert same(peer, model.segmentor) == equal
+    before = peer.decode_head.conv_seg.weight.clone()
+    log = train(model)
+    assert {"labeled.decode.loss_ce", "peer.labeled.decode.loss_ce"} <= set(log)
+    assert not torch.equal(before, peer.decode_head.conv_seg.weight)
+
+
+def test_two_students_teach_each_other():
+    """Cross pseudo supervision: each learns the labels of the other, both at once."""
+
+    def cross(labels_from, network):
+        return {
+            "type": "ConsistencyObjective",
+            "threshold": 0.0,
+            "mix": "none",
+            "teacher_branch": "unlabeled",
+            "student_branch": "unlabeled",
+            "labels_from": labels_from,
+            "network": network,
+        }
+
+    model = build(
+        {"peer": {"type": "Peer"}},
+        objectives={
+            "first": cross("peer", "student"),
+            "second": cross("student", "peer"),
+        },
+    )
+    step = model.make_step(**model.data_preprocessor(batch(), True))
+    view = step["unlabeled"]
+    logits = [step.output(n, view).full_logits for n in ("student", "peer")]
+    for name, mine, other in (("first", 0, 1), ("second", 1, 0)):
+        loss = model.objectives[name](step)["loss"]
+        labels = logits[other].argmax(1)
+        slow = torch.nn.functional.cross_entropy(logits[mine], labels)
+        torch.testing.assert_close(loss, slow)
+        network = ("student", "peer")[mine]
+        parameters = list(model.network(network).parameters())
+        assert all(
+            g is not None
+            for g in torch.autograd.grad(
+                loss, parameters, retain_graph=True, allow_unused=True
+            )[:1]
+        )
+        untouched = list(model.network(("student", "peer")[other]).parameters())
+        grads = torch.autograd.grad(
+            loss, untouched, retain_graph=True, allow_unused=True
+        )
+        assert all(g is None for g in grads)
+
+
+def test_a_further_average_follows_with_its_own_momentum():
+    networks = {"slow": {"type": "Average", "momentum": 0.75, "ramp": False}}
+    model = build(networks, teacher={"momentum": 0.5, "ramp": False})
+    start = model.segmentor.decode_head.conv_seg.weight.detach().clone()
+    train(model)
+    now = model.segmentor.decode_head.conv_seg.weight
+    for name, share in (("teacher", 0.5), ("slow", 0.75)):
+        found = model.network(name).decode_head.conv_seg.weight
+        torch.testing.assert_close(found, share * start + (1 - share) * now)
+
+
+def test_snapshots_are_of_the_times_that_their_config_says():
+    networks = {
+        f"past_{k}": {"type": "Snapshot", "interval": 4, "offset": 2 * k}
+        for k in range(2)
+    }
+    model = build(networks)
+    weights = [model.segmentor.decode_head.conv_seg.weight.detach().clone()]
+    wrapper = build_optim_wrapper(
+        model, {"constructor": "JointOptimWrapperConstructor", "segmentor": OPTIMIZER}
+    )
+    for seed in range(7):
+        model.train_step(batch(seed=seed), wrapper)
+        model.follow()
+        weights.append(model.segmentor.decode_head.conv_seg.weight.detach().clone())
+    for name, step in (("past_0", 4), ("past_1", 6)):
+        found = model.network(name).decode_head.conv_seg.weight
+        assert torch.equal(found, weights[step])
+        assert not model.network(name).training
+
+
+def test_a_plain_checkpoint_loads_into_all_that_start_from_the_student():
+    networks = {
+        "same": {"type": "Peer", "init": "copy"},
+        "new": {"type": "Peer"},
+        "slow": {"type": "Average", "momentum": 0.9},
+    }
+    plain = build({}, seed=7).segmentor.state_dict()
+    model = build(networks, teacher={"momentum": 0.9})
+    own = {k: v.clone() for k, v in model.network("new").state_dict().items()}
+    keys = model.load_state_dict(dict(plain), strict=False)
+    assert not keys.unexpected_keys
+    for name in ("student", "teacher", "same", "slow"):
+        for key, value in model.network(name).state_dict().items():
+            assert torch.equal(value, plain[key]), (name, key)
+    for key, value in model.network("new").state_dict().items():
+        assert torch.equal(value, own[key])
+
+
+def test_any_network_predicts():
+    model = build({"peer": {"type": "Peer"}}, test_cfg={"predict_with": "peer"}).eval()
+    images = torch.rand(1, 3, 16, 16)
+    expected = model.network("peer")(images, mode="tensor")
+    assert torch.equal(model(images, mode="tensor"), expected)
+    assert model.network_names == ["student", "peer"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"networks": {"student": {"type": "Peer"}}}, "name 'student' is not allowed"),
+        ({"networks": {"p": {"type": "Peer", "init": "no"}}}, "init='no'; allowed"),
+        ({"networks": {"p": {"type": "Peer", "x": 1}}}, r"networks\.p.*argument 'x'"),
+        ({"networks": {"p": {"type": "Snapshot", "interval": 0}}}, "interval=0"),
+        ({"networks": {}, "test_cfg": {"predict_with": "peer"}}, "allowed: .'student'"),
+        (
+            {
+                "networks": {},
+                "objectives": [{"type": "ConsistencyObjective", "labels_from": "peer"}],
+            },
+            "asks for the network 'peer'; there are .'student'",
+        ),
+    ],
+)
+def test_mistakes_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(**changes)
