@@ -10,6 +10,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -24,6 +25,8 @@ from mmengine.registry import init_default_scope
 
 import mmseg_semisup  # noqa: F401, a process of the pair starts without conftest
 
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ROOT / "tools"
 PRELOADED = ("mmseg_semisup", "mmseg.apis", "torch._dynamo", "pytest")
 multiprocessing.set_forkserver_preload(list(PRELOADED))
 
@@ -110,3 +113,15 @@ def wait(child: int) -> int:
     """The exit code of a forked process, or minus the signal that ended it."""
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def start(tool: str, *arguments: object, **environment: str) -> subprocess.Popen:
+    """Start a tool in a process of its own."""
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    return subprocess.Popen(
+        [sys.executable, str(TOOLS / tool), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | own | environment,
+    )

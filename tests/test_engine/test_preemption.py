@@ -15,7 +15,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from processes import fork, in_child, in_two_processes
+from processes import TOOLS, fork, in_child, in_two_processes
 from resume_helpers import (
     STEPS,
     assert_same,
@@ -26,7 +26,7 @@ from resume_helpers import (
     trace,
     train,
 )
-from stage_helpers import TOOLS, write_config
+from tiny_training import write_stages
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core import atomic_io
@@ -276,7 +276,7 @@ def test_all_processes_leave_together(tiny_images, tmp_path):
 @pytest.mark.slow
 def test_stages_go_on_after_a_signal(tmp_path):
     """In the training of a stage, at its end, and between two masks of the next one."""
-    config, work_dir = write_config(tmp_path), tmp_path / "work"
+    config, work_dir = write_stages(tmp_path), tmp_path / "work"
     moments = {"training": ("before_train_iter", 2), "end": ("after_train", 4)}
 
     def tool(stage: str, *hooks: Hook) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from stage_helpers import write_checkpoint, write_config
+from tiny_training import write_checkpoint, write_stages
 
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.pseudo_masks import Settings, make_pseudo_masks
@@ -13,7 +13,7 @@ from mmseg_semisup.pseudo_masks import Settings, make_pseudo_masks
 @pytest.fixture(scope="session")
 def training(tmp_path_factory) -> Path:
     """The file of the tiny config; its checkpoint is beside it."""
-    path = write_config(tmp_path_factory.mktemp("pseudo"))
+    path = write_stages(tmp_path_factory.mktemp("pseudo"))
     write_checkpoint(path)
     return path
 

@@ -12,7 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from PIL import Image
-from stage_helpers import CLASSES
+from tiny_training import CLASSES
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import ConfigError, StoreError

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from mmengine.config import Config
-from stage_helpers import write_config
+from tiny_training import write_stages
 
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.errors import ConfigError
@@ -22,7 +22,7 @@ from mmseg_semisup.stages import (
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return write_config(tmp_path_factory.mktemp("stages"))
+    return write_stages(tmp_path_factory.mktemp("stages"))
 
 
 @pytest.fixture

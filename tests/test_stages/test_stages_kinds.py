@@ -11,8 +11,8 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
-from processes import in_two_processes
-from stage_helpers import ROOT, weights
+from processes import ROOT, in_two_processes
+from tiny_training import weights
 
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.checkpoint import use_safe_checkpoints

@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from stage_helpers import ROOT, TOOLS, start, weights, write_config
+from processes import ROOT, TOOLS, start
+from tiny_training import weights, write_stages
 
 STAGES = ("first", "second", "third")
 KILLS = int(os.environ.get("MMSEG_SEMISUP_KILLS", "1"))
@@ -33,7 +34,7 @@ LAST = f"iter_{ITERS}.pth"
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory) -> Path:
-    return write_config(tmp_path_factory.mktemp("training"), images=24)
+    return write_stages(tmp_path_factory.mktemp("training"), images=24)
 
 
 def finish(process: subprocess.Popen) -> str:

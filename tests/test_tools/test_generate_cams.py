@@ -29,12 +29,12 @@ read = [load, *labels, pack_labels]
 train_dataloader['batch_size'] = 8
 train_dataloader['sampler']['ratio'] = dict(labeled=1, weak=3)
 train_dataloader['dataset']['sources'] = dict(
-    labeled=dict(masks, ann_file='labeled.txt', pipeline=read),
+    labeled=dict(masks, pipeline=read),
     weak=dict(
         type='WeakLabelDataset', classes=('ground', 'cat', 'dog'),
         ann_file='weak.txt', always=['ground'], data_root=data_root,
         pipeline=[load, labels[1], pack_labels]))
-val_dataloader['dataset']['pipeline'] = read
+val_dataloader['dataset'].update(ann_file='', pipeline=read)
 test_dataloader = val_dataloader
 val_evaluator = test_evaluator = dict(type='MultiLabelMetric', folds=2)
 optim_wrapper = dict(
@@ -64,7 +64,6 @@ train_dataloader['dataset']['sources']['unlabeled'] = dict(
                     dict(type='TakeCrop', which=which, crop_size=size),
                     dict(type='PackPseudoMask')]
                 for which, name in enumerate(('unlabeled', 'unlabeled_second'))})])
-train_dataloader['dataset']['sources']['labeled']['ann_file'] = 'labeled.txt'
 optim_wrapper.pop('discriminator')
 custom_hooks = []
 """

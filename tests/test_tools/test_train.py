@@ -45,7 +45,7 @@ def test_train_resume_and_test(run_tool, training, tmp_path):
         env=os.environ | {"PYTHONPATH": str(TOOLS.parent)},
     )
     assert {path.name for path in out.iterdir()} == {f"{i}.png" for i in range(4)}
-    assert Image.open(out / "0.png").size == (24, 20)
+    assert Image.open(out / "1.png").size == (24, 20)
     assert list(show.rglob("*.png"))
     assert "mIoU" in done.stdout + done.stderr
 

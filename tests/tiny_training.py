@@ -1,10 +1,7 @@
-"""A tiny training in three stages, shared by tests of stages and pseudo-masks."""
+"""A tiny training, for tests of tools and stages: config, data and checkpoint."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +11,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-TOOLS = ROOT / "tools"
 CLASSES = ("ground", "cat", "dog")
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0]]
 
-CONFIG = """
+MODEL = """
 custom_imports = dict(imports=['mmseg_semisup'], allow_failed_imports=False)
 default_scope = 'mmseg'
 model = dict(
@@ -39,65 +34,103 @@ model = dict(
             num_classes=3, loss_decode=dict(type='PixelCrossEntropy')),
         test_cfg=dict(mode='whole')),
     teacher=dict(momentum=0.9))
+"""
+"""A network with a teacher."""
+
+DATA = """
 load = dict(type='LoadImageFromFile')
 annotations = dict(type='LoadAnnotations')
 crop = dict(type='RandomCrop', crop_size=(16, 16))
 pack = dict(type='PackSegInputs')
 masks = dict(
-    type='BaseSegDataset', data_root=data_root,
+    type='BaseSegDataset', data_root=data_root, ann_file='labeled.txt',
     data_prefix=dict(img_path='images', seg_map_path='masks'),
     metainfo=dict(
         classes=('ground', 'cat', 'dog'),
         palette=[[0, 0, 0], [255, 0, 0], [0, 255, 0]]))
-labeled = dict(
-    masks, ann_file='labeled.txt', pipeline=[load, annotations, crop, pack])
+labeled = dict(masks, pipeline=[load, annotations, crop, pack])
+unlabeled = dict(
+    type='UnlabeledDataset', data_root=data_root,
+    data_prefix=dict(img_path='images'), pipeline=[load, crop, pack])
 train_dataloader = dict(
-    batch_size=2, num_workers=0,
+    batch_size=4, num_workers=0,
     sampler=dict(type='SourceSampler', ratio=dict(labeled=1, unlabeled=1)),
     collate_fn=dict(type='branch_collate'),
     dataset=dict(
-        type='SemiDataset',
-        sources=dict(
-            labeled=labeled,
-            unlabeled=dict(
-                type='UnlabeledDataset', data_root=data_root,
-                data_prefix=dict(img_path='images'), exclude='source:labeled',
-                pipeline=[load, crop, pack]))))
+        type='SemiDataset', sources=dict(labeled=labeled, unlabeled=unlabeled)))
 val_dataloader = test_dataloader = dict(
     batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(masks, ann_file='labeled.txt', pipeline=[load, annotations, pack]))
+    dataset=dict(masks, pipeline=[load, annotations, pack]))
 val_evaluator = test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=4)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+custom_hooks = [dict(type='TeacherUpdateHook')]
+log_processor = dict(by_epoch=False)
+randomness = dict(seed=0)
+"""
+"""Four steps on the images of :func:`write_data`, and a validation."""
+
+ADVERSARIAL = """
+model.update(objectives=[
+    dict(
+        type='AdversarialObjective',
+        discriminator=dict(
+            type='FCDiscriminator', num_classes=3, channels=(4, 4)),
+        weights=dict(labeled=0.01, unlabeled=0.001),
+        start=dict(labeled=0, unlabeled=0)),
+    dict(type='SelfTaughtObjective', threshold=0.2, start=0)])
+optim_wrapper = dict(
+    constructor='JointOptimWrapperConstructor',
+    segmentor=dict(optimizer=dict(type='SGD', lr=0.01)),
+    discriminator=dict(optimizer=dict(type='Adam', lr=0.0001)))
+default_hooks = dict(
+    checkpoint=dict(
+        type='AtomicCheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1),
+    logger=dict(type='LoggerHook', interval=2),
+    visualization=dict(type='SegVisualizationHook', interval=1))
+visualizer = dict(
+    type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')],
+    name='visualizer')
+tta_model = dict(type='SegTTAModel')
+tta_pipeline = [
+    load,
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=p) for p in (0.0, 1.0)],
+            [annotations],
+            [pack]])]
+"""
+"""AdvSemiSeg with pictures, logs and augmented tests."""
+
+STAGES = """
 optim_wrapper = dict(
     constructor='JointOptimWrapperConstructor',
     segmentor=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9)))
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=2)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
 default_hooks = dict(
     checkpoint=dict(
         type='AtomicCheckpointHook', by_epoch=False, interval=2, max_keep_ckpts=1,
         save_best='mIoU'),
     logger=dict(type='LoggerHook', interval=2))
-custom_hooks = [dict(type='TeacherUpdateHook')]
-log_processor = dict(by_epoch=False)
-randomness = dict(seed=0)
+train_cfg.update(val_interval=2)
+train_dataloader.update(batch_size=2)
+unlabeled.update(exclude='source:labeled')
 log_level = 'ERROR'
 visualizer = dict(type='Visualizer', vis_backends=[], name='visualizer')
 
 supervised = dict(
     sampler=dict(ratio=dict(_delete_=True, labeled=1)),
     dataset=dict(sources=dict(unlabeled=None)))
+pseudo = dict(
+    type='PseudoMaskDataset', store='{pseudo_masks}',
+    pipeline=[load, annotations, crop, pack])
 both = dict(
     sampler=dict(ratio=dict(_delete_=True, labeled=1, pseudo=1)),
     dataset=dict(sources=dict(
         unlabeled=None,
-        labeled=dict(
-            _delete_=True, type='PseudoMaskDataset', store='{pseudo_masks}',
-            pipeline=[load, annotations, crop, pack]),
-        pseudo=dict(
-            type='PseudoMaskDataset', store='{pseudo_masks}',
-            classes=['ground', 'cat', 'dog'],
-            pipeline=[load, annotations, crop, pack]))))
+        labeled=dict(pseudo, _delete_=True),
+        pseudo=dict(pseudo, classes=['ground', 'cat', 'dog']))))
 stages = [
     dict(name='first', changes=dict(train_dataloader=supervised)),
     dict(
@@ -112,6 +145,7 @@ stages = [
             checkpoint='best', batch_size=2, threads=2),
         changes=dict(train_dataloader=both, randomness=dict(seed=3)))]
 """
+"""Three stages: with masks only, and twice with pseudo-masks."""
 
 
 def write_data(root: Path, images: int = 6, labeled: int = 2) -> Path:
@@ -130,38 +164,34 @@ def write_data(root: Path, images: int = 6, labeled: int = 2) -> Path:
     return root
 
 
-def write_config(folder: Path, images: int = 6) -> Path:
-    """The file of the tiny config, with data beside it."""
+def write_stages(folder: Path, images: int = 6) -> Path:
+    """The file of the config in stages, with data beside it."""
     root = write_data(folder / "data", images)
     path = folder / "tiny.py"
-    path.write_text(f"data_root = {str(root)!r}\n{CONFIG}")
+    path.write_text(f"data_root = {str(root)!r}\n{MODEL}{DATA}{STAGES}")
+    return path
+
+
+def write_adversarial(folder: Path) -> Path:
+    """The file of the config of AdvSemiSeg, with data beside it."""
+    root = write_data(folder / "data", images=4, labeled=4)
+    path = folder / "training.py"
+    path.write_text(f"data_root = {str(root)!r}\n{MODEL}{DATA}{ADVERSARIAL}")
     return path
 
 
 def write_checkpoint(config: Path) -> Path:
-    """A checkpoint of the tiny model, in which student and teacher differ."""
+    """A checkpoint of a tiny model, in which student and teacher differ."""
     torch.manual_seed(0)
     init_default_scope("mmseg")
     model = MODELS.build(Config.fromfile(config).model)
     for name, value in model.named_parameters():
         if "conv_seg" in name:
             torch.nn.init.normal_(value, std=1.0)
-    meta = dict(dataset_meta=dict(classes=CLASSES, palette=PALETTE))
+    meta = dict(iter=7, dataset_meta=dict(classes=CLASSES, palette=PALETTE))
     path = config.with_name("iter_7.pth")
     torch.save(dict(meta=meta, state_dict=model.state_dict()), path)
     return path
-
-
-def start(tool: str, *arguments: object, **environment: str) -> subprocess.Popen:
-    """Start a tool in a process of its own."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return subprocess.Popen(
-        [sys.executable, str(TOOLS / tool), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | own | environment,
-    )
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
