@@ -274,7 +274,8 @@ class ContextContrastObjective(Objective):
         if self.projector is not None:
             embedding = self.projector(embedding)
         features = F.normalize(embedding.float().flatten(2).transpose(1, 2), dim=2)
-        confidence, labels = logits.float().softmax(dim=1).flatten(2).max(dim=1)
+        probs = output.prediction.class_logits(logits.float()).softmax(dim=1)
+        confidence, labels = probs.flatten(2).max(dim=1)
         height, width = embedding.shape[-2:]
         return CropFeatures(features, confidence, labels, (height, width))
 

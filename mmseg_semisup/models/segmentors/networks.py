@@ -17,6 +17,7 @@ from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 
 from ..counter import Counter
+from ..step.prediction import check_segmentor
 from ..teacher import Teacher
 
 INITS = ("copy", "new")
@@ -38,7 +39,7 @@ class Peer(nn.Module):
         segmentor: Config of another architecture; None: the student's.
 
     Raises:
-        ValueError: If an argument is not allowed.
+        ValueError: If an argument is not allowed, or the segmentor cannot be read.
     """
 
     learns = True
@@ -61,6 +62,7 @@ class Peer(nn.Module):
             self.network = copy.deepcopy(student)
         else:
             self.network = MODELS.build(ConfigDict(segmentor or student_cfg))
+            check_segmentor(self.network)
 
     def start(self, student: nn.Module) -> None:
         """Take the student's weights before the first step, if it starts as a copy."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..upsample import upsample
 from .decode_heads import decode_heads, last_head, run_heads
-from .prediction import prediction_of
+from .prediction import Prediction, prediction_of
 
 __all__ = ["SegOutput", "decode_heads", "last_head"]
 
@@ -80,6 +80,11 @@ class SegOutput:
         self._embedding = args[0]
 
     @property
+    def prediction(self) -> Prediction:
+        """Which map of the last head is read, and how probabilities follow from it."""
+        return prediction_of(self._network)
+
+    @property
     def has_logits(self) -> bool:
         """Whether somebody has asked for logits."""
         return "head_outputs" in self.__dict__
@@ -87,8 +92,7 @@ class SegOutput:
     @property
     def logits(self) -> Tensor:
         """Logits at the head's own stride, (N, C, h, w), float."""
-        prediction = prediction_of(self._network)
-        return prediction.select(self.heads[-1], self.head_outputs[-1])
+        return self.prediction.select(self.heads[-1], self.head_outputs[-1])
 
     @property
     def embedding(self) -> Tensor:
@@ -128,7 +132,7 @@ class SegOutput:
         sigmoids, so that a cross-entropy of these is right for both.
         """
         with torch.set_grad_enabled(self._grad):
-            return prediction_of(self._network).class_logits(self.full_logits)
+            return self.prediction.class_logits(self.full_logits)
 
     @cached_property
     def probs(self) -> Tensor:

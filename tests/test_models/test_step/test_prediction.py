@@ -286,3 +286,41 @@ def test_loss_of_a_segmentor_with_its_own():
         SegOutput(network, images).supervised_loss(samples),
         network.loss(images, samples),
     )
+
+
+def semi_segmentor(**parts):
+    segmentor = tiny_segmentor(loss_decode=BCE)
+    return MODELS.build({"type": "SemiSegmentor", "segmentor": segmentor, **parts})
+
+
+def test_signal_maps_of_a_head_trained_with_sigmoids():
+    init_default_scope("mmseg")
+    torch.manual_seed(0)
+    model = semi_segmentor(
+        objectives={"consistency": {"type": "ConsistencyObjective", "threshold": 0.5}},
+        teacher={"momentum": 0.9},
+        test_cfg={"signal_maps": True},
+    ).eval()
+    (result,) = model.predict(torch.randn(1, 3, *SIZE))
+    sigmoids = result.seg_logits.data.sigmoid()
+    expected = (sigmoids / sigmoids.sum(dim=0)).amax(dim=0, keepdim=True)
+    torch.testing.assert_close(result.confidence.data, expected)
+
+
+def test_contrast_reads_the_confidence_of_sigmoids():
+    init_default_scope("mmseg")
+    torch.manual_seed(0)
+    contrast = {"type": "ContextContrastObjective", "projector": {"channels": 6}}
+    model = semi_segmentor(objectives={"contrast": contrast})
+    output = SegOutput(model.segmentor, torch.randn(2, 3, *SIZE))
+    found = model.objectives["contrast"].project(output).confidence
+    sigmoids = output.logits.sigmoid()
+    expected = (sigmoids / sigmoids.sum(dim=1, keepdim=True)).amax(dim=1).flatten(1)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_peer_that_cannot_be_read_is_refused():
+    init_default_scope("mmseg")
+    peer = {"type": "Peer", "segmentor": tiny_segmentor(num_classes=1)}
+    with pytest.raises(ValueError, match="num_classes=1"):
+        semi_segmentor(networks={"peer": peer})
