@@ -16,7 +16,8 @@ from mmseg.registry import MODELS
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
-from mmseg_semisup.models import SegOutput
+from mmseg_semisup.models import SegOutput, View
+from mmseg_semisup.models.step.joint_pass import run_jointly
 
 CASES = {
     f"{kind}/{name}": case
@@ -79,6 +80,11 @@ def test_step_reads_the_prediction_and_mmsegs_loss(name):
             torch.manual_seed(0)
             found = SegOutput(network, images, grad=False).full_logits
             torch.testing.assert_close(found, expected)
+        torch.manual_seed(0)
+        views = [View("first", images[:1]), View("second", images[1:])]
+        parts = run_jointly(student, views, grad=False)
+        found = torch.cat([part.full_logits for part in parts])
+        torch.testing.assert_close(found, expected)
     student.train()
     plain = copy.deepcopy(student)
     torch.manual_seed(0)
