@@ -13,37 +13,76 @@ def data(tmp_path_factory):
     return tmp_path_factory.mktemp("golden")
 
 
-@pytest.mark.parametrize("name", golden_runs.recorded_names("tiny"))
-def test_tiny_method(name, data):
-    lines = golden_runs.differences(golden_runs.read(name), golden_runs.run(name, data))
+def check(name, folder):
+    """Train a run, and compare."""
+    found = golden_runs.run(name, folder)
+    lines = golden_runs.differences(name, golden_runs.read(name), found)
     assert not lines, "\n".join(lines)
 
 
-def test_every_tiny_method_is_recorded():
-    recorded = set(golden_runs.recorded_names("tiny"))
-    assert recorded >= {f"tiny/{method}" for method in tiny_methods.METHODS}
+@pytest.mark.parametrize("name", golden_runs.recorded_names("tiny"))
+def test_tiny_method(name, data):
+    check(name, data)
 
 
-def test_a_weight_that_is_off_by_a_ten_thousandth_is_noticed(data, monkeypatch):
-    """Within what is allowed for other processors, too."""
+SLOW = [
+    n for kind in ("shrunk", "demo", "lite0") for n in golden_runs.recorded_names(kind)
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_shipped_config(name, data, safe_checkpoints):
+    check(name, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", golden_runs.recorded_names("resumed"))
+def test_old_checkpoint_is_resumed(name, data, safe_checkpoints):
+    check(name, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", golden_runs.recorded_names("used"))
+def test_old_checkpoint_is_tested_predicted_and_exported(name, data, safe_checkpoints):
+    check(name, data)
+
+
+@pytest.mark.parametrize("kind", golden_runs.KINDS)
+def test_all_there_is_is_recorded(kind):
+    names = {f"{kind}/{name}" for name in golden_runs.names_of(kind)}
+    assert names
+    assert names == set(golden_runs.recorded_names(kind))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_weight_that_is_off_by_a_ten_thousandth_is_noticed(data, monkeypatch, exact):
     contrast = {**tiny_methods.CONTRAST, "weight": 0.1 * (1 + 1e-4)}
     monkeypatch.setitem(tiny_methods.OBJECTIVES, "context_aware", [contrast])
-    expected = golden_runs.read("tiny/context_aware")
-    found = golden_runs.run("tiny/context_aware", data)
-    for exact in (False, True):
-        first, *_ = golden_runs.differences(expected, found, exact)
-        assert first.startswith("step 0: ")
-        assert "loss" in first
+    name = "tiny/context_aware"
+    found = golden_runs.run(name, data)
+    first, *_ = golden_runs.differences(name, golden_runs.read(name), found, exact)
+    assert first.startswith("step 0: ")
+    assert "loss" in first
 
 
-def test_names_that_come_and_go_are_told():
-    old = golden_runs.Numbers({"a": [1.0]}, {"x": [1.0, 1.0], "z": [1.0, 1.0]})
-    new = golden_runs.Numbers({"b": [1.0]}, {"x": [1.0, 1.1], "z": [1.0, 1.0]})
-    assert golden_runs.differences(old, new) == [
-        "figures: a is gone",
-        "figures: b is new",
-        "step 20: x was 1.0, is 1.1",
-    ]
+def test_what_comes_goes_and_changes_is_told():
+    old = golden_runs.Numbers({"a": [1.0], "c": [1.0] * 20}, {"x": [1.0, 1.0]})
+    new = golden_runs.Numbers({"b": [1.0], "c": [1.1] * 20}, {"x": [1.1, 1.0]})
+    lines = ["figures: a is gone", "figures: b is new", "step 0: c was 1.0, is 1.1"]
+    last = "at the end: x was [1.0, 1.0], is [1.1, 1.0]"
+    assert golden_runs.differences("tiny/x", old, new, True) == [*lines, last]
+    assert golden_runs.differences("tiny/x", old, new, False) == [*lines, last]
+    assert golden_runs.differences("lite0/x", old, new, False) == lines
+
+
+def test_what_other_processors_may_do():
+    one = golden_runs.Numbers({"a": [1.0, 2.0]}, {"x": [0.0, 5.0]})
+    near = golden_runs.Numbers({"a": [1.0, 2.00005]}, {"x": [0.004, 5.004]})
+    far = golden_runs.Numbers({"a": [1.0, 2.0001]}, {"x": [0.006, 5.0]})
+    assert golden_runs.differences("tiny/x", one, near, False) == []
+    assert len(golden_runs.differences("tiny/x", one, far, False)) == 2
+    assert len(golden_runs.differences("tiny/x", one, near, True)) == 2
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path, monkeypatch):

@@ -1,0 +1,2 @@
+_base_ = "_base.py"
+model = dict(teacher=None)
