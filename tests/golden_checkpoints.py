@@ -22,10 +22,11 @@ from mmengine.config import Config
 from mmseg.apis import inference_model, init_model
 from torch import Tensor, nn
 
-from mmseg_semisup.engine.checkpoint import load_checkpoint_file, use_safe_checkpoints
-from mmseg_semisup.engine.export import export
-from mmseg_semisup.engine.launch import build_runner, choose_network
-from mmseg_semisup.engine.predict import load_model
+from mmseg_semisup.cli.launch import choose_network
+from mmseg_semisup.core.checkpoint import load_checkpoint_file, use_safe_checkpoints
+from mmseg_semisup.engine.runner import build_runner
+from mmseg_semisup.export.plain_model import export
+from mmseg_semisup.export.predictor import load_model
 
 CHECKPOINTS = Path(__file__).parent / "golden" / "checkpoints"
 SAVED, STEPS = 4, 8

@@ -23,9 +23,10 @@ import json
 import math
 import os
 import random
+import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from mmseg_semisup.engine.checkpoint import use_safe_checkpoints
+from mmseg_semisup.core.checkpoint import use_safe_checkpoints
 
 FOLDER = Path(__file__).parent / "golden"
 EXACT = os.environ.get("GOLDEN_EXACT") == "1"
@@ -81,9 +82,88 @@ class Numbers(NamedTuple):
     state: dict[str, list[float]]
 
 
-def present_name(name: str) -> str:
-    """What a figure or an entry of the state that was recorded is called today."""
-    return name
+FIGURES_TODAY = {
+    "labeled.loss_adv": ("adversarial.loss_labeled",),
+    "unlabeled.loss_adv": ("adversarial.loss_unlabeled",),
+    "unlabeled.loss_semi": ("self_taught.loss",),
+    "unlabeled.selected": ("self_taught.selected", "feature_matching.selected"),
+    "discriminator.loss_d": (
+        "adversarial.discriminator.loss",
+        "feature_matching.discriminator.loss",
+    ),
+    **{
+        f"discriminator.{figure}": (
+            f"adversarial.discriminator.{figure}",
+            f"feature_matching.discriminator.{figure}",
+        )
+        for figure in ("fake", "real", "accuracy")
+    },
+    "unlabeled.loss_fm": ("feature_matching.loss_fm",),
+    "unlabeled.loss_st": ("feature_matching.loss_st",),
+    "unlabeled.loss_contrast": ("context_contrast.loss",),
+    "unlabeled.overlap": ("context_contrast.overlap",),
+    "unlabeled.pulled": ("context_contrast.pulled",),
+    "unlabeled.loss_weak": ("weak_mask.loss",),
+    "unlabeled.weak_agreement": ("weak_mask.agreement",),
+    "labeled.loss_latent": ("latent_class.loss",),
+    "unlabeled.loss_latent_consistency": ("latent_class.loss_consistency",),
+    "latent.used@0.1": ("latent_class.used@0.1",),
+    "latent.used@0.9": ("latent_class.used@0.9",),
+    "unlabeled_strong.loss_consistency": ("consistency.loss",),
+    "unlabeled_strong.selected": ("consistency.selected",),
+    "unlabeled_strong.loss_pseudo_mask": ("pseudo_mask.loss",),
+    "unlabeled_strong.agreement": ("pseudo_mask.agreement",),
+    "pseudo_strong.loss_consistency": ("consistency.loss",),
+    "pseudo_strong.selected": ("consistency.selected",),
+    "pseudo_strong.loss_pseudo_mask": ("pseudo_mask.loss",),
+    "pseudo_strong.agreement": ("pseudo_mask.agreement",),
+    "labeled.loss_twin": ("twin_branch.loss",),
+    "unlabeled.loss_twin_consistency": ("twin_branch.loss_consistency",),
+}
+"""What figures that were recorded may be called today."""
+
+
+def present_name(name: str, known: Collection[str]) -> str:
+    """What a figure or an entry of the state that was recorded is called today.
+
+    Objectives had numbers, and now have names.
+
+    Args:
+        name: As recorded.
+        known: The names that there are today.
+
+    Returns:
+        One of them; the recorded name if none of them, or several, can be meant.
+    """
+    prefix = "train/" if name.startswith("train/") else ""
+    candidates = {
+        f"{prefix}{today}" for today in FIGURES_TODAY.get(name[len(prefix) :], ())
+    }
+    if match := re.fullmatch(r"objectives\.\d+(\..+)", name):
+        candidates = {
+            k
+            for k in known
+            if re.fullmatch(r"objectives\.\w+" + re.escape(match[1]), k)
+        }
+    found = sorted(candidates & set(known))
+    return found[0] if len(found) == 1 else name
+
+
+def by_present_names(expected: Numbers, found: Numbers) -> tuple[Numbers, Numbers]:
+    """A record by the names of what was found.
+
+    What was found may have both names of a figure, where an old checkpoint had the
+    first part of its history: then the other part comes after it.
+    """
+    histories = dict(found.figures)
+    renamed = []
+    for recorded, known in zip(expected, found, strict=True):
+        names = {name: present_name(name, known) for name in recorded}
+        renamed.append({names[name]: value for name, value in recorded.items()})
+        for old, new in names.items():
+            if old != new and old in histories:
+                histories[new] = histories.pop(old) + histories[new]
+    return Numbers(*renamed), found._replace(figures=histories)
 
 
 def names_of(kind: str) -> list[str]:
@@ -141,13 +221,9 @@ def write(name: str, numbers: Numbers) -> None:
 
 
 def read(name: str) -> Numbers:
-    """Read a record, by the present names."""
+    """Read a record."""
     content = json.loads(record_path(name).read_text())
-    state = dict(from_tree(content["state"]))
-    return Numbers(
-        {present_name(k): v for k, v in content["figures"].items()},
-        {present_name(k): v for k, v in state.items()},
-    )
+    return Numbers(content["figures"], dict(from_tree(content["state"])))
 
 
 def to_tree(state: dict[str, list[float]]) -> dict:
@@ -182,6 +258,7 @@ def differences(
         found: As found today.
         exact: Whether bit for bit; otherwise as close as other processors come.
     """
+    expected, found = by_present_names(expected, found)
     lines = []
     for part, old, new in zip(Numbers._fields, expected, found, strict=True):
         lines += [(-1, f"{part}: {key} is gone") for key in old.keys() - new.keys()]

@@ -19,8 +19,8 @@ from torch import nn
 
 import mmseg_semisup  # noqa: F401, registers its parts
 from mmseg_semisup.demo.scenes import CLASSES, PALETTE
-from mmseg_semisup.engine.launch import build_runner
-from mmseg_semisup.engine.stages import split_stages
+from mmseg_semisup.engine.runner import build_runner
+from mmseg_semisup.stages import split_stages
 
 STEPS = 20
 BATCHES = 5
