@@ -1,4 +1,4 @@
-"""Validation of student and teacher in one pass over the data."""
+"""Validation of all networks of a model in one pass over the data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader
 
 @LOOPS.register_module()
 class TeacherStudentValLoop(ValLoop):
-    """Evaluates both networks; metrics are ``student/mIoU``, ``teacher/mIoU``, ...
+    """Evaluates every network; metrics are ``student/mIoU``, ``teacher/mIoU``, ...
 
-    Each image is read once. The network that the model predicts with is left as it was.
+    Those are the student, the teacher and the further ones of ``model.networks``. Each
+    image is read once. The network that the model predicts with is left as it was.
 
     Args:
         runner: The runner.
@@ -35,14 +36,16 @@ class TeacherStudentValLoop(ValLoop):
         if isinstance(evaluator, Evaluator):
             raise ValueError("TeacherStudentValLoop: give the evaluator as a config")
         super().__init__(runner, dataloader, copy.deepcopy(evaluator), fp16)
-        self.evaluators = {
-            "student": self.evaluator,
-            "teacher": runner.build_evaluator(evaluator),
-        }
-        self.evaluators["teacher"].dataset_meta = self.evaluator.dataset_meta
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        student, *others = model.network_names
+        self.evaluators = {student: self.evaluator}
+        for name in others:
+            self.evaluators[name] = runner.build_evaluator(evaluator)
+            self.evaluators[name].dataset_meta = self.evaluator.dataset_meta
 
     def run(self) -> dict[str, float]:
-        """Validate both, and report the metrics of both."""
+        """Validate all, and report the metrics of all."""
         self.runner.call_hook("before_val")
         self.runner.call_hook("before_val_epoch")
         self.runner.model.eval()
@@ -59,7 +62,7 @@ class TeacherStudentValLoop(ValLoop):
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict) -> None:
-        """Predict one batch with both networks."""
+        """Predict one batch with each network."""
         self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
         model = self.runner.model
         model = model.module if is_model_wrapper(model) else model

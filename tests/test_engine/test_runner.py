@@ -166,14 +166,15 @@ def test_the_log_is_that_of_mmengines_own_hook(folder, tmp_path):
             assert first == second, name
 
 
-def test_student_and_teacher_are_validated_in_one_pass(folder, tmp_path):
+def test_all_networks_are_validated_in_one_pass(folder, tmp_path):
+    peer = {"model.networks": {"peer": {"type": "Peer"}}}
     loop = {"val_cfg.type": "TeacherStudentValLoop"}
-    runner = train(config(folder, tmp_path / "run", **loop))
+    runner = train(config(folder, tmp_path / "run", **loop, **peer))
     scalars = {
         name: runner.message_hub.get_scalar(f"val/{name}/mIoU").current()
-        for name in ("student", "teacher")
+        for name in ("student", "teacher", "peer")
     }
-    alone = config(folder, tmp_path / "alone")
+    alone = config(folder, tmp_path / "alone", **peer)
     alone.load_from = str(tmp_path / "run/iter_6.pth")
     for name, value in scalars.items():
         alone.experiment_name = f"alone-{name}"

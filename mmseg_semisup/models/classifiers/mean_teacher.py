@@ -93,6 +93,11 @@ class MultiLabelMeanTeacher(BaseModel):
             raise ValueError("test_cfg.predict_with='teacher', but teacher=None")
         self.predict_with = predict_with
 
+    @property
+    def network_names(self) -> list[str]:
+        """Names of the networks that can predict, the student first."""
+        return list(NETWORKS if self.teacher is not None else NETWORKS[:1])
+
     def follow(self) -> None:
         """Move the teacher, after each optimizer step."""
         if self.teacher is not None:
