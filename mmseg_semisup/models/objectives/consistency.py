@@ -65,6 +65,8 @@ class ConsistencyObjective(Objective):
             earlier objective, whose selection is used again.
         mix: 'cutmix', 'none', or the config of a mixing policy (``CutMix``); images and
             labels are mixed alike.
+        mix_share: Of mix='cutmix', the least and greatest share of an image that the
+            rectangle covers; None: 0.25 to 0.5.
         perturb: Config of a change of the student's features in front of the neck
             (``ChannelDropout``), or None.
         joint: Names of views that share one pass through the student with those above;
@@ -87,6 +89,7 @@ class ConsistencyObjective(Objective):
         labels_from: str | dict = TEACHER,
         select: str | dict | None = None,
         mix: str | dict | None = "cutmix",
+        mix_share: tuple[float, float] | None = None,
         perturb: dict | None = None,
         joint: Sequence[str] = (),
         start: int = 0,
@@ -100,7 +103,7 @@ class ConsistencyObjective(Objective):
         self.network = network
         self.labels_from = build_source(labels_from)
         self.select = build_select(select, threshold)
-        self.mix = build_mix(mix)
+        self.mix = build_mix(mix, mix_share)
         self.perturb = None if perturb is None else MODELS.build(perturb)
         self.joint = tuple(joint)
         self.start = start

@@ -37,10 +37,16 @@ class Judgement:
 
     @cached_property
     def _labels_and_inside(self) -> tuple[Tensor, Tensor | None]:
-        with torch.no_grad():
-            return self._target.warp_from(
-                self._seen, self._output.labels, "nearest", self._target.ignore_index
+        labels = self._output.labels
+        expected = (len(self._seen), *self._seen.size)
+        if tuple(labels.shape) != expected or labels.dtype != torch.int64:
+            raise ValueError(
+                f"labels_from gave labels {tuple(labels.shape)} of {labels.dtype} for "
+                f"the view {self._seen.name!r}; they must be {expected} of torch.int64"
             )
+        return self._target.warp_from(
+            self._seen, labels, "nearest", self._target.ignore_index
+        )
 
     @property
     def labels(self) -> Tensor:

@@ -133,8 +133,12 @@ def random_boxes(
     return in_rows.unsqueeze(2) & in_columns.unsqueeze(1)
 
 
-def build_mix(cfg: Any) -> Mix | None:
+def build_mix(cfg: Any, area: tuple[float, float] | None = None) -> Mix | None:
     """A mixing policy from its config; 'cutmix' is the default one, 'none' is None.
+
+    Args:
+        cfg: Config or name.
+        area: Of 'cutmix', see :class:`CutMix`; None: its default.
 
     Raises:
         ValueError: If a name is none of these.
@@ -146,5 +150,5 @@ def build_mix(cfg: Any) -> Mix | None:
             raise ValueError(
                 f"mix={cfg!r}; allowed: 'cutmix', 'none', or dict(type='CutMix', ...)"
             )
-        return CutMix()
+        return CutMix() if area is None else CutMix(area)
     return MODELS.build(cfg)

@@ -203,6 +203,7 @@ def test_boxes_cover_the_share_they_should():
         ({"mix": "mixup"}, "mix='mixup'; allowed"),
         ({"threshold": math.inf}, "threshold=inf; allowed"),
         ({"mix": {"type": "CutMix", "area": (0.5, 0.2)}}, "area"),
+        ({"mix_share": (0.5, 0.2)}, "area"),
     ],
 )
 def test_mistakes_are_named(arguments, message):

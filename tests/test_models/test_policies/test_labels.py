@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers import PREPROCESSOR, batch, tiny_segmentor
@@ -85,6 +87,15 @@ def test_the_student_may_judge_in_evaluation_mode():
     source = NetworkLabels("student", evaluation=True)
     assert not source(step, step["unlabeled"]).probs.requires_grad
     assert source.networks == ("student",)
+
+
+def test_labels_of_another_shape_are_named():
+    step = make_step()
+    weak, strong = (step[name] for name in VIEWS)
+    output = SimpleNamespace(labels=torch.zeros(2, 8, 8, dtype=torch.long))
+    message = r"labels \(2, 8, 8\) of torch.int64 for the view 'unlabeled'"
+    with pytest.raises(ValueError, match=message):
+        _ = Judgement(output, weak, strong).labels
 
 
 @pytest.mark.parametrize(
