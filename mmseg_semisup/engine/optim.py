@@ -20,6 +20,7 @@ from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import Tensor
 
 from .nonfinite import NumbersWatch, all_finite, poisoned
+from .trained_parts import divide
 
 PRECISIONS = {
     "float32": None,
@@ -190,6 +191,12 @@ class JointOptimWrapperConstructor:
             segmentor=dict(optimizer=dict(type='SGD', lr=2.5e-4), paramwise_cfg=...),
             discriminator=dict(optimizer=dict(type='Adam', lr=1e-4)))
 
+    A network's ``constructor`` may be any of mmseg's, as
+    ``LayerDecayOptimizerConstructor``: it gets the segmentor by itself and sets the
+    rates that it would set without unlabelled images. What it does not know, the
+    objectives' networks that no key claims, is then moved by the same optimizer with
+    its plain rate, under the key ``objectives``.
+
     Args:
         optim_wrapper_cfg: The above, less ``constructor``.
         paramwise_cfg: Must be None: it belongs into a network's own config.
@@ -223,27 +230,14 @@ class JointOptimWrapperConstructor:
     def __call__(self, model: nn.Module) -> JointOptimWrapper:
         """Build the wrapper for a model, bare or inside a distributed one."""
         model = getattr(model, "module", model)
-        claims = {name: _claim(model, name) for name in self.parts}
-        claims["segmentor"] = []
-        owned = {id(m) for modules in claims.values() for m in modules}
-        teacher = getattr(model, "teacher", None)
         wrappers = {}
-        for name, part in self.parts.items():
-            if name == "segmentor":
-                target = _without(model, owned | {id(teacher)})
-            elif claims[name]:
-                target = nn.ModuleList(claims[name])
-            else:
-                raise ValueError(
-                    f"optim_wrapper.{name}: the model has no trainable submodule of "
-                    f"that name; found {sorted(_trainable_names(model))}"
-                )
-            part = {
+        for part in divide(model, self.parts):
+            cfg = {
                 "type": "OptimWrapper",
                 "accumulative_counts": self.accumulative_counts,
-                **part,
+                **part.cfg,
             }
-            wrappers[name] = build_optim_wrapper(target, part)
+            wrappers[part.name] = build_optim_wrapper(part.module, cfg)
         return JointOptimWrapper(precision=self.precision, **wrappers)
 
 
@@ -270,30 +264,3 @@ def steps_end_with_epochs(optim_wrapper: OptimWrapper, iterations: int) -> bool:
 def _single(optim_wrapper: OptimWrapper) -> list[OptimWrapper]:
     several = isinstance(optim_wrapper, OptimWrapperDict)
     return list(optim_wrapper.values()) if several else [optim_wrapper]
-
-
-def _claim(model: nn.Module, name: str) -> list[nn.Module]:
-    """Trainable submodules called ``name``, wherever they are."""
-    return [
-        module
-        for path, module in model.named_modules()
-        if path.rpartition(".")[2] == name
-        and any(p.requires_grad for p in module.parameters())
-    ]
-
-
-def _without(module: nn.Module, left_out: set[int]) -> nn.Module:
-    """The module with the same parameters and names, less some submodules."""
-    view = copy.copy(module)
-    view._modules = {
-        name: _without(child, left_out)
-        for name, child in module._modules.items()
-        if child is not None and id(child) not in left_out
-    }
-    return view
-
-
-def _trainable_names(model: nn.Module) -> set[str]:
-    """Names of the direct parts of the objectives, and of the model."""
-    parts = [model, *getattr(model, "objectives", {}).values()]
-    return {name for part in parts for name, _ in part.named_children()}

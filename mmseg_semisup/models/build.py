@@ -8,6 +8,8 @@ from typing import Any
 
 from mmengine.registry import Registry
 
+from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
+
 
 def check_arguments(function: Callable, cfg: dict, where: str) -> None:
     """Check that a config names only arguments that exist, and all that must be there.
@@ -45,9 +47,10 @@ def build_part(registry: Registry, cfg: dict, where: str) -> Any:
         ValueError: If the type or an argument does not exist; the message says which
             are allowed.
     """
-    kind = cfg.get("type") if isinstance(cfg, dict) else None
-    cls = registry.get(kind) if isinstance(kind, str) else kind
+    cls = type_of(cfg, registry)
     if cls is None:
+        kind = cfg.get("type") if isinstance(cfg, dict) else None
         raise ValueError(f"{where}: type={kind!r} is not in the registry of models")
-    check_arguments(cls, {k: v for k, v in cfg.items() if k != "type"}, where)
+    arguments = {k: v for k, v in cfg.items() if k not in ("type", SCOPE_KEY)}
+    check_arguments(cls, arguments, where)
     return registry.build(cfg)

@@ -1,12 +1,33 @@
-"""mmseg's data preprocessor for batches with named branches."""
+"""mmseg's data preprocessor for batches with named branches, and who owns its config.
+
+The segmentor's own config says how images are prepared. What wraps the segmentor may
+repeat it and add how training batches are padded; it may not contradict it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
+
+from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
+
+KEY = "data_preprocessor"
+OWNERS = ("segmentor", "module")
+"""Keys of a model under which another model stands, which has its own preprocessor."""
+PADDING = ("size", "size_divisor")
+DEFAULTS = {
+    "mean": None,
+    "std": None,
+    "bgr_to_rgb": False,
+    "rgb_to_bgr": False,
+    "pad_val": 0,
+    "seg_pad_val": 255,
+}
+"""Arguments that decide on what a network sees, as mmseg sets them."""
 
 
 @MODELS.register_module()
@@ -78,3 +99,140 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             key: {name: batch[key] for name, batch in branches.items()}
             for key in ("inputs", "data_samples")
         }
+
+
+STOCK = {SegDataPreProcessor, SemiDataPreprocessor}
+
+
+def training_preprocessor(
+    own: Mapping[str, Any] | None, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The config of a preprocessor that also takes named branches.
+
+    Args:
+        own: ``data_preprocessor`` of the segmentor; None: it has none.
+        given: That of the model around it. It may add ``size``, ``size_divisor`` and
+            ``test_cfg``; whatever else it states must be what the segmentor's says.
+
+    Returns:
+        The segmentor's, with what is added; of type ``SemiDataPreprocessor`` in place
+        of mmseg's own. A preprocessor of another type stays what it is.
+
+    Raises:
+        ValueError: If the two contradict each other; names the keys and values.
+    """
+    merged = {**(own or {}), **(given or {})}
+    if own and given:
+        both = {k for k in own.keys() & given.keys() if None not in (own[k], given[k])}
+        found = _differences(own, given, both | (given.keys() & DEFAULTS.keys()))
+        if found:
+            raise ValueError(
+                "model.data_preprocessor contradicts the segmentor's own "
+                f"data_preprocessor: {found}; leave out one of the two"
+            )
+        for key, other in (PADDING, PADDING[::-1]):
+            if given.get(key) is not None and given.get(other) is None:
+                merged.pop(other, None)
+    merged.pop(SCOPE_KEY, None)
+    if is_stock(merged):
+        merged["type"] = SemiDataPreprocessor.__name__
+    return merged
+
+
+def plain_preprocessor(cfg: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The config of mmseg's own preprocessor that does the same.
+
+    Args:
+        cfg: What :func:`training_preprocessor` returns, or a part of it.
+    """
+    plain = dict(cfg or {})
+    if is_stock(plain):
+        plain["type"] = SegDataPreProcessor.__name__
+        if plain.get("size") is None and plain.get("size_divisor") is None:
+            plain["size_divisor"] = 1
+    return plain
+
+
+def is_stock(cfg: Mapping[str, Any]) -> bool:
+    """Whether a preprocessor is mmseg's own, or its twin for named branches.
+
+    Args:
+        cfg: Its config; without ``type``, it is.
+    """
+    return cfg.get("type") is None or type_of(cfg, MODELS) in STOCK
+
+
+def own_preprocessor(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The preprocessor that a model's config has, of itself or of its segmentor.
+
+    Args:
+        model: Config of a plain segmentor, or of a model around one.
+
+    Returns:
+        Its config; None if there is none.
+    """
+    inner = [model[key] for key in OWNERS if isinstance(model.get(key), Mapping)]
+    found = [own_preprocessor(part) for part in inner]
+    return model.get(KEY) or next((cfg for cfg in found if cfg), None)
+
+
+def with_preprocessor(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """A config's model with its preprocessor, wherever the config has it.
+
+    As in mmengine, a ``data_preprocessor`` at the top of the config belongs to a model
+    that has none. If the model or its segmentor has one, the other is a left-over.
+
+    Args:
+        cfg: A whole config.
+
+    Returns:
+        A copy of ``cfg.model``; and, if there is a left-over that says something else,
+        a sentence that names it.
+    """
+    model = copy.deepcopy(dict(cfg["model"]))
+    top, own = cfg.get(KEY), own_preprocessor(model)
+    if not top:
+        return model, None
+    if not own:
+        model[KEY] = copy.deepcopy(dict(top))
+        return model, None
+    stated = [own, *(part[KEY] for part in _parts(model) if part.get(KEY))]
+    found = [_differences(each, top, each.keys() | top.keys()) for each in stated]
+    if not all(found):
+        return model, None
+    return model, (
+        "the top-level data_preprocessor is not used, for the model has its own, which "
+        f"says something else: {found[0]}"
+    )
+
+
+def _parts(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for key in OWNERS:
+        if isinstance(model.get(key), Mapping):
+            yield model[key]
+            yield from _parts(model[key])
+
+
+def _differences(
+    own: Mapping[str, Any], other: Mapping[str, Any], keys: Iterable[str]
+) -> str:
+    """What two preprocessors say differently, in words; empty: nothing."""
+    found = []
+    types = {type_of(cfg, MODELS) for cfg in (own, other) if cfg.get("type")}
+    if len(types) > 1 and not types <= STOCK:
+        found.append(f"type={other['type']!r} instead of {own['type']!r}")
+    for key in sorted(set(keys) - {"type", SCOPE_KEY}):
+        default = DEFAULTS.get(key)
+        a, b = (_plain(cfg.get(key, default)) for cfg in (own, other))
+        if a != b:
+            found.append(f"{key}={b!r} instead of {a!r}")
+    return ", ".join(found)
+
+
+def _plain(value: Any) -> Any:
+    """Sequences as lists, so that tuples and lists of equal numbers are equal."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value

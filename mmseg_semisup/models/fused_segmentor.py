@@ -25,6 +25,7 @@ from .classifiers.consistency import (
     probabilities,
     register_label_loss,
 )
+from ..data_preprocessor import plain_preprocessor, training_preprocessor
 
 SWITCHES = ("none", "classifier", "pixels")
 PREFIXES = {
@@ -97,11 +98,7 @@ class FusedSegmentor(BaseModel):
             raise ValueError(f"label_loss={label_loss!r}; allowed: {LABEL_LOSSES}")
         segmentor = ConfigDict(segmentor)
         own = segmentor.pop("data_preprocessor", None)
-        own = dict(data_preprocessor or own or {})
-        own["type"] = "SegDataPreProcessor"
-        own.pop("size", None)
-        if own.get("test_cfg") is None and own.get("size_divisor") is None:
-            own["size_divisor"] = 1
+        own = plain_preprocessor(training_preprocessor(own, data_preprocessor))
         super().__init__(own)
         self.classes = tuple(classes)
         self.label_loss = label_loss

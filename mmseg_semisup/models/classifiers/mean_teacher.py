@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..build import build_part, check_arguments
 from ..counter import Counter
+from ..data_preprocessor import training_preprocessor
 from ..teacher import Teacher
 from .consistency import (
     LABEL_LOSSES,
@@ -58,9 +59,7 @@ class MultiLabelMeanTeacher(BaseModel):
         test_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        preprocessor = dict(data_preprocessor or {})
-        if preprocessor.get("type") in (None, "SegDataPreProcessor"):
-            preprocessor["type"] = "SemiDataPreprocessor"
+        preprocessor = training_preprocessor(data_preprocessor)
         super().__init__(
             build_part(MODELS, preprocessor, "data_preprocessor"), init_cfg
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..build import build_part, check_arguments
 from ..counter import Counter
+from ..data_preprocessor import training_preprocessor
 from ..objectives.container import Objectives, named_configs
 from ..step.decode_heads import last_head
 from ..step.facts import facts_of
@@ -46,7 +47,8 @@ class SemiSegmentor(BaseModel):
             list, named by type. None of them: the supervised baseline.
         networks: Name to config of a further network (``Peer``, ``Average``,
             ``Snapshot``).
-        data_preprocessor: Config of ``SemiDataPreprocessor``; None: the segmentor's.
+        data_preprocessor: Config of ``SemiDataPreprocessor``; None: the segmentor's. It
+            may add padding to the segmentor's own, but not contradict it.
         test_cfg: ``predict_with``, the name of a network; ``signal_maps``, whether
             predictions carry the objectives' maps.
 
@@ -66,9 +68,7 @@ class SemiSegmentor(BaseModel):
     ) -> None:
         segmentor = ConfigDict(segmentor)
         own = segmentor.pop("data_preprocessor", None)
-        data_preprocessor = dict(data_preprocessor or own or {})
-        if data_preprocessor.get("type") in (None, "SegDataPreProcessor"):
-            data_preprocessor["type"] = "SemiDataPreprocessor"
+        data_preprocessor = training_preprocessor(own, data_preprocessor)
         preprocessor = build_part(MODELS, data_preprocessor, "data_preprocessor")
         super().__init__(preprocessor, init_cfg)
         self.segmentor = MODELS.build(segmentor)

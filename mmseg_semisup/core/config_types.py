@@ -1,0 +1,174 @@
+"""What the ``type`` of a config names: one reading of strings, scopes and classes.
+
+A type may be a registered name (``'LoadAnnotations'``), one with a scope
+(``'mmseg.LoadAnnotations'``), a dotted path, or the class or function itself. Whoever
+asks for a type asks here; nothing compares the strings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.utils import get_object_from_string
+
+from .errors import ConfigError
+
+SCOPE_KEY = "_scope_"
+"""Added by MMEngine to configs that are read as ``mmseg::...``; no argument."""
+
+
+def resolve(kind: Any, registry: Registry, scope: str | None = None) -> Any:
+    """The class or function that a type names.
+
+    Args:
+        kind: A name, with a scope or without, a dotted path, a class or a function.
+        registry: Where names are looked up.
+        scope: Of names without one; None: the registry's own.
+
+    Returns:
+        The class or function; None if there is none of that name.
+    """
+    if not isinstance(kind, str):
+        return kind
+    names = [kind] if scope is None or "." in kind else [f"{scope}.{kind}", kind]
+    for name in names:
+        try:
+            found = registry.get(name)
+        except RuntimeError:  # MMEngine's, for a path that cannot be imported
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def type_of(cfg: Any, registry: Registry) -> Any:
+    """The class or function that a config's ``type`` names, or None.
+
+    Args:
+        cfg: A config with ``type``, or anything else.
+        registry: Where its name is looked up.
+    """
+    if not isinstance(cfg, Mapping):
+        return None
+    return resolve(cfg.get("type"), registry, cfg.get(SCOPE_KEY))
+
+
+def is_type(cfg: Any, registry: Registry, *classes: type) -> bool:
+    """Whether a config's ``type`` is one of some classes, or derived from one.
+
+    Args:
+        cfg: A config with ``type``, or anything else.
+        registry: Where its name is looked up.
+        classes: The classes.
+    """
+    found = type_of(cfg, registry)
+    return inspect.isclass(found) and issubclass(found, classes)
+
+
+def argument(cfg: Mapping[str, Any], registry: Registry, name: str) -> Any:
+    """An argument as a config states it, or else its default.
+
+    Args:
+        cfg: A config with ``type``.
+        registry: Where its name is looked up.
+        name: Of the argument.
+
+    Returns:
+        The value; None if neither the config nor the class gives one.
+    """
+    if name in cfg:
+        return cfg[name]
+    cls = type_of(cfg, registry)
+    for base in cls.__mro__ if inspect.isclass(cls) else ():
+        parameter = inspect.signature(base.__init__).parameters.get(name)
+        if parameter is not None and parameter.default is not parameter.empty:
+            return parameter.default
+    return None
+
+
+def with_named_types(cfg: Config) -> Config:
+    """A config in which dotted paths stand for classes and functions.
+
+    Such a config can be written into a file and read again. A pure Python config also
+    loses the names that it imported.
+
+    Args:
+        cfg: Any config; it stays as it is.
+
+    Returns:
+        The same object if it has no classes.
+
+    Raises:
+        ConfigError: If a class or function cannot be imported by its name.
+    """
+    imported = getattr(cfg, "_imported_names", ())
+    if not imported and not _has_objects(cfg._cfg_dict):
+        return cfg
+    content = {
+        key: named_types(value, key)
+        for key, value in cfg._cfg_dict.items()
+        if key not in imported
+    }
+    return Config(content, filename=cfg.filename)
+
+
+def named_types(node: Any, where: str = "") -> Any:
+    """A part of a config in which dotted paths stand for classes and functions.
+
+    Args:
+        node: Dicts, lists and values.
+        where: Its path in the config, for messages.
+
+    Returns:
+        A copy, of plain dicts.
+
+    Raises:
+        ConfigError: If a class or function cannot be imported by its name.
+    """
+    if isinstance(node, Mapping):
+        return {
+            key: named_types(value, f"{where}.{key}" if where else str(key))
+            for key, value in node.items()
+        }
+    if isinstance(node, (list, tuple)):
+        items = (named_types(value, f"{where}.{i}") for i, value in enumerate(node))
+        return type(node)(items)
+    return dotted_name(node, where) if _is_object(node) else node
+
+
+def dotted_name(kind: Callable, where: str) -> str:
+    """The path by which a class or function can be imported.
+
+    Args:
+        kind: The class or function.
+        where: Its path in the config, for the message.
+
+    Raises:
+        ConfigError: If there is none: it was defined in a function or in a config.
+    """
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    found = None if "<" in path else get_object_from_string(path)
+    if found is not kind:
+        raise ConfigError(
+            f"{where}={path}: it cannot be imported by that name, so no config file "
+            "can hold it; move it to the top level of a module, or register it and "
+            "give its name"
+        )
+    return path
+
+
+def _is_object(value: Any) -> bool:
+    return inspect.isclass(value) or isinstance(value, FunctionType)
+
+
+def _has_objects(node: Any) -> bool:
+    if isinstance(node, Mapping):
+        return any(_has_objects(value) for value in node.values())
+    if isinstance(node, (list, tuple)):
+        return any(_has_objects(value) for value in node)
+    return _is_object(node)

@@ -1,0 +1,129 @@
+"""Which optimizer moves which of a model's networks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from mmengine.optim import DefaultOptimWrapperConstructor
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from torch import nn
+
+from mmseg_semisup.core.config_types import resolve
+
+REST = "objectives"
+"""Optimizer of what no key claims, where the segmentor has one of its own."""
+RULES = ("constructor", "paramwise_cfg")
+
+
+class TrainedPart(NamedTuple):
+    """What one optimizer moves.
+
+    Attributes:
+        name: Of the optimizer, in checkpoints and logs.
+        module: Holds the parameters.
+        cfg: Of mmengine's ``OptimWrapper``.
+    """
+
+    name: str
+    module: nn.Module
+    cfg: dict[str, Any]
+
+
+def divide(model: nn.Module, parts: Mapping[str, dict]) -> list[TrainedPart]:
+    """Give every trainable parameter to one optimizer.
+
+    A key claims the submodules that have its name, ``segmentor`` all the rest. A
+    constructor that reads names of parameters, as those with layer decay do, is written
+    for a plain segmentor: it gets each network by itself, and what then is left of the
+    objectives' networks gets an optimizer of its own, without rules for parameters.
+
+    Args:
+        model: Any model, not wrapped.
+        parts: Key to config, with the key ``segmentor``.
+
+    Raises:
+        ValueError: If a key's name is that of no trainable submodule.
+    """
+    claims = {name: claim(model, name) for name in parts if name != "segmentor"}
+    for name, modules in claims.items():
+        if not modules:
+            raise ValueError(
+                f"optim_wrapper.{name}: the model has no trainable submodule of "
+                f"that name; found {sorted(_trainable_names(model))}"
+            )
+    left_out = {id(m) for modules in claims.values() for m in modules}
+    left_out.add(id(getattr(model, "teacher", None)))
+    networks = getattr(model, "networks", None) or {}
+    left_out.update(id(m) for m in networks.values() if not _trains(m))
+    divided = []
+    for name, cfg in parts.items():
+        if name == "segmentor":
+            divided += _segmentor_parts(model, networks, cfg, left_out)
+        else:
+            alone = len(claims[name]) == 1 and reads_names(cfg)
+            module = claims[name][0] if alone else nn.ModuleList(claims[name])
+            divided.append(TrainedPart(name, module, cfg))
+    return divided
+
+
+def reads_names(cfg: Mapping[str, Any]) -> bool:
+    """Whether an optimizer's constructor is another one than mmengine's own.
+
+    Args:
+        cfg: Config of an ``OptimWrapper``.
+    """
+    kind = resolve(cfg.get("constructor"), OPTIM_WRAPPER_CONSTRUCTORS)
+    return kind not in (None, DefaultOptimWrapperConstructor)
+
+
+def claim(model: nn.Module, name: str) -> list[nn.Module]:
+    """Trainable submodules called ``name``, wherever they are."""
+    return [
+        module
+        for path, module in model.named_modules()
+        if path.rpartition(".")[2] == name and _trains(module)
+    ]
+
+
+def _segmentor_parts(
+    model: nn.Module, networks: Mapping[str, nn.Module], cfg: dict, left_out: set[int]
+) -> Iterator[TrainedPart]:
+    student = model.network("student") if hasattr(model, "network") else model
+    if student is model or not reads_names(cfg):
+        yield TrainedPart("segmentor", without(model, left_out), cfg)
+        return
+    alone = {"segmentor": student, **networks}
+    for name, network in alone.items():
+        if id(network) not in left_out:
+            inside = {id(m) for m in network.modules()}
+            whole = not inside & left_out
+            part = network if whole else without(network, left_out)
+            yield TrainedPart(name, part, cfg)
+    rest = without(model, left_out | {id(network) for network in alone.values()})
+    if _trains(rest):
+        plain = {k: v for k, v in cfg.items() if k not in RULES}
+        yield TrainedPart(REST, rest, plain)
+
+
+def without(module: nn.Module, left_out: set[int]) -> nn.Module:
+    """The module with the same parameters and names, less some submodules."""
+    view = copy.copy(module)
+    view._modules = {
+        name: without(child, left_out)
+        for name, child in module._modules.items()
+        if child is not None and id(child) not in left_out
+    }
+    return view
+
+
+def _trains(module: nn.Module) -> bool:
+    return any(p.requires_grad for p in module.parameters())
+
+
+def _trainable_names(model: nn.Module) -> set[str]:
+    """Names of the direct parts of the objectives, and of the model."""
+    objectives = getattr(model, "objectives", None) or []
+    objectives = objectives.values() if hasattr(objectives, "values") else objectives
+    return {n for part in [model, *objectives] for n, _ in part.named_children()}
