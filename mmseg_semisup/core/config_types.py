@@ -162,6 +162,43 @@ def dotted_name(kind: Callable, where: str) -> str:
     return path
 
 
+def short_types(node: Any, registry: Registry) -> Any:
+    """A part of a config in which types have the names under which they are registered.
+
+    Some tools of MMSegmentation look for a transform by the name of its type.
+
+    Args:
+        node: Dicts, lists and values.
+        registry: Where names are looked up.
+
+    Returns:
+        A copy, of plain dicts: dotted paths stand for what is not registered under the
+        name of its class, and names without dots stay.
+
+    Raises:
+        ConfigError: If a class or function cannot be imported by its name.
+    """
+    if isinstance(node, (list, tuple)):
+        return type(node)(short_types(value, registry) for value in node)
+    if not isinstance(node, Mapping):
+        return dotted_name(node, "a type") if _is_object(node) else node
+    return {
+        key: _short_name(value, node, registry)
+        if key == "type"
+        else short_types(value, registry)
+        for key, value in node.items()
+    }
+
+
+def _short_name(kind: Any, cfg: Mapping[str, Any], registry: Registry) -> Any:
+    if _is_object(kind) or (isinstance(kind, str) and "." in kind):
+        found = type_of(cfg, registry)
+        name = getattr(found, "__name__", None)
+        if name and resolve(name, registry) is found:
+            return name
+    return short_types(kind, registry)
+
+
 def _is_object(value: Any) -> bool:
     return inspect.isclass(value) or isinstance(value, FunctionType)
 

@@ -25,6 +25,16 @@ NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 """Error numbers of file systems and platforms without locks."""
 
 
+def warn(text: str) -> None:
+    """Tell the user of something that stops nothing; the main process does.
+
+    Args:
+        text: One sentence, without a full stop.
+    """
+    if is_main_process():
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
 def on_main(function: Callable[[], T]) -> T:
     """Run something in the main process; everybody gets its result, or its error.
 

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from mmseg_semisup.core.errors import DataError
 
 from .splits import resolve_splits
+from .transform_kinds import loads_mask
 
 SOURCE_PREFIX = "source:"
 
@@ -128,29 +129,42 @@ def evaluate_source(cfg: MutableMapping[str, Any], name: str) -> None:
     except ValueError as error:
         raise DataError(f"source {name!r}: {error}") from error
     _check_lists(source)
-    tested = cfg["test_dataloader"]["dataset"]
-    while "pipeline" not in tested:
-        tested = tested["datasets"][0] if "datasets" in tested else tested["dataset"]
-    dataset = _with_pipeline(source, tested["pipeline"], name)
+    for leaf in config_leaves(source):
+        if not any(map(loads_mask, leaf.get("pipeline", ()))):
+            raise DataError(f"source {name!r} has no masks to test with")
+    tested = config_leaves(cfg["test_dataloader"]["dataset"])[0]
+    dataset = with_pipeline(source, tested["pipeline"])
     cfg["test_dataloader"] = {**cfg["test_dataloader"], "dataset": dataset}
 
 
-def _with_pipeline(
-    cfg: Mapping[str, Any], pipeline: Sequence[Mapping[str, Any]], name: str
+def with_pipeline(
+    cfg: Mapping[str, Any], pipeline: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """A dataset's config, or that of one within others, with another pipeline."""
+    """A dataset's config, or that of one that wraps others, with another pipeline.
+
+    Args:
+        cfg: The config; it stays as it is.
+        pipeline: Of all datasets that read files.
+    """
     changed = dict(cfg)
     if "dataset" in cfg:
-        changed["dataset"] = _with_pipeline(cfg["dataset"], pipeline, name)
+        changed["dataset"] = with_pipeline(cfg["dataset"], pipeline)
     elif "datasets" in cfg:
-        parts = [_with_pipeline(part, pipeline, name) for part in cfg["datasets"]]
-        changed["datasets"] = parts
+        changed["datasets"] = [with_pipeline(p, pipeline) for p in cfg["datasets"]]
     else:
-        steps = [step["type"] for step in cfg.get("pipeline", ())]
-        if not any("Annotations" in getattr(s, "__name__", s) for s in steps):
-            raise DataError(f"source {name!r} has no masks to test with")
         changed["pipeline"] = pipeline
     return changed
+
+
+def config_leaves(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Configs of the datasets that read files, within those that wrap others.
+
+    Args:
+        cfg: Config of a dataset.
+    """
+    if "datasets" in cfg:
+        return [leaf for part in cfg["datasets"] for leaf in config_leaves(part)]
+    return config_leaves(cfg["dataset"]) if "dataset" in cfg else [cfg]
 
 
 def leaves(dataset: Dataset) -> list[BaseDataset]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.distributed import on_main, warn
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.find_checkpoint import (
     check_folder,
@@ -51,13 +50,13 @@ def set_checkpoint(
     if job is not None:
         earlier = on_main(lambda: earlier_checkpoints(cfg.work_dir, job))
         found = on_main(
-            lambda: find_whole_checkpoint(cfg.work_dir, _warn, trust, earlier)
+            lambda: find_whole_checkpoint(cfg.work_dir, warn, trust, earlier)
         )
     if found is not None:
         cfg.resume, cfg.load_from = True, str(found)
         return
     if resume == "auto":
-        found = on_main(lambda: find_whole_checkpoint(cfg.work_dir, _warn, trust))
+        found = on_main(lambda: find_whole_checkpoint(cfg.work_dir, warn, trust))
         if found is None:
             if is_main_process():
                 print_log(f"No checkpoint in {cfg.work_dir}: training starts anew")
@@ -71,7 +70,3 @@ def set_checkpoint(
         raise ConfigError(f"{option}: there is no checkpoint {start}")
     if resume not in (None, "auto") and "://" not in resume:
         on_main(lambda: check_whole(resume, trust))
-
-
-def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr, flush=True)

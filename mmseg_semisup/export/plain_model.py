@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.config import Config
-from mmengine.registry import Registry, init_default_scope
+from mmengine.config import Config, ConfigDict
+from mmengine.model import PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS, Registry, init_default_scope
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import Tensor
 
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.config_types import SCOPE_KEY, is_type, short_types, type_of
+from mmseg_semisup.core.distributed import warn
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.original_shape import SetOriginalShape
+from mmseg_semisup.datasets.sources import config_leaves
+from mmseg_semisup.datasets.transform_kinds import loads_mask
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.models.data_preprocessor import KEY as PREPROCESSOR
+from mmseg_semisup.models.data_preprocessor import (
+    plain_preprocessor,
+    training_preprocessor,
+    with_preprocessor,
+)
+from mmseg_semisup.models.losses import PixelCrossEntropy
+from mmseg_semisup.models.segmentors import FusedSegmentor
 from mmseg_semisup.version import __version__
 
 PACKAGE = "mmseg_semisup"
-FOR_SCORING = ("LoadAnnotations", "SetOriginalShape")
 PREFIXES = {"student": "segmentor.", "teacher": "teacher.network."}
 
 
@@ -110,23 +123,40 @@ def plain_model(cfg: Config) -> dict[str, Any]:
 
     Args:
         cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
+
+    Raises:
+        ConfigError: If the model and its segmentor have different preprocessors.
     """
-    model = copy.deepcopy(cfg.model.to_dict())
+    model = prepared_model(cfg)
     if is_fused(model):
-        return _plain_parts(without_part_checkpoints(model))
+        return short_types(_plain_parts(without_part_checkpoints(model)), MODELS)
+    given = None
     if "segmentor" in model:
-        preprocessor = model.get("data_preprocessor")
-        model = model["segmentor"]
-        model["data_preprocessor"] = preprocessor or model.get("data_preprocessor")
-    model["data_preprocessor"] = _plain_preprocessor(
-        model.get("data_preprocessor") or cfg.get("data_preprocessor")
-    )
-    return _plain_parts(model)
+        given, model = model.get(PREPROCESSOR), model["segmentor"]
+    try:
+        preprocessor = training_preprocessor(model.get(PREPROCESSOR), given)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    model[PREPROCESSOR] = plain_preprocessor(preprocessor)
+    return short_types(_plain_parts(model), MODELS)
+
+
+def prepared_model(cfg: Config) -> dict[str, Any]:
+    """The config of a model with its preprocessor, wherever the config has it.
+
+    Args:
+        cfg: Config of a training, or a plain MMSegmentation config. The user is warned
+            of a ``data_preprocessor`` in it that is not used and says something else.
+    """
+    model, left_over = with_preprocessor(cfg)
+    if left_over:
+        warn(left_over)
+    return model
 
 
 def is_fused(model: Mapping[str, Any]) -> bool:
     """Whether a model's config is of a segmentor with a classifier."""
-    return model.get("type") == "FusedSegmentor"
+    return is_type(model, MODELS, FusedSegmentor)
 
 
 def without_part_checkpoints(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,10 +183,10 @@ def fused_checkpoint(cfg: Config) -> dict[str, Any]:
             )
     init_default_scope("mmseg")
     try:
-        model = MODELS.build(copy.deepcopy(cfg.model))
+        model = MODELS.build(ConfigDict(prepared_model(cfg)))
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
+    dataset = type_of(config_leaves(cfg.test_dataloader.dataset)[0], DATASETS)
     meta = {"classes": model.classes, "palette": dataset.METAINFO.get("palette")}
     return {"state_dict": model.state_dict(), "meta": {"dataset_meta": meta}}
 
@@ -164,20 +194,46 @@ def fused_checkpoint(cfg: Config) -> dict[str, Any]:
 def test_pipeline(cfg: Config) -> list[dict]:
     """The transforms from an image file to the model, without what only scoring needs.
 
+    They are those of the data that is tested, as ``tools/test.py`` runs them. A
+    variable ``test_pipeline``, which MMEngine never reads, counts where there is no
+    test data; the user is warned of one that says something else.
+
     Args:
-        cfg: Config with a ``test_pipeline`` or ``test_dataloader``.
+        cfg: Config with a ``test_dataloader`` or ``test_pipeline``.
 
     Raises:
-        ConfigError: If it has neither.
+        ConfigError: If it has neither, or its test data has several pipelines.
     """
-    pipeline = cfg.get("test_pipeline")
-    if pipeline is None:
-        dataset = (cfg.get("test_dataloader") or {}).get("dataset", {})
-        pipeline = dataset.get("pipeline")
-    if pipeline is None:
-        raise ConfigError("the config has neither test_pipeline nor test_dataloader")
-    steps = [dict(step) for step in pipeline]
-    return [step for step in steps if not step["type"].startswith(FOR_SCORING)]
+    written = cfg.get("test_pipeline")
+    dataset = (cfg.get("test_dataloader") or {}).get("dataset")
+    leaves = config_leaves(dataset) if dataset else []
+    tested = [leaf.get("pipeline") for leaf in leaves]
+    if not any(tested):
+        if written is None:
+            raise ConfigError("the config has no test_dataloader and no test_pipeline")
+        return _from_file_to_model(written)
+    steps, *others = (_from_file_to_model(pipeline or ()) for pipeline in tested)
+    if any(other != steps for other in others):
+        raise ConfigError(
+            "test_dataloader: its data sets have different pipelines, so there is no "
+            "single one to predict with"
+        )
+    if written is not None and _from_file_to_model(written) != steps:
+        warn(
+            "test_pipeline is not used, for it differs from the pipeline of "
+            "test_dataloader, which is tested"
+        )
+    return steps
+
+
+def _from_file_to_model(pipeline: Sequence[Mapping[str, Any]]) -> list[dict]:
+    """A pipeline without masks, each type under its shortest name."""
+    steps = [
+        {k: v for k, v in step.items() if k != SCOPE_KEY}
+        for step in pipeline
+        if not (loads_mask(step) or is_type(step, TRANSFORMS, SetOriginalShape))
+    ]
+    return short_types(steps, TRANSFORMS)
 
 
 def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor]:
@@ -221,7 +277,7 @@ def dataset_meta(checkpoint: dict[str, Any], cfg: Config) -> dict[str, list]:
     meta = checkpoint.get("meta", {}).get("dataset_meta") or {}
     if not meta.get("classes"):
         dataset = (cfg.get("test_dataloader") or {}).get("dataset", {})
-        meta = dataset.get("metainfo") or {}
+        meta = config_leaves(dataset)[0].get("metainfo") or {}
     if not meta.get("classes"):
         raise ConfigError(
             "neither the checkpoint (meta.dataset_meta) nor the config "
@@ -234,14 +290,6 @@ def dataset_meta(checkpoint: dict[str, Any], cfg: Config) -> dict[str, list]:
     )
 
 
-def _plain_preprocessor(cfg: dict | None) -> dict:
-    cfg = dict(cfg or {})
-    cfg["type"] = "SegDataPreProcessor"
-    if cfg.get("size") is None and cfg.get("size_divisor") is None:
-        cfg["size_divisor"] = 1
-    return cfg
-
-
 def _plain_parts(node: Any) -> Any:
     """Replace what only training needs: our loss, and where weights came from."""
     if isinstance(node, (list, tuple)):
@@ -251,9 +299,15 @@ def _plain_parts(node: Any) -> Any:
     node = {key: _plain_parts(value) for key, value in node.items()}
     node.pop("pretrained", None)
     init_cfg = node.get("init_cfg")
-    if isinstance(init_cfg, dict) and init_cfg.get("type") == "Pretrained":
+    if is_type(init_cfg, WEIGHT_INITIALIZERS, PretrainedInit):
         node["init_cfg"] = None
-    if node.get("type") == "PixelCrossEntropy":
+    elif isinstance(init_cfg, (list, tuple)):
+        node["init_cfg"] = [
+            part
+            for part in init_cfg
+            if not is_type(part, WEIGHT_INITIALIZERS, PretrainedInit)
+        ]
+    if type_of(node, MODELS) is PixelCrossEntropy:
         # The same function of logits and labels.
         node.update(type="CrossEntropyLoss", use_sigmoid=False, avg_non_ignore=True)
     return node
@@ -261,8 +315,7 @@ def _plain_parts(node: Any) -> Any:
 
 def _types(node: Any, registry: Registry) -> Iterator[type]:
     if isinstance(node, dict):
-        kind = node.get("type")
-        found = registry.get(kind) if isinstance(kind, str) else kind
+        found = type_of(node, registry)
         if isinstance(found, type):
             yield found
         for value in node.values():

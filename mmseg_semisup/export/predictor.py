@@ -17,7 +17,7 @@ from typing import Any
 import mmcv
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
@@ -36,6 +36,7 @@ from .plain_model import (
     dataset_meta,
     is_fused,
     plain_state,
+    prepared_model,
     test_pipeline,
     without_part_checkpoints,
 )
@@ -99,7 +100,7 @@ def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> nn.Modu
     Raises:
         ValueError: If config and checkpoint do not fit each other.
     """
-    model_cfg = cfg.model.copy()
+    model_cfg = ConfigDict(prepared_model(cfg))
     if is_fused(model_cfg):
         model_cfg = without_part_checkpoints(model_cfg)
     is_semi = "segmentor" in model_cfg and not is_fused(model_cfg)

@@ -189,7 +189,7 @@ def with_preprocessor(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], str | Non
         A copy of ``cfg.model``; and, if there is a left-over that says something else,
         a sentence that names it.
     """
-    model = copy.deepcopy(dict(cfg["model"]))
+    model = {key: copy.deepcopy(value) for key, value in cfg["model"].items()}
     top, own = cfg.get(KEY), own_preprocessor(model)
     if not top:
         return model, None

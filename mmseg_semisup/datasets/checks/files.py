@@ -12,6 +12,7 @@ from PIL import Image
 from mmseg_semisup.datasets.files import check_complete, check_depth
 from mmseg_semisup.datasets.image_labels import LoadImageLabels
 from mmseg_semisup.datasets.semi_dataset import check_mask
+from mmseg_semisup.datasets.transform_kinds import loads_mask
 
 from .parts import Item
 from .problem import Problem
@@ -105,8 +106,7 @@ def check_content(
     for transform in dataset.pipeline.transforms:
         if isinstance(transform, LoadImageLabels):
             continue
-        is_mask = "Annotations" in type(transform).__name__
-        path = item.mask if is_mask else item.image
+        path = item.mask if loads_mask(transform) else item.image
         try:
             results = transform(results)
         except Exception as error:  # whatever a decoder raises

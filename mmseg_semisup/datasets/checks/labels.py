@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 
 from mmseg_semisup.datasets.image_labels import FIELD, LoadImageLabels
 from mmseg_semisup.datasets.sources import leaves
+from mmseg_semisup.datasets.transform_kinds import loads_mask
 
 from .parts import Item, Part
 from .problem import Problem
@@ -93,7 +94,7 @@ def _present(leaf: BaseDataset, index: int) -> list[int]:
     """The classes of a sample, whose image is not loaded."""
     results = leaf.get_data_info(index)
     for step in leaf.pipeline.transforms:
-        if "Annotations" in type(step).__name__ or isinstance(step, LoadImageLabels):
+        if loads_mask(step) or isinstance(step, LoadImageLabels):
             try:
                 results = step(results)
             except Exception:  # whatever a decoder raises; the full check names it

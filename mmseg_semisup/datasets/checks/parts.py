@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
 from mmseg_semisup.datasets.sources import (
@@ -15,6 +17,7 @@ from mmseg_semisup.datasets.sources import (
     leaves,
     split_exclude,
 )
+from mmseg_semisup.datasets.transform_kinds import loads_file, loads_mask
 
 from .problem import Problem
 
@@ -98,7 +101,7 @@ def only_loading(source: Mapping[str, Any]) -> dict[str, Any]:
     """A dataset's config with those transforms only that load files."""
     bare = dict(source)
     if "pipeline" in bare:
-        bare["pipeline"] = [s for s in bare["pipeline"] if _name(s).startswith("Load")]
+        bare["pipeline"] = [step for step in bare["pipeline"] if loads_file(step)]
     if isinstance(bare.get("dataset"), Mapping):
         bare["dataset"] = only_loading(bare["dataset"])
     if "datasets" in bare:
@@ -110,10 +113,10 @@ def list_items(dataset: Dataset) -> list[Item]:
     """The files of all samples."""
     items = []
     for leaf in leaves(dataset):
-        loaders = {type(step).__name__: step for step in leaf.pipeline.transforms}
-        image = loaders.get("LoadImageFromFile")
-        masks = [name for name in loaders if "Annotations" in name]
-        backend = getattr(loaders.get("LoadAnnotations"), "imdecode_backend", None)
+        loaders = {type(step): step for step in leaf.pipeline.transforms}
+        image = loaders.get(LoadImageFromFile)
+        masks = any(map(loads_mask, loaders))
+        backend = getattr(loaders.get(LoadAnnotations), "imdecode_backend", None)
         for index in range(len(leaf)):
             info = leaf.get_data_info(index)
             items.append(
@@ -126,7 +129,3 @@ def list_items(dataset: Dataset) -> list[Item]:
                 )
             )
     return items
-
-
-def _name(step: Mapping[str, Any]) -> str:
-    return getattr(step["type"], "__name__", step["type"])
