@@ -12,10 +12,13 @@ import sys
 
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
+from mmseg.registry import HOOKS
 
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.config_types import is_type
 from mmseg_semisup.datasets.checks import ALLOWABLE, check_data
+from mmseg_semisup.engine.hooks import DataCheckHook
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +71,7 @@ def main() -> None:
     init_default_scope(cfg.get("default_scope", "mmseg"))
     allow = set(args.allow)
     for hook in cfg.get("custom_hooks") or ():
-        if hook["type"] == "DataCheckHook":
+        if is_type(hook, HOOKS, DataCheckHook):
             allow.update(hook.get("allow", ()))
     report = check_data(
         cfg,

@@ -21,8 +21,11 @@ from mmseg_semisup.benchmark.step import load_batch
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.config_types import is_type
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.objectives import ContextContrastObjective
+from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.visualization.contexts import compare_contexts, draw_contexts
 from mmseg_semisup.visualization.embeddings import METHODS, draw_features
 from mmseg_semisup.visualization.panels import write_picture
@@ -62,12 +65,12 @@ def main() -> None:
     args = parse_args()
     MMLogger.get_current_instance().setLevel("WARNING")
     cfg = load_config(args.config)
-    if cfg.model.type != "SemiSegmentor":
+    if not is_type(cfg.model, MODELS, SemiSegmentor):
         raise ConfigError(f"model.type={cfg.model.type!r}, not SemiSegmentor")
     checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
     init_default_scope(cfg.get("default_scope", "mmseg"))
     batch = load_batch(cfg)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model = revert_sync_batchnorm(MODELS.build(prepared_model(cfg)))
     load_weights(model, checkpoint["state_dict"])
     write_picture(draw_contexts(model, batch, args.count), args.out)
     if args.embeddings:

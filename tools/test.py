@@ -28,6 +28,7 @@ from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets.sources import evaluate_source
 from mmseg_semisup.engine.resume import set_checkpoint
 from mmseg_semisup.engine.runner import build_runner
+from mmseg_semisup.export.plain_model import is_fused
 
 
 def parse_args() -> argparse.Namespace:
@@ -67,7 +68,7 @@ def main() -> None:
     set_work_dir(cfg, args.work_dir, path)
     choose_weights(cfg, args.checkpoint)
     if args.network:
-        if cfg.model.type == "FusedSegmentor":
+        if is_fused(cfg.model):
             raise ConfigError(
                 "--network: choose model.segmentor_network and "
                 "model.classifier_network with --cfg-options"
@@ -97,7 +98,7 @@ def choose_weights(cfg: Config, checkpoint: str | None) -> None:
         ConfigError: If there is no file, or none for one of the parts.
     """
     parts = ("segmentor_checkpoint", "classifier_checkpoint")
-    fused = cfg.model.type == "FusedSegmentor"
+    fused = is_fused(cfg.model)
     if checkpoint is None:
         missing = [key for key in parts if not (fused and cfg.model.get(key))]
         if missing:

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import DataLoader
 
+from mmseg_semisup.core.config_types import type_of
 from mmseg_semisup.datasets import SampleKey
 
 SAMPLES = 60
@@ -84,7 +85,7 @@ def supervised_dataset(cfg: Config, crop: tuple[int, int]) -> dict[str, Any]:
         this package, with the pipeline of MMSegmentation's own training configs.
     """
     labeled = copy.deepcopy(cfg.train_dataloader.dataset.sources["labeled"])
-    classes = [TRANSFORMS.get(step["type"]) for step in labeled["pipeline"]]
+    classes = [type_of(step, TRANSFORMS) for step in labeled["pipeline"]]
     if all(cls.__module__.startswith(("mmseg.", "mmcv.")) for cls in classes):
         return labeled
     labeled["pipeline"] = [

@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
+from mmseg.datasets.transforms import RandomCrop
+from mmseg.registry import TRANSFORMS
 from PIL import Image
 
+from mmseg_semisup.core.config_types import is_type
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.load_pseudo_mask import LoadPseudoMask
+from mmseg_semisup.datasets.transform_kinds import loads_mask
+from mmseg_semisup.datasets.two_crops import DrawTwoCrops, TakeCrop
 
-CROPS = ("RandomCrop", "DrawTwoCrops", "TakeCrop")
+CROPS = (RandomCrop, DrawTwoCrops, TakeCrop)
 IMAGE_COUNT = 24
 IMAGE_SIZE = (375, 500)
 """Height and width of generated images, in pixels: the common size in PASCAL VOC."""
@@ -41,9 +47,8 @@ def set_sizes(cfg: Config, batch: int | None, crop: int | None) -> None:
         )
     for transform in crops:
         transform["crop_size"] = (crop, crop)
-    preprocessor = cfg.model.get("data_preprocessor") or {}
-    for owner in (preprocessor, cfg.model.get("segmentor", {})):
-        owner = owner.get("data_preprocessor", owner)
+    for part in (cfg, cfg.model, cfg.model.get("segmentor") or {}):
+        owner = part.get("data_preprocessor") or {}
         if owner.get("size") is not None:
             owner["size"] = (crop, crop)
 
@@ -73,8 +78,8 @@ def generate_sources(
     for source in filter(None, dataset.sources.values()):
         pipeline = source["pipeline"]
         has_masks = any(
-            t.get("type", "").startswith(("LoadAnnotations", "LoadPseudoMask"))
-            for t in _dicts(pipeline)
+            loads_mask(step) or is_type(step, TRANSFORMS, LoadPseudoMask)
+            for step in _dicts(pipeline)
         )
         prefix = dict(img_path="images")
         new = dict(data_root=str(folder), data_prefix=prefix, pipeline=pipeline)
@@ -85,7 +90,7 @@ def generate_sources(
         else:
             new.update(type="UnlabeledDataset")
         for transform in _dicts(pipeline):
-            if transform.get("type") == "LoadPseudoMask":
+            if is_type(transform, TRANSFORMS, LoadPseudoMask):
                 transform["store"] = None
         source.clear()
         source.update(new)
@@ -120,7 +125,8 @@ def crops_images(cfg: Config) -> bool:
 
 
 def _crops(cfg: Config) -> list[dict]:
-    return [t for t in _dicts(cfg.train_dataloader) if t.get("type") in CROPS]
+    steps = _dicts(cfg.train_dataloader)
+    return [step for step in steps if is_type(step, TRANSFORMS, *CROPS)]
 
 
 def _num_classes(model: dict) -> int:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.model import revert_sync_batchnorm
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, MODELS
 from torch import nn
 
+from mmseg_semisup.core.config_types import SCOPE_KEY, is_type
 from mmseg_semisup.engine.hooks.acceleration_hook import AccelerationHook, accelerate
 from mmseg_semisup.export.plain_model import plain_model
+from mmseg_semisup.models.data_preprocessor import prepared_model
 
 
 class TrainingStep:
@@ -47,14 +49,13 @@ class TrainingStep:
             device: Where to run.
         """
         init_default_scope(cfg.get("default_scope", "mmseg"))
-        model = MODELS.build(copy.deepcopy(cfg.model))
+        model = MODELS.build(ConfigDict(prepared_model(cfg)))
         # As the runner does in one process.
         model = revert_sync_batchnorm(model).to(device).train()
         for hook in cfg.get("custom_hooks") or []:
-            if hook["type"] == AccelerationHook.__name__:
-                options = {
-                    k: v for k, v in hook.items() if k not in ("type", "priority")
-                }
+            if is_type(hook, HOOKS, AccelerationHook):
+                left_out = ("type", "priority", SCOPE_KEY)
+                options = {k: v for k, v in hook.items() if k not in left_out}
                 accelerate(model, **options)
         if hasattr(model, "iteration"):
             model.iteration.value = cfg.train_cfg.max_iters

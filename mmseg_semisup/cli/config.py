@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_semisup.core.config import check_keys, check_options, find_config
+from mmseg_semisup.core.config_types import with_named_types
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.stages.plan import base_config, last_stage
 
@@ -25,15 +26,16 @@ def load_config(
             configs; 'keep', it stays as it is.
 
     Returns:
-        The config, checked for misspelt keys.
+        The config, checked for misspelt keys; dotted paths stand for classes, so that
+        it can be written into the work-dir.
 
     Raises:
         ConfigError: If the file is missing or broken, or a key is misspelt.
     """
     path = find_config(name)
     try:
-        cfg = Config.fromfile(str(path))
-    except (FileNotFoundError, KeyError, SyntaxError, TypeError) as error:
+        cfg = with_named_types(Config.fromfile(str(path)))
+    except (ConfigError, FileNotFoundError, KeyError, SyntaxError, TypeError) as error:
         raise ConfigError(f"config {path}: {error}") from error
     check_keys(cfg, path)
     if options:

@@ -22,8 +22,10 @@ from mmseg_semisup.core.errors import (
     DataError,
     WriteError,
 )
+from mmseg_semisup.datasets.sources import with_pipeline
 from mmseg_semisup.engine.nonfinite import NumbersError
 from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, requests
+from mmseg_semisup.models.data_preprocessor import prepared_model
 
 from .slurm import slurm_environment
 
@@ -266,6 +268,7 @@ def use_augmentation(cfg: Config) -> None:
     missing = [key for key in ("tta_model", "tta_pipeline") if key not in cfg]
     if missing:
         raise ConfigError(f"--tta: the config has no {' and no '.join(missing)}")
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    cfg.tta_model.module = cfg.model
+    tested = cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = with_pipeline(tested, cfg.tta_pipeline)
+    cfg.tta_model.module = prepared_model(cfg)
     cfg.model = cfg.tta_model

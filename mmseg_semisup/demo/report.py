@@ -16,6 +16,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.export.plain_model import test_pipeline
+from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.visualization.panels import color_labels, color_map
 
 ZOOM = 3
@@ -90,7 +91,7 @@ class Painter:
             checkpoint: Its checkpoint.
         """
         init_default_scope(cfg.get("default_scope", "mmseg"))
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(prepared_model(cfg))
         model.load_state_dict(load_checkpoint_file(checkpoint)["state_dict"])
         model.eval()
         pipeline = Compose(test_pipeline(cfg))

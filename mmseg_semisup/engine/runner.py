@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from inspect import isclass
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
-from mmseg.registry import RUNNERS
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, RUNNERS
 
+from mmseg_semisup.core.config_types import resolve
+from mmseg_semisup.core.distributed import warn
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.models.data_preprocessor import KEY, with_preprocessor
 
 from .hooks import (
     ArchitectureCheckHook,
@@ -21,6 +25,7 @@ from .hooks import (
     ResumedScheduleHook,
     ViewCheckHook,
 )
+from .optim import JointOptimWrapperConstructor
 
 
 def build_runner(cfg: Config, strict: bool) -> Runner:
@@ -36,6 +41,11 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     Raises:
         ConfigError: If the model or another part refuses its arguments.
     """
+    _, left_over = with_preprocessor(cfg)
+    if left_over:
+        # MMEngine would give it to a model whose segmentor has its own.
+        warn(left_over)
+        cfg.pop(KEY)
     if cfg.filename is not None and is_main_process():
         dumped = Path(cfg.work_dir, Path(cfg.filename).name)
         if dumped.is_symlink():
@@ -65,7 +75,8 @@ def set_precision(cfg: Config) -> None:
     """
     optim_wrapper = cfg.get("optim_wrapper") or {}
     constructor = optim_wrapper.get("constructor")
-    if constructor != "JointOptimWrapperConstructor":
+    found = resolve(constructor, OPTIM_WRAPPER_CONSTRUCTORS)
+    if not (isclass(found) and issubclass(found, JointOptimWrapperConstructor)):
         raise ConfigError(
             "--amp needs optim_wrapper.constructor='JointOptimWrapperConstructor', "
             f"but the config has {constructor!r}"

@@ -26,8 +26,8 @@ from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.data_preprocessor import KEY as PREPROCESSOR
 from mmseg_semisup.models.data_preprocessor import (
     plain_preprocessor,
+    prepared_model,
     training_preprocessor,
-    with_preprocessor,
 )
 from mmseg_semisup.models.losses import PixelCrossEntropy
 from mmseg_semisup.models.segmentors import FusedSegmentor
@@ -139,19 +139,6 @@ def plain_model(cfg: Config) -> dict[str, Any]:
         raise ConfigError(str(error)) from error
     model[PREPROCESSOR] = plain_preprocessor(preprocessor)
     return short_types(_plain_parts(model), MODELS)
-
-
-def prepared_model(cfg: Config) -> dict[str, Any]:
-    """The config of a model with its preprocessor, wherever the config has it.
-
-    Args:
-        cfg: Config of a training, or a plain MMSegmentation config. The user is warned
-            of a ``data_preprocessor`` in it that is not used and says something else.
-    """
-    model, left_over = with_preprocessor(cfg)
-    if left_over:
-        warn(left_over)
-    return model
 
 
 def is_fused(model: Mapping[str, Any]) -> bool:

@@ -30,13 +30,13 @@ from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.datasets.lists import drop_suffixes
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.visualization.palette import default_palette, full_palette
 
 from .plain_model import (
     dataset_meta,
     is_fused,
     plain_state,
-    prepared_model,
     test_pipeline,
     without_part_checkpoints,
 )

@@ -14,6 +14,7 @@ from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
+from mmseg_semisup.core.distributed import warn
 
 KEY = "data_preprocessor"
 OWNERS = ("segmentor", "module")
@@ -204,6 +205,19 @@ def with_preprocessor(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], str | Non
         "the top-level data_preprocessor is not used, for the model has its own, which "
         f"says something else: {found[0]}"
     )
+
+
+def prepared_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of a model with its preprocessor, wherever the config has it.
+
+    Args:
+        cfg: Config of a training, or a plain MMSegmentation config. The user is warned
+            of a ``data_preprocessor`` in it that is not used and says something else.
+    """
+    model, left_over = with_preprocessor(cfg)
+    if left_over:
+        warn(left_over)
+    return model
 
 
 def _parts(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,6 @@ https://github.com/yassouali/CCT, which refines the masks by a dense CRF besides
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
@@ -29,6 +28,7 @@ from mmseg_semisup.models.classifiers.activation_maps import (
     merge_maps,
     seed_labels,
 )
+from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
@@ -129,7 +129,7 @@ class CamPredictor:
             self.background = self.classes.index(settings.background_class)
         own = dataset_meta(checkpoint, cfg)["classes"]
         self.rows = torch.tensor(self._rows(own), device=device)
-        model_cfg = copy.deepcopy(cfg.model)
+        model_cfg = ConfigDict(prepared_model(cfg))
         # The weights are the checkpoint's.
         model_cfg.classifier.backbone.init_cfg = None
         self.model = build_network(model_cfg, dict(checkpoint["state_dict"]), device)

@@ -13,6 +13,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_semisup.core.config import RUNNER_KEYS, check_keys, find_config
+from mmseg_semisup.core.config_types import with_named_types
 from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.core.find_checkpoint import check_folder
 from mmseg_semisup.pseudo_masks.images import training_sources
@@ -170,7 +171,7 @@ def _own_config(common: Config, name: str) -> Config:
     """
     beside = Path(common.filename or ".").parent / name
     path = beside if beside.is_file() else find_config(name)
-    cfg = Config.fromfile(os.path.normpath(path))
+    cfg = with_named_types(Config.fromfile(os.path.normpath(path)))
     if cfg.get("stages") is not None:
         raise ConfigError(f"config: {path} has stages itself")
     cfg.merge_from_dict(_read_by_runner(common))

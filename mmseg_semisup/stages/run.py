@@ -23,6 +23,7 @@ from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
 from mmseg_semisup.engine.preemption import PreemptedError, requests
 from mmseg_semisup.engine.resume import set_checkpoint
 from mmseg_semisup.engine.runner import build_runner, set_precision
+from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 
@@ -87,7 +88,7 @@ def _try_models(stages: Sequence[Stage]) -> None:
     for stage in stages:
         init_default_scope(stage.cfg.get("default_scope", "mmseg"))
         try:
-            MODELS.build(without_checkpoints(stage.cfg).model)
+            MODELS.build(prepared_model(without_checkpoints(stage.cfg)))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"stages: {stage.name}: {error}") from error
 

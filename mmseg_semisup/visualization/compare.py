@@ -13,6 +13,9 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
+from mmseg_semisup.core.config_types import is_type
+from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.models.step.prediction import probabilities
 
 from .panels import color_labels, color_map, overlay, stack_rows, titled_row
@@ -61,9 +64,9 @@ def compare(
 
 
 def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> torch.nn.Module:
-    if cfg.model.type != "SemiSegmentor":
+    if not is_type(cfg.model, MODELS, SemiSegmentor):
         raise ValueError(f"{title}: model.type={cfg.model.type!r}, not SemiSegmentor")
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model = revert_sync_batchnorm(MODELS.build(prepared_model(cfg)))
     model.load_state_dict(checkpoint["state_dict"])
     model.configure_test(model.predict_with, signal_maps=True)
     return model.eval()

@@ -10,6 +10,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_semisup.core.config_types import resolve
 from mmseg_semisup.core.errors import check_range
 
 TOP_CLASS = "top_class"
@@ -81,8 +82,10 @@ class HealthHook(Hook):
         """Follow the interval of the logger."""
         loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
         self._interval = loggers[0].interval if loggers else 1
-        names = {type(hook).__name__ for hook in runner.hooks}
-        self._watches_scores = "ScoreCurveHook" not in names
+        other = resolve("ScoreCurveHook", HOOKS)
+        self._watches_scores = not (
+            other and any(isinstance(hook, other) for hook in runner.hooks)
+        )
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None

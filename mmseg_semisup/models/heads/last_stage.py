@@ -14,20 +14,24 @@ from typing import Any
 import torch.nn as nn
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
+from mmseg.models.backbones import ResNet, ResNetV1c, ResNetV1d
 from mmseg.models.utils import ResLayer
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
+from mmseg_semisup.core.config_types import type_of
+
 from ..backbones.efficientnet_lite import (
     ARCHITECTURES,
     OUTPUT_STAGES,
     STAGES,
+    EfficientNetLite,
     InvertedResidual,
     round_channels,
 )
 
-RESNETS = ("ResNet", "ResNetV1c", "ResNetV1d")
+RESNETS = (ResNet, ResNetV1c, ResNetV1d)
 
 
 class LastStage(BaseModule):
@@ -95,7 +99,7 @@ class ResNetLastStage(LastStage):
             )
         self.in_channels = config["base_channels"] * 2 ** (last - 1) * block.expansion
         self.out_channels = planes * block.expansion
-        avg_down = config.get("avg_down", False) or kind.__name__ == "ResNetV1d"
+        avg_down = config.get("avg_down", False) or kind is ResNetV1d
         self.blocks = ResLayer(
             block=block,
             inplanes=self.in_channels,
@@ -148,7 +152,7 @@ class EfficientNetLiteLastStage(LastStage):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         name = "EfficientNetLiteLastStage"
-        _, config = _config_of(backbone, name, ("EfficientNetLite",))
+        _, config = _config_of(backbone, name, (EfficientNetLite,))
         super().__init__(config["norm_eval"], init_cfg or _default_init())
         _check_width(name, width, 1)
         if len(set(config["out_indices"])) < 2:
@@ -190,13 +194,15 @@ class EfficientNetLiteLastStage(LastStage):
 
 
 def _config_of(
-    backbone: Mapping[str, Any], name: str, allowed: tuple[str, ...]
+    backbone: Mapping[str, Any], name: str, allowed: tuple[type, ...]
 ) -> tuple[type, dict[str, Any]]:
     """The class of a backbone, and its arguments with all defaults filled in."""
-    kind = backbone.get("type")
-    cls = MODELS.get(kind) if isinstance(kind, str) else kind
-    if getattr(cls, "__name__", None) not in allowed:
-        raise ValueError(f"{name}: backbone.type={kind!r}; allowed: {allowed}")
+    cls = type_of(backbone, MODELS)
+    if cls not in allowed:
+        names = tuple(kind.__name__ for kind in allowed)
+        raise ValueError(
+            f"{name}: backbone.type={backbone.get('type')!r}; allowed: {names}"
+        )
     defaults: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for key, parameter in inspect.signature(base.__init__).parameters.items():
