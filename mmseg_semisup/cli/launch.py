@@ -8,14 +8,23 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+from mmcv.transforms import RandomFlip, Resize
 from mmengine.config import Config, DictAction
 from mmengine.dist import init_dist, is_distributed, is_main_process
+from mmseg.datasets.transforms import (
+    PackSegInputs,
+    ResizeShortestEdge,
+    ResizeToMultiple,
+)
+from mmseg.registry import TRANSFORMS
 
 from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.config_types import SCOPE_KEY, is_type, type_of
 from mmseg_semisup.core.errors import (
     CheckpointError,
     ConfigError,
@@ -25,11 +34,20 @@ from mmseg_semisup.core.errors import (
 from mmseg_semisup.datasets.sources import with_pipeline
 from mmseg_semisup.engine.nonfinite import NumbersError
 from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, requests
+from mmseg_semisup.export.plain_model import test_pipeline
 from mmseg_semisup.models.data_preprocessor import prepared_model
 
 from .slurm import slurm_environment
 
 LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+AUGMENTED = (
+    PackSegInputs,
+    RandomFlip,
+    Resize,
+    ResizeShortestEdge,
+    ResizeToMultiple,
+)
+"""Transforms that test-time augmentation replaces by several of their kind."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What writing fails with where there is no room, or no longer any."""
 
@@ -263,12 +281,37 @@ def use_augmentation(cfg: Config) -> None:
         cfg: The config; changed in place.
 
     Raises:
-        ConfigError: If it does not say how.
+        ConfigError: If it does not say how, or its ``tta_pipeline`` lacks a step of the
+            pipeline that is tested without augmentation.
     """
     missing = [key for key in ("tta_model", "tta_pipeline") if key not in cfg]
     if missing:
         raise ConfigError(f"--tta: the config has no {' and no '.join(missing)}")
+    lacking = [
+        step for step in test_pipeline(cfg) if not _is_in(step, cfg.tta_pipeline)
+    ]
+    if lacking:
+        raise ConfigError(
+            f"--tta: tta_pipeline has no {lacking[0]}, which the tested pipeline has; "
+            "it may differ in sizes and flips only"
+        )
     tested = cfg.test_dataloader.dataset
     cfg.test_dataloader.dataset = with_pipeline(tested, cfg.tta_pipeline)
     cfg.tta_model.module = prepared_model(cfg)
     cfg.model = cfg.tta_model
+
+
+def _is_in(step: Mapping[str, Any], pipeline: Any) -> bool:
+    """Whether a pipeline has a step, or may do without because it augments."""
+    if is_type(step, TRANSFORMS, *AUGMENTED):
+        return True
+    if isinstance(pipeline, (list, tuple)):
+        return any(_is_in(step, part) for part in pipeline)
+    if not isinstance(pipeline, Mapping):
+        return False
+    pair = [
+        {k: v for k, v in cfg.items() if k not in ("type", "backend_args", SCOPE_KEY)}
+        for cfg in (step, pipeline)
+    ]
+    same = type_of(step, TRANSFORMS) is type_of(pipeline, TRANSFORMS)
+    return (same and pair[0] == pair[1]) or _is_in(step, pipeline.get("transforms"))
