@@ -6,6 +6,7 @@ import time
 
 import pytest
 import torch
+from helpers import PREPROCESSOR, tiny_segmentor
 from mmengine.config import Config
 
 from mmseg_semisup.cli.launch import (
@@ -135,3 +136,32 @@ def test_told_to_leave_where_the_exception_is_swallowed():
 
     with pytest.raises(SyntaxError):
         run_tool(mistaken)
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+def test_augmentation_keeps_the_steps_that_are_tested(lacking):
+    load, pack = dict(type="LoadImageFromFile"), dict(type="mmseg.PackSegInputs")
+    small = dict(type="Rerange", min_value=0, max_value=1)
+    sized = dict(type="Resize", scale=(8, 8))
+    leaf = dict(type="BaseSegDataset", pipeline=[load, small, sized, pack])
+    flips = [dict(type="RandomFlip", prob=p) for p in (0.0, 1.0)]
+    augmented = dict(type="TestTimeAug", transforms=[flips, [pack]])
+    if not lacking:
+        augmented["transforms"].insert(0, [small])
+    cfg = Config(
+        dict(
+            model=tiny_segmentor(),
+            data_preprocessor=PREPROCESSOR,
+            test_dataloader=dict(dataset=dict(type="ConcatDataset", datasets=[leaf])),
+            tta_model=dict(type="SegTTAModel"),
+            tta_pipeline=[dict(load, backend_args=None), augmented],
+        )
+    )
+    if lacking:
+        with pytest.raises(ConfigError, match="tta_pipeline has no .*Rerange"):
+            use_augmentation(cfg)
+        return
+    use_augmentation(cfg)
+    assert cfg.test_dataloader.dataset.datasets[0].pipeline == cfg.tta_pipeline
+    # The preprocessor at the top belongs to the network, not to what surrounds it.
+    assert cfg.model.module.data_preprocessor.mean == PREPROCESSOR["mean"]

@@ -10,6 +10,8 @@ from helpers import PREPROCESSOR, adversarial_objectives, tiny_segmentor
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_semisup.core.config_types import with_named_types
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.runner import build_runner
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
@@ -226,3 +228,59 @@ def test_a_config_in_the_work_dir_that_is_a_link_is_replaced(folder, tmp_path):
     build_runner(Config.fromfile(source), strict=False)
     assert thesis.read_text() == "thesis"
     assert Config.fromfile(tmp_path / "work" / source.name).model == cfg.model
+
+
+@pytest.mark.parametrize("mean", [1.0, 2.0])
+def test_the_segmentors_own_preprocessor_is_trained_with(
+    folder, tmp_path, mean, capsys
+):
+    cfg = config(folder, tmp_path / "run")
+    own = {**PREPROCESSOR, "mean": [1.0] * 3}
+    del cfg.model["data_preprocessor"]
+    cfg.model.segmentor.data_preprocessor = own
+    cfg.data_preprocessor = {**own, "type": "SegDataPreProcessor", "mean": [mean] * 3}
+    runner = build_runner(cfg, strict=True)
+    assert runner.model.data_preprocessor.mean.flatten().tolist() == [1.0] * 3
+    warned = (
+        "mean=[2.0, 2.0, 2.0] instead of [1.0, 1.0, 1.0]" in capsys.readouterr().err
+    )
+    assert warned == (mean == 2.0)
+
+
+def test_a_contradiction_within_the_model_is_refused(folder, tmp_path):
+    cfg = config(folder, tmp_path / "run")
+    cfg.model.segmentor.data_preprocessor = {**PREPROCESSOR, "mean": [1.0] * 3}
+    with pytest.raises(ConfigError, match="contradicts the segmentor's own"):
+        build_runner(cfg, strict=True)
+
+
+CLASSES = """
+from mmcv.transforms import LoadImageFromFile
+from mmengine.runner import ValLoop
+from mmseg.models import EncoderDecoder, SegDataPreProcessor
+from torch.nn import GroupNorm
+from mmseg_semisup.datasets import branch_collate
+
+kinds = dict(
+    model=EncoderDecoder, preprocessor=SegDataPreProcessor, load=LoadImageFromFile,
+    collate=branch_collate, loop=ValLoop, norm=GroupNorm)
+"""
+
+
+def test_classes_reach_the_work_dir_as_text(folder, tmp_path):
+    path = tmp_path / "classes.py"
+    path.write_text(CLASSES)
+    kinds = Config.fromfile(path).kinds
+    cfg = config(folder, tmp_path / "run")
+    cfg.model.segmentor.type = kinds.model
+    cfg.model.segmentor.backbone.norm_cfg.type = kinds.norm
+    cfg.model.data_preprocessor.type = kinds.preprocessor
+    cfg.train_dataloader.collate_fn.type = kinds.collate
+    cfg.train_dataloader.dataset.sources.labeled.pipeline[0].type = kinds.load
+    cfg.val_cfg.type = kinds.loop
+    cfg.train_cfg.max_iters = 1
+    runner = build_runner(with_named_types(cfg), strict=True)
+    runner.train()
+    again = Config.fromfile(next((tmp_path / "run").rglob("config.py")))
+    assert again.model.segmentor.type.endswith(".EncoderDecoder")
+    build_runner(again, strict=True)
