@@ -1,8 +1,10 @@
 # The same from ImageNet weights only (Table III).
 _base_ = ["./three-stage_deeplabv2-r101_60k_voc-1_8.py"]
+caffe = dict(mean=[103.530, 116.280, 123.675], bgr_to_rgb=False)
 model = dict(
-    data_preprocessor=dict(mean=[103.530, 116.280, 123.675], bgr_to_rgb=False),
+    data_preprocessor=caffe,
     segmentor=dict(
+        data_preprocessor=caffe,
         backbone=dict(
             init_cfg=dict(checkpoint="open-mmlab://detectron2/resnet101_caffe")
         )

@@ -12,9 +12,8 @@ from mmengine.runner import Runner
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, RUNNERS
 
 from mmseg_semisup.core.config_types import resolve
-from mmseg_semisup.core.distributed import warn
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.models.data_preprocessor import KEY, with_preprocessor
+from mmseg_semisup.models.data_preprocessor import KEY, prepared_model
 
 from .hooks import (
     ArchitectureCheckHook,
@@ -41,11 +40,9 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     Raises:
         ConfigError: If the model or another part refuses its arguments.
     """
-    _, left_over = with_preprocessor(cfg)
-    if left_over:
-        # MMEngine would give it to a model whose segmentor has its own.
-        warn(left_over)
-        cfg.pop(KEY)
+    # MMEngine would give one at the top to a model whose segmentor has its own.
+    cfg.model = prepared_model(cfg)
+    cfg.pop(KEY, None)
     if cfg.filename is not None and is_main_process():
         dumped = Path(cfg.work_dir, Path(cfg.filename).name)
         if dumped.is_symlink():

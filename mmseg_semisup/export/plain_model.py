@@ -123,9 +123,6 @@ def plain_model(cfg: Config) -> dict[str, Any]:
 
     Args:
         cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
-
-    Raises:
-        ConfigError: If the model and its segmentor have different preprocessors.
     """
     model = prepared_model(cfg)
     if is_fused(model):
@@ -133,10 +130,7 @@ def plain_model(cfg: Config) -> dict[str, Any]:
     given = None
     if "segmentor" in model:
         given, model = model.get(PREPROCESSOR), model["segmentor"]
-    try:
-        preprocessor = training_preprocessor(model.get(PREPROCESSOR), given)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    preprocessor = training_preprocessor(model.get(PREPROCESSOR), given)
     model[PREPROCESSOR] = plain_preprocessor(preprocessor)
     return short_types(_plain_parts(model), MODELS)
 

@@ -124,8 +124,7 @@ def training_preprocessor(
     """
     merged = {**(own or {}), **(given or {})}
     if own and given:
-        both = {k for k in own.keys() & given.keys() if None not in (own[k], given[k])}
-        found = _differences(own, given, both | (given.keys() & DEFAULTS.keys()))
+        found = _contradictions(own, given)
         if found:
             raise ValueError(
                 "model.data_preprocessor contradicts the segmentor's own "
@@ -163,68 +162,53 @@ def is_stock(cfg: Mapping[str, Any]) -> bool:
     return cfg.get("type") is None or type_of(cfg, MODELS) in STOCK
 
 
-def own_preprocessor(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The preprocessor that a model's config has, of itself or of its segmentor.
-
-    Args:
-        model: Config of a plain segmentor, or of a model around one.
-
-    Returns:
-        Its config; None if there is none.
-    """
-    inner = [model[key] for key in OWNERS if isinstance(model.get(key), Mapping)]
-    found = [own_preprocessor(part) for part in inner]
-    return model.get(KEY) or next((cfg for cfg in found if cfg), None)
-
-
-def with_preprocessor(cfg: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """A config's model with its preprocessor, wherever the config has it.
-
-    As in mmengine, a ``data_preprocessor`` at the top of the config belongs to a model
-    that has none. If the model or its segmentor has one, the other is a left-over.
-
-    Args:
-        cfg: A whole config.
-
-    Returns:
-        A copy of ``cfg.model``; and, if there is a left-over that says something else,
-        a sentence that names it.
-    """
-    model = {key: copy.deepcopy(value) for key, value in cfg["model"].items()}
-    top, own = cfg.get(KEY), own_preprocessor(model)
-    if not top:
-        return model, None
-    if not own:
-        model[KEY] = copy.deepcopy(dict(top))
-        return model, None
-    stated = [own, *(part[KEY] for part in _parts(model) if part.get(KEY))]
-    found = [_differences(each, top, each.keys() | top.keys()) for each in stated]
-    if not all(found):
-        return model, None
-    return model, (
-        "the top-level data_preprocessor is not used, for the model has its own, which "
-        f"says something else: {found[0]}"
-    )
-
-
 def prepared_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a model with its preprocessor, wherever the config has it.
 
+    As in mmengine, a ``data_preprocessor`` at the top of the config belongs to a model
+    that has none, neither itself nor within. A model's own comes before that of its
+    segmentor. The user is warned of one that is not used and says something else.
+
     Args:
-        cfg: Config of a training, or a plain MMSegmentation config. The user is warned
-            of a ``data_preprocessor`` in it that is not used and says something else.
+        cfg: Config of a training, or a plain MMSegmentation config; it stays as it is.
+
+    Returns:
+        A copy of ``cfg.model``.
     """
-    model, left_over = with_preprocessor(cfg)
-    if left_over:
-        warn(left_over)
+    model = {key: copy.deepcopy(value) for key, value in cfg["model"].items()}
+    top = cfg.get(KEY)
+    stated = [part[KEY] for part in (model, *_parts(model)) if part.get(KEY)]
+    if top and not stated:
+        model[KEY] = copy.deepcopy(dict(top))
+    elif top:
+        found = [_differences(own, top, own.keys() | top.keys()) for own in stated]
+        if all(found):
+            warn(
+                "the top-level data_preprocessor is not used, for the model has its "
+                f"own, which says something else: {found[-1]}"
+            )
+    for outer in (model, *_parts(model)):
+        for inner in _parts(outer):
+            if outer.get(KEY) and inner.get(KEY):
+                found = _contradictions(inner[KEY], outer[KEY])
+                if found:
+                    warn(f"the segmentor's own {KEY} is not used; model.{KEY}: {found}")
+                    inner.pop(KEY)
     return model
 
 
-def _parts(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _parts(model: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Configs of the models within a model."""
     for key in OWNERS:
-        if isinstance(model.get(key), Mapping):
+        if isinstance(model.get(key), dict):
             yield model[key]
             yield from _parts(model[key])
+
+
+def _contradictions(own: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """What a model's preprocessor says against that of its segmentor, in words."""
+    both = {k for k in own.keys() & given.keys() if None not in (own[k], given[k])}
+    return _differences(own, given, both | (given.keys() & DEFAULTS.keys()))
 
 
 def _differences(

@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_semisup.core.config_types import with_named_types
-from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.runner import build_runner
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
@@ -247,11 +246,12 @@ def test_the_segmentors_own_preprocessor_is_trained_with(
     assert warned == (mean == 2.0)
 
 
-def test_a_contradiction_within_the_model_is_refused(folder, tmp_path):
+def test_a_left_over_is_refused_where_mmengine_builds_the_model(folder, tmp_path):
     cfg = config(folder, tmp_path / "run")
     cfg.model.segmentor.data_preprocessor = {**PREPROCESSOR, "mean": [1.0] * 3}
-    with pytest.raises(ConfigError, match="contradicts the segmentor's own"):
-        build_runner(cfg, strict=True)
+    cfg.data_preprocessor = cfg.model.pop("data_preprocessor")
+    with pytest.raises(ValueError, match="contradicts the segmentor's own"):
+        Runner.from_cfg(cfg)
 
 
 CLASSES = """

@@ -11,8 +11,8 @@ from mmseg.registry import MODELS
 from mmseg_semisup.models.data_preprocessor import (
     SemiDataPreprocessor,
     plain_preprocessor,
+    prepared_model,
     training_preprocessor,
-    with_preprocessor,
 )
 
 OWN = {"type": "SegDataPreProcessor", "mean": [1.0] * 3, "std": [2.0] * 3}
@@ -108,32 +108,46 @@ def semi(**changes):
     )
 
 
-def test_one_at_the_top_belongs_to_a_model_without():
+def test_one_at_the_top_belongs_to_a_model_without(capsys):
     cfg = Config({"model": tiny_segmentor(), "data_preprocessor": PREPROCESSOR})
-    model, left_over = with_preprocessor(cfg)
-    assert model["data_preprocessor"] == PREPROCESSOR
-    assert left_over is None
+    assert prepared_model(cfg)["data_preprocessor"] == PREPROCESSOR
     assert "data_preprocessor" not in cfg.model
+    assert not capsys.readouterr().err
 
 
-def test_the_segmentors_own_is_kept_and_a_left_over_is_named():
+@pytest.mark.parametrize("outer", [False, True])
+def test_the_segmentors_own_is_kept_and_a_left_over_is_named(outer, capsys):
     cfg = semi(data_preprocessor={"type": SegDataPreProcessor, "mean": [0.0] * 3})
-    model, left_over = with_preprocessor(cfg)
-    assert model == cfg.model.to_dict()
-    assert "mean=[0.0, 0.0, 0.0] instead of [1.0, 1.0, 1.0]" in left_over
-    assert "std=None instead of" in left_over
+    if outer:  # as test-time augmentation has it
+        cfg.model = {"type": "SegTTAModel", "module": cfg.model}
+    assert prepared_model(cfg) == cfg.model.to_dict()
+    warned = capsys.readouterr().err
+    assert "mean=[0.0, 0.0, 0.0] instead of [1.0, 1.0, 1.0]" in warned
+    assert "std=None instead of" in warned
 
 
 @pytest.mark.parametrize(
     "same", [{"data_preprocessor": {**OWN, "mean": (1, 1, 1)}}, {}, {"tta": 1}]
 )
-def test_an_equal_one_is_no_left_over(same):
-    assert with_preprocessor(semi(**same))[1] is None
+def test_an_equal_one_is_no_left_over(same, capsys):
+    prepared_model(semi(**same))
+    assert not capsys.readouterr().err
 
 
-def test_it_may_be_equal_to_the_segmentors_or_to_what_surrounds_it():
+def test_it_may_be_equal_to_the_segmentors_or_to_what_surrounds_it(capsys):
     larger = {**OWN, "size": (8, 8)}
     for top in (OWN, larger):
         cfg = semi(data_preprocessor=top)
         cfg.model.data_preprocessor = larger
-        assert with_preprocessor(cfg)[1] is None
+        prepared_model(cfg)
+        assert not capsys.readouterr().err
+
+
+def test_a_models_own_comes_before_its_segmentors(capsys):
+    cfg = semi()
+    cfg.model.data_preprocessor = {**OWN, "mean": [0.0] * 3}
+    model = prepared_model(cfg)
+    assert "data_preprocessor" not in model["segmentor"]
+    assert model["data_preprocessor"]["mean"] == [0.0] * 3
+    assert "model.data_preprocessor: mean=[0.0" in capsys.readouterr().err
+    assert "data_preprocessor" in cfg.model.segmentor
