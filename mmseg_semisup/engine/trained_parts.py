@@ -55,7 +55,7 @@ def divide(model: nn.Module, parts: Mapping[str, dict]) -> list[TrainedPart]:
             )
     left_out = {id(m) for modules in claims.values() for m in modules}
     left_out.add(id(getattr(model, "teacher", None)))
-    networks = getattr(model, "networks", None) or {}
+    networks = dict(getattr(model, "networks", None) or {})
     left_out.update(id(m) for m in networks.values() if not _trains(m))
     divided = []
     for name, cfg in parts.items():
@@ -63,7 +63,7 @@ def divide(model: nn.Module, parts: Mapping[str, dict]) -> list[TrainedPart]:
             divided += _segmentor_parts(model, networks, cfg, left_out)
         else:
             alone = len(claims[name]) == 1 and reads_names(cfg)
-            module = claims[name][0] if alone else nn.ModuleList(claims[name])
+            module = plain(claims[name][0]) if alone else nn.ModuleList(claims[name])
             divided.append(TrainedPart(name, module, cfg))
     return divided
 
@@ -98,13 +98,18 @@ def _segmentor_parts(
     for name, network in alone.items():
         if id(network) not in left_out:
             inside = {id(m) for m in network.modules()}
-            whole = not inside & left_out
-            part = network if whole else without(network, left_out)
-            yield TrainedPart(name, part, cfg)
+            part = without(network, left_out) if inside & left_out else network
+            yield TrainedPart(name, plain(part), cfg)
     rest = without(model, left_out | {id(network) for network in alone.values()})
     if _trains(rest):
-        plain = {k: v for k, v in cfg.items() if k not in RULES}
-        yield TrainedPart(REST, rest, plain)
+        without_rules = {k: v for k, v in cfg.items() if k not in RULES}
+        yield TrainedPart(REST, rest, without_rules)
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """The segmentor in a network that is called by name, or the module itself."""
+    inner = getattr(network, "network", None)
+    return inner if isinstance(inner, nn.Module) else network
 
 
 def without(module: nn.Module, left_out: set[int]) -> nn.Module:

@@ -29,8 +29,8 @@ from mmseg_semisup.models.data_preprocessor import (
     prepared_model,
     training_preprocessor,
 )
+from mmseg_semisup.models.fused_segmentor import FusedSegmentor
 from mmseg_semisup.models.losses import PixelCrossEntropy
-from mmseg_semisup.models.segmentors import FusedSegmentor
 from mmseg_semisup.version import __version__
 
 PACKAGE = "mmseg_semisup"

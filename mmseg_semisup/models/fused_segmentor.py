@@ -25,7 +25,7 @@ from .classifiers.consistency import (
     probabilities,
     register_label_loss,
 )
-from ..data_preprocessor import plain_preprocessor, training_preprocessor
+from .data_preprocessor import plain_preprocessor, training_preprocessor
 
 SWITCHES = ("none", "classifier", "pixels")
 PREFIXES = {

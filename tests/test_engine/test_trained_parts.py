@@ -192,33 +192,31 @@ def test_a_key_within_the_segmentor_keeps_its_own_optimizer():
     assert {rate for rate, _ in head.values()} == {7.0}
 
 
-def with_networks(model):
-    """The model with a trainable network by name, and a frozen one."""
-    frozen = MODELS.build(segmentor("BEiT")).requires_grad_(False)
-    model.networks = nn.ModuleDict(
-        {"peer": MODELS.build(segmentor("BEiT")), "snapshot": frozen}
-    )
-    return model
+NETWORKS = {
+    "peer": {"type": "Peer"},
+    "older": {"type": "Snapshot", "interval": 2},
+    "slow": {"type": "Average", "momentum": 0.9},
+}
 
 
 def test_a_named_network_is_treated_like_the_segmentor():
     cfg = part("LayerDecayOptimizerConstructor", num_layers=2, layer_decay_rate=0.5)
-    model = with_networks(semi("BEiT", objectives=[TWIN]))
+    model = semi("BEiT", objectives=[TWIN], networks=NETWORKS)
     wrapper = joint(model, cfg)
     assert set(wrapper.keys()) == {"segmentor", "peer", "objectives"}
     student = settings(model, wrapper["segmentor"], "segmentor.")
-    assert settings(model, wrapper["peer"], "networks.peer.") == student
+    assert settings(model, wrapper["peer"], "networks.peer.network.") == student
 
 
 def test_a_named_network_may_have_a_key():
     cfg = part("LayerDecayOptimizerConstructor", num_layers=2, layer_decay_rate=0.5)
     other = copy.deepcopy(cfg)
     other["optimizer"]["lr"] = 2.0
-    model = with_networks(semi("BEiT"))
+    model = semi("BEiT", networks=NETWORKS)
     wrapper = joint(model, cfg, peer=other)
     assert set(wrapper.keys()) == {"segmentor", "peer"}
     student = settings(model, wrapper["segmentor"], "segmentor.")
-    peer = settings(model, wrapper["peer"], "networks.peer.")
+    peer = settings(model, wrapper["peer"], "networks.peer.network.")
     assert peer == {n: (2 * rate, decay) for n, (rate, decay) in student.items()}
 
 
@@ -230,7 +228,8 @@ def test_the_ordinary_constructor_has_one_optimizer(constructor):
     cfg = {"optimizer": ADAM}
     if constructor is not None:
         cfg["constructor"] = constructor
-    model = with_networks(semi("BEiT", objectives=[TWIN], teacher={"momentum": 0.9}))
+    teacher = {"momentum": 0.9}
+    model = semi("BEiT", objectives=[TWIN], teacher=teacher, networks=NETWORKS)
     wrapper = joint(model, cfg)
     assert set(wrapper.keys()) == {"segmentor"}
     trained = {n for n, p in model.named_parameters() if p.requires_grad}

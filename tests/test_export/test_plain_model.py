@@ -18,8 +18,8 @@ from mmseg_semisup.export.plain_model import (
 from mmseg_semisup.export.plain_model import (
     test_pipeline as steps_of,
 )
+from mmseg_semisup.models.fused_segmentor import FusedSegmentor
 from mmseg_semisup.models.losses import PixelCrossEntropy
-from mmseg_semisup.models.segmentors import FusedSegmentor
 
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
 MASKS = {"type": "LoadAnnotations"}
