@@ -7,6 +7,6 @@ model = dict(
         data_preprocessor=caffe,
         backbone=dict(
             init_cfg=dict(checkpoint="open-mmlab://detectron2/resnet101_caffe")
-        )
+        ),
     ),
 )

@@ -74,14 +74,15 @@ class SemiDataset(Dataset):
         return self.sources["labeled"].metainfo
 
     @property
-    def view_names(self) -> set[str]:
-        """Names of the branches of a batch."""
-        names: set[str] = set()
+    def views(self) -> dict[str, str]:
+        """Name of each branch of a batch to the source that makes it."""
+        makers: dict[str, str] = {}
         for name, source in self.sources.items():
             for leaf in leaves(source):
                 last = (leaf.pipeline.transforms or [None])[-1]
-                names.update(last.views if isinstance(last, MultiView) else [name])
-        return names
+                views = last.views if isinstance(last, MultiView) else [name]
+                makers.update(dict.fromkeys(views, name))
+        return makers
 
     def full_init(self) -> None:
         """Load the lists of images; done already unless a source is lazy."""

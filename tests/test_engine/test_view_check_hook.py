@@ -11,7 +11,7 @@ from mmseg_semisup.core.errors import ConfigError
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
 
 
-def runner(folder, objective):
+def runner(folder, objective, batch_size=4):
     """What the hook reads of a runner."""
     model = {
         "type": "SemiSegmentor",
@@ -35,7 +35,11 @@ def runner(folder, objective):
             },
         },
     }
-    loader = SimpleNamespace(dataset=DATASETS.build(dataset))
+    loader = SimpleNamespace(
+        dataset=DATASETS.build(dataset),
+        batch_size=batch_size,
+        sampler=SimpleNamespace(ratio={"labeled": 1, "unlabeled": 1}),
+    )
     return SimpleNamespace(
         model=MODELS.build(model), train_loop=SimpleNamespace(dataloader=loader)
     )
@@ -50,8 +54,8 @@ GOOD = {"teacher_branch": "weak", "student_branch": "strong", "start": 5000}
 
 def test_views_that_are_there_pass(folder):
     runner_ = runner(folder, GOOD)
-    dataset = runner_.train_loop.dataloader.dataset
-    assert dataset.view_names == {"labeled", "weak", "strong"}
+    views = runner_.train_loop.dataloader.dataset.views
+    assert views == {"labeled": "labeled", "weak": "unlabeled", "strong": "unlabeled"}
     HOOKS.build({"type": "ViewCheckHook"}).before_train(runner_)
 
 
@@ -63,3 +67,9 @@ def test_a_misspelt_view_stops_before_training(folder, wrong):
     message = r"objectives\.mine read the branch 'stron' \(did you mean 'strong'\?\)"
     with pytest.raises(ConfigError, match=message):
         check(folder, {**GOOD, **wrong})
+
+
+def test_an_image_is_not_mixed_with_itself(folder):
+    with pytest.raises(ConfigError, match="has 1 of them in a batch: .*ratio of 'unl"):
+        check(folder, GOOD, 2)
+    check(folder, {**GOOD, "mix": "none"}, 2)

@@ -8,6 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import nn
+from torch.utils.data import DataLoader
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets import SemiDataset
@@ -26,15 +28,17 @@ class ViewCheckHook(Hook):
         """Compare.
 
         Raises:
-            ConfigError: If a view is missing; names who reads it, and all views.
+            ConfigError: If a view is missing, or has no second image to be mixed with.
         """
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        dataset = runner.train_loop.dataloader.dataset
-        if not isinstance(dataset, SemiDataset):
-            return
-        made = dataset.view_names
-        for view, readers in getattr(model, "required_views", {}).items():
+        loader = runner.train_loop.dataloader
+        if isinstance(loader.dataset, SemiDataset) and hasattr(model, "required_views"):
+            self._check_names(model, loader.dataset.views)
+            self._check_numbers(model, loader)
+
+    def _check_names(self, model: nn.Module, made: dict[str, str]) -> None:
+        for view, readers in model.required_views.items():
             if view not in made:
                 close = get_close_matches(view, made, n=1)
                 advice = f" (did you mean {close[0]!r}?)" if close else ""
@@ -42,4 +46,18 @@ class ViewCheckHook(Hook):
                     f"{' and '.join(readers)} read the branch {view!r}{advice}, but "
                     f"train_dataloader makes {sorted(made)}; branches are the "
                     "sources of SemiDataset, or their views of MultiView"
+                )
+
+    def _check_numbers(self, model: nn.Module, loader: DataLoader) -> None:
+        views, ratio = loader.dataset.views, loader.sampler.ratio
+        for view, mixer in model.mixed_views.items():
+            share = ratio[views[view]] / sum(ratio.values())
+            images = loader.batch_size * share
+            if images < 2:
+                raise ConfigError(
+                    f"{mixer} mixes the images of {view!r} with each other, but a "
+                    f"process has {images:g} of them in a batch: an image would be "
+                    "mixed with itself; raise train_dataloader.batch_size or "
+                    f"sampler.ratio of {views[view]!r} to at least 2, or set "
+                    "mix='none'"
                 )

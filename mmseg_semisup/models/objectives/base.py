@@ -50,6 +50,11 @@ class Objective(BaseModule):
         """Names of the networks, besides the student, that the objective asks."""
         return ()
 
+    @property
+    def mixes(self) -> Sequence[str]:
+        """Names of the views whose images are mixed with each other."""
+        return ()
+
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Losses and figures of this step, each a scalar tensor."""
         raise NotImplementedError

@@ -115,6 +115,11 @@ class ConsistencyObjective(Objective):
         return (self.teacher_branch, self.student_branch, *self.plain_branches)
 
     @property
+    def mixes(self) -> Sequence[str]:
+        """The student's view, unless it stays unmixed."""
+        return () if self.mix is None else (self.student_branch,)
+
+    @property
     def needs(self) -> Sequence[str]:
         """The network that learns and those that give labels."""
         return (self.network, *self.labels_from.networks)

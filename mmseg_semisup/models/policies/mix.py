@@ -46,14 +46,8 @@ class Mix(nn.Module):
         """:meth:`forward`, checked.
 
         Raises:
-            ValueError: If there is no other image, or the result has a wrong shape.
+            ValueError: If the result has a wrong shape.
         """
-        if len(images) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least two images in a process, but "
-                "there is one; raise train_dataloader.batch_size or sampler.ratio, or "
-                "set mix='none'"
-            )
         mixing = self(images, labels, weights)
         shapes = tuple(mixing.mask.shape), tuple(mixing.partner.shape)
         if shapes != (tuple(labels.shape), (len(images),)):

@@ -155,6 +155,15 @@ class SemiSegmentor(BaseModel):
         return required
 
     @property
+    def mixed_views(self) -> dict[str, str]:
+        """Name of each view that is mixed with itself to who mixes it."""
+        return {
+            view: f"objectives.{name}"
+            for name, objective in self.objectives.items()
+            for view in objective.mixes
+        }
+
+    @property
     def out_channels(self) -> int:
         """Channels of the logits; mmseg's test-time augmentation asks for them."""
         return self.segmentor.out_channels

@@ -32,9 +32,9 @@ def test_images_labels_and_weights_are_mixed_alike(pairing, partners):
     assert mixing.apply(weights).dtype == torch.bool
 
 
-def test_one_image_has_no_partner():
-    with pytest.raises(ValueError, match="at least two images"):
-        CutMix().mixing(*maps(count=1))
+def test_one_image_stays_as_it_is():
+    images, labels, weights = maps(count=1)
+    assert torch.equal(CutMix().mixing(images, labels, weights).apply(images), images)
 
 
 def test_a_policy_that_returns_another_shape_is_named():
