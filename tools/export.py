@@ -24,9 +24,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--network",
-        choices=("student", "teacher"),
         default="student",
-        help="which network to write (default: student)",
+        metavar="NAME",
+        help="student (default), teacher, or another of model.networks",
     )
     parser.add_argument(
         "--cfg-options",

@@ -12,8 +12,8 @@ import argparse
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.cli.pseudo_masks import add_mask_arguments, make_and_report
+from mmseg_semisup.models.network_names import STUDENT, TEACHER
 from mmseg_semisup.pseudo_masks import CamSettings
-from mmseg_semisup.pseudo_masks.settings import NETWORKS
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,7 +30,9 @@ def parse_args() -> argparse.Namespace:
         help="sources whose images get masks; their labels are read; default: weak",
     )
     parser.add_argument(
-        "--network", choices=NETWORKS, help="default: the one the config predicts with"
+        "--network",
+        choices=(STUDENT, TEACHER),
+        help="default: the one the config predicts with",
     )
     parser.add_argument(
         "--scales",

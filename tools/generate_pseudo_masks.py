@@ -17,7 +17,7 @@ from mmseg_semisup.cli.pseudo_masks import add_mask_arguments, make_and_report
 from mmseg_semisup.export.predictor import find_images
 from mmseg_semisup.pseudo_masks import Item, Settings
 from mmseg_semisup.pseudo_masks.images import training_sources
-from mmseg_semisup.pseudo_masks.settings import MODES, NETWORKS
+from mmseg_semisup.pseudo_masks.settings import MODES
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,7 +36,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--images", nargs="+", metavar="PATH", help="files and folders, not a training"
     )
-    parser.add_argument("--network", choices=NETWORKS, default="student")
+    parser.add_argument(
+        "--network",
+        default="student",
+        metavar="NAME",
+        help="student (default), teacher, or another of model.networks",
+    )
     parser.add_argument(
         "--mode", choices=MODES, help="whole images or windows; default: the config's"
     )

@@ -23,9 +23,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--network",
-        choices=("student", "teacher"),
         default="student",
-        help="which network predicts (default: student)",
+        metavar="NAME",
+        help="student (default), teacher, or another of model.networks",
     )
     parser.add_argument("--opacity", type=float, default=0.5, help="of the colours")
     parser.add_argument(

@@ -39,8 +39,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--work-dir", help="folder for logs and metrics")
     parser.add_argument(
         "--network",
-        choices=("student", "teacher"),
-        help="the network to test; without it, the config's choice",
+        metavar="NAME",
+        help="student, teacher, or another of model.networks; default: the config's",
     )
     parser.add_argument(
         "--source",

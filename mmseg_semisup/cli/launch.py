@@ -36,6 +36,7 @@ from mmseg_semisup.engine.nonfinite import NumbersError
 from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, requests
 from mmseg_semisup.export.plain_model import test_pipeline
 from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.models.network_names import check_network
 
 from .slurm import slurm_environment
 
@@ -217,19 +218,19 @@ def leave_processes() -> None:
 
 
 def choose_network(cfg: Config, network: str) -> None:
-    """Let the student or the teacher predict.
+    """Let one network of the model predict.
 
     Args:
         cfg: The config; changed in place.
-        network: 'student' or 'teacher'.
+        network: Its name.
 
     Raises:
         ConfigError: If the model has no such network.
     """
-    if "segmentor" in cfg.model or "classifier" in cfg.model:
+    several = "segmentor" in cfg.model or "classifier" in cfg.model
+    check_network(network, cfg.model if several else {}, "--network")
+    if several:
         cfg.merge_from_dict({"model.test_cfg.predict_with": network})
-    elif network != "student":
-        raise ConfigError("--network teacher: the config's model is a plain segmentor")
 
 
 def show_predictions(

@@ -31,10 +31,10 @@ from mmseg_semisup.models.data_preprocessor import (
 )
 from mmseg_semisup.models.fused_segmentor import FusedSegmentor
 from mmseg_semisup.models.losses import PixelCrossEntropy
+from mmseg_semisup.models.network_names import STUDENT, check_network, state_prefix
 from mmseg_semisup.version import __version__
 
 PACKAGE = "mmseg_semisup"
-PREFIXES = {"student": "segmentor.", "teacher": "teacher.network."}
 
 
 class Exported(NamedTuple):
@@ -55,13 +55,13 @@ class Exported(NamedTuple):
 def export(
     cfg: Config, checkpoint: dict[str, Any], out_dir: str | Path, network: str
 ) -> Exported:
-    """Write the student or the teacher as a plain MMSegmentation model.
+    """Write one network of a training as a plain MMSegmentation model.
 
     Args:
         cfg: The config of the training.
         checkpoint: Its checkpoint, as loaded.
         out_dir: Folder for ``config.py`` and ``model.pth``.
-        network: 'student' or 'teacher'.
+        network: 'student', 'teacher', or the name of a further network.
 
     Returns:
         The files, and whether they need this package.
@@ -69,7 +69,7 @@ def export(
     Raises:
         ValueError: If config and checkpoint have no such network, or not the same.
     """
-    exported = plain_config(cfg)
+    exported = plain_config(cfg, network)
     state = plain_state(checkpoint["state_dict"], network)
     init_default_scope("mmseg")
     check_state(MODELS.build(copy.deepcopy(exported.model)), state)
@@ -88,16 +88,17 @@ def export(
     return Exported(out_dir / "config.py", out_dir / "model.pth", own_parts)
 
 
-def plain_config(cfg: Config) -> Config:
+def plain_config(cfg: Config, network: str = STUDENT) -> Config:
     """The config of the segmentor alone, ready for ``mmseg.apis``.
 
     Args:
         cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
+        network: Name of the network.
 
     Returns:
         Config with model, test pipeline and visualizer.
     """
-    model = plain_model(cfg)
+    model = plain_model(cfg, network)
     pipeline = test_pipeline(cfg)
     content = dict(
         default_scope="mmseg",
@@ -118,18 +119,26 @@ def plain_config(cfg: Config) -> Config:
     return Config(content)
 
 
-def plain_model(cfg: Config) -> dict[str, Any]:
+def plain_model(cfg: Config, network: str = STUDENT) -> dict[str, Any]:
     """The config of the segmentor alone, with MMSegmentation's data preprocessor.
 
     Args:
         cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
+        network: Name of the network; one may have a segmentor of its own.
+
+    Raises:
+        ConfigError: If the model has no such network.
     """
     model = prepared_model(cfg)
+    check_network(network, model, "network")
     if is_fused(model):
         return short_types(_plain_parts(without_part_checkpoints(model)), MODELS)
     given = None
     if "segmentor" in model:
-        given, model = model.get(PREPROCESSOR), model["segmentor"]
+        further = (model.get("networks") or {}).get(network) or {}
+        given, student = model.get(PREPROCESSOR), model["segmentor"]
+        model = further.get("segmentor") or student
+        model.setdefault(PREPROCESSOR, student.get(PREPROCESSOR))
     preprocessor = training_preprocessor(model.get(PREPROCESSOR), given)
     model[PREPROCESSOR] = plain_preprocessor(preprocessor)
     return short_types(_plain_parts(model), MODELS)
@@ -223,14 +232,14 @@ def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor
     Args:
         state_dict: Of a ``SemiSegmentor``, a ``FusedSegmentor``, whose weights stay as
             they are, or a plain segmentor.
-        network: 'student' or 'teacher'.
+        network: 'student', 'teacher', or the name of a further network.
 
     Raises:
         ConfigError: If there is no such network.
     """
     if any(name.startswith("classifier.") for name in state_dict):
         return dict(state_dict)
-    prefix = PREFIXES[network]
+    prefix = state_prefix(network)
     state = {
         name[len(prefix) :]: value
         for name, value in state_dict.items()
@@ -238,7 +247,7 @@ def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor
     }
     if state:
         return state
-    if network == "student" and any(n.startswith("backbone.") for n in state_dict):
+    if network == STUDENT and any(n.startswith("backbone.") for n in state_dict):
         return dict(state_dict)
     raise ConfigError(
         f"the checkpoint has no {network}: no weight's name begins with {prefix!r}"

@@ -31,6 +31,7 @@ from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.datasets.lists import drop_suffixes
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.models.network_names import STUDENT, check_network
 from mmseg_semisup.visualization.palette import default_palette, full_palette
 
 from .plain_model import (
@@ -50,7 +51,7 @@ class Predictor:
     Args:
         cfg: Config of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint, as loaded.
-        network: 'student' or 'teacher'; a plain model is a student.
+        network: Name of the network; a plain model is a student.
         device: Where to run.
 
     Raises:
@@ -61,7 +62,7 @@ class Predictor:
         self,
         cfg: Config,
         checkpoint: dict[str, Any],
-        network: str = "student",
+        network: str = STUDENT,
         device: str = "cpu",
     ) -> None:
         init_default_scope(cfg.get("default_scope", "mmseg"))
@@ -92,7 +93,7 @@ def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> nn.Modu
     Args:
         cfg: Config of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint, as loaded.
-        network: 'student' or 'teacher'.
+        network: Name of the network.
 
     Returns:
         A model whose ``test_step`` predicts with the network, in evaluation mode.
@@ -104,8 +105,7 @@ def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> nn.Modu
     if is_fused(model_cfg):
         model_cfg = without_part_checkpoints(model_cfg)
     is_semi = "segmentor" in model_cfg and not is_fused(model_cfg)
-    if not is_semi and network != "student":
-        raise ConfigError("the config is of a plain model, which has no teacher")
+    check_network(network, model_cfg if is_semi else {}, "network")
     if is_semi:
         test_cfg = dict(model_cfg.get("test_cfg") or {}, predict_with=network)
         model_cfg["test_cfg"] = test_cfg

@@ -29,11 +29,12 @@ from mmseg_semisup.models.classifiers.activation_maps import (
     seed_labels,
 )
 from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.models.network_names import STUDENT, TEACHER
 from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
 from .network import ImageLoader, Labels, build_network, preprocess
-from .settings import NETWORKS, check_values
+from .settings import check_values
 from .statistics import IGNORED, load_truth
 
 PIPELINE = ({"type": "LoadImageFromFile"}, {"type": "PackSegInputs"})
@@ -73,7 +74,7 @@ class CamSettings:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        check_values(self, network=(None, *NETWORKS))
+        check_values(self, network=(None, STUDENT, TEACHER))
         if not self.scales or min(self.scales) <= 0:
             raise StoreError(f"scales={list(self.scales)}; allowed: numbers above 0")
         if not 0 <= self.background <= self.foreground <= 1:

@@ -78,9 +78,9 @@ class ImageLoader:
 
 
 class BatchPredictor:
-    """The student or the teacher of a checkpoint, for batches.
+    """One network of a checkpoint, for batches.
 
-    Only the segmentor itself is built: no objectives, and one network of two.
+    Only the segmentor itself is built: no objectives and no other network.
 
     Args:
         cfg: Config of a training, or a plain MMSegmentation config.
@@ -108,7 +108,7 @@ class BatchPredictor:
             raise StoreError(
                 f"the network has {count} classes; masks of 8 bits hold 255"
             )
-        model_cfg = plain_model(cfg)
+        model_cfg = plain_model(cfg, settings.network)
         model_cfg["test_cfg"] = settings.test_cfg(model_cfg.get("test_cfg") or {})
         state = plain_state(dict(checkpoint["state_dict"]), settings.network)
         self.model = build_network(model_cfg, state, device)

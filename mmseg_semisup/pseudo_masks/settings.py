@@ -9,7 +9,6 @@ from typing import Any
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.text import suggest
 
-NETWORKS = ("student", "teacher")
 MODES = ("whole", "slide")
 CHECKPOINTS = ("last", "best")
 
@@ -19,7 +18,7 @@ class Settings:
     """How pseudo-masks are made.
 
     Attributes:
-        network: 'student' or 'teacher'.
+        network: 'student', 'teacher', or the name of a further network.
         sources: Which images of the training get masks.
         mode: 'whole' predicts whole images; 'slide' a sliding window; None: as the
             config's ``test_cfg``.
@@ -50,7 +49,6 @@ class Settings:
         """Check the values."""
         check_values(
             self,
-            network=NETWORKS,
             mode=(None, *MODES),
             flip=(False, True),
             confidence=(False, True),

@@ -16,6 +16,7 @@ from mmseg_semisup.core.config import RUNNER_KEYS, check_keys, find_config
 from mmseg_semisup.core.config_types import with_named_types
 from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.core.find_checkpoint import check_folder
+from mmseg_semisup.models.network_names import check_network
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import Settings
 
@@ -201,10 +202,12 @@ def _check(stages: Sequence[Stage]) -> None:
         raise ConfigError(f"pseudo_masks: {stages[-2].name} before it trains nothing")
     before = stages[-2].cfg
     semi = "segmentor" in before.model
-    if stage.masks.network == "teacher" and not (semi and before.model.get("teacher")):
-        raise ConfigError(
-            f"pseudo_masks.network='teacher', but {stages[-2].name} has no teacher"
-        )
+    check_network(
+        stage.masks.network,
+        before.model if semi else {},
+        "pseudo_masks.network",
+        stages[-2].name,
+    )
     if stage.masks.checkpoint == "best" and (reason := _without_best(stages[-2])):
         raise ConfigError(
             f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one: "

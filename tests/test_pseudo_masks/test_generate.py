@@ -105,7 +105,7 @@ def test_plain_mmseg_checkpoint_gives_the_same(cfg, checkpoint, make, tmp_path):
     semi = masks(tmp_path / "store")
     for name, mask in masks(tmp_path / "plain").items():
         np.testing.assert_array_equal(mask, semi[name])
-    with pytest.raises(ConfigError, match="has no teacher"):
+    with pytest.raises(ConfigError, match="network='teacher', but the"):
         make_pseudo_masks(
             plain_cfg,
             plain,

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmseg.apis import MMSegInferencer, inference_model, init_model
+from mmseg.registry import MODELS
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.export.plain_model import plain_config
@@ -114,3 +116,28 @@ def test_checkpoint_of_another_architecture(run_tool, config, checkpoint, tmp_pa
     with pytest.raises(SystemExit, match=r"another arch.*conv_seg.* instead of \(5,"):
         run_tool("export.py", config, checkpoint, "--out", tmp_path / "exported")
     assert not (tmp_path / "exported" / "model.pth").exists()
+
+
+def test_a_network_by_name_is_exported(run_tool, config, images, tmp_path):
+    """Also one of another architecture than the student's."""
+    text = config.read_text()
+    head = "dict(model['segmentor']['decode_head'], channels=6)"
+    segmentor = f"dict(model['segmentor'], decode_head={head})"
+    text += (
+        f"\nmodel['networks'] = dict(peer=dict(type='Peer', segmentor={segmentor}))\n"
+    )
+    config.write_text(text)
+    torch.manual_seed(0)
+    init_default_scope("mmseg")
+    state = MODELS.build(Config.fromfile(config).model).state_dict()
+    meta = dict(dataset_meta=dict(classes=("ground", "cat", "dog"), palette=[]))
+    torch.save(dict(meta=meta, state_dict=state), tmp_path / "iter_1.pth")
+    checkpoint, out = tmp_path / "iter_1.pth", tmp_path / "exported"
+    run_tool("export.py", config, checkpoint, "--out", out, "--network", "peer")
+    model = init_model(str(out / "config.py"), str(out / "model.pth"), device="cpu")
+    assert model.decode_head.channels == 6
+    image = images / "a.jpg"
+    found = inference_model(model, str(image)).seg_logits.data
+    assert torch.equal(found, _logits(config, checkpoint, "peer", image))
+    with pytest.raises(SystemExit, match="did you mean 'peer'"):
+        run_tool("export.py", config, checkpoint, "--out", out, "--network", "per")

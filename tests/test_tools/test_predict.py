@@ -57,7 +57,9 @@ def test_plain_model_has_no_teacher(run_tool, config, checkpoint, images, tmp_pa
     out = tmp_path / "exported"
     run_tool("export.py", config, checkpoint, "--out", out)
     plain = out / "config.py", out / "model.pth", images, "--out", tmp_path
-    with pytest.raises(SystemExit, match="plain model, which has no teacher"):
+    with pytest.raises(
+        SystemExit, match=r"network='teacher', but .* has \['student'\]"
+    ):
         run_tool("predict.py", *plain, "--network", "teacher")
 
 

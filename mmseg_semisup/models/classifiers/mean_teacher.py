@@ -15,6 +15,7 @@ from torch import Tensor
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..data_preprocessor import training_preprocessor
+from ..network_names import STUDENT, TEACHER
 from ..teacher import Teacher
 from .consistency import (
     LABEL_LOSSES,
@@ -24,7 +25,7 @@ from .consistency import (
     register_label_loss,
 )
 
-NETWORKS = ("student", "teacher")
+NETWORKS = (STUDENT, TEACHER)
 
 
 @MODELS.register_module()

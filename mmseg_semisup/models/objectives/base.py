@@ -10,8 +10,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ..network_names import STUDENT
 from ..step.seg_output import SegOutput
-from ..step.step import STUDENT, Step
+from ..step.step import Step
 from ..step.view import View
 
 

@@ -15,11 +15,12 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..losses import selected_cross_entropy
+from ..network_names import STUDENT, TEACHER
 from ..policies.labels import build_source
 from ..policies.mix import build_mix
 from ..policies.select import build_select, check_weights
 from ..step.joint_pass import perturbed
-from ..step.step import STUDENT, TEACHER, Step
+from ..step.step import Step
 from ..step.view import View
 from .base import Objective
 

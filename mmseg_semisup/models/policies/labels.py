@@ -11,8 +11,9 @@ import torch.nn as nn
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..network_names import TEACHER
 from ..step.seg_output import SegOutput
-from ..step.step import TEACHER, Step
+from ..step.step import Step
 from ..step.view import View
 
 

@@ -15,11 +15,12 @@ from torch import Tensor
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..data_preprocessor import training_preprocessor
+from ..network_names import STUDENT, TEACHER
 from ..objectives.container import Objectives, named_configs
 from ..step.decode_heads import last_head
 from ..step.facts import facts_of
 from ..step.prediction import check_segmentor, probabilities
-from ..step.step import STUDENT, TEACHER, Step, explained_batch_norm
+from ..step.step import Step, explained_batch_norm
 from ..teacher import Teacher
 
 FORGOTTEN_TEACHER = 64

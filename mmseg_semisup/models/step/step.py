@@ -13,12 +13,12 @@ from mmengine.logging import MessageHub
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from ..network_names import STUDENT, TEACHER
 from .joint_pass import run_jointly
 from .seg_output import SegOutput
 from .view import View
 
 Made = TypeVar("Made")
-STUDENT, TEACHER = "student", "teacher"
 
 
 class Step:

@@ -1,0 +1,53 @@
+"""Names of a training's networks, and where a checkpoint keeps each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from mmseg_semisup.core.errors import ConfigError
+
+STUDENT, TEACHER = "student", "teacher"
+
+
+def state_prefix(network: str) -> str:
+    """What the names of a network's weights begin with in a ``SemiSegmentor``.
+
+    >>> state_prefix("student"), state_prefix("peer")
+    ('segmentor.', 'networks.peer.network.')
+    """
+    if network == STUDENT:
+        return "segmentor."
+    return "teacher.network." if network == TEACHER else f"networks.{network}.network."
+
+
+def configured_networks(model: Mapping[str, Any]) -> list[str]:
+    """Names of the networks of a model's config, the student first."""
+    teacher = [TEACHER] if model.get("teacher") else []
+    further = [k for k, v in (model.get("networks") or {}).items() if v is not None]
+    return [STUDENT, *teacher, *further]
+
+
+def check_network(
+    network: str,
+    model: Mapping[str, Any],
+    where: str,
+    owner: str = "the config's model",
+) -> None:
+    """Refuse the name of a network that a model's config does not have.
+
+    Args:
+        network: The name.
+        model: Config of the model.
+        where: What names it, for the message.
+        owner: What to call the model there.
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    names = configured_networks(model)
+    if network not in names:
+        close = get_close_matches(network, names, n=1)
+        advice = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"{where}={network!r}, but {owner} has {names}{advice}")
