@@ -15,7 +15,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -246,7 +246,7 @@ def start_data(loop: IterBasedTrainLoop) -> None:
     if iterator is None or hasattr(iterator, "skip_iter"):
         return
     loader = loop.dataloader
-    sampler = getattr(loader, "sampler", None)
+    sampler: Any = getattr(loader, "sampler", None)
     if hasattr(sampler, "skip") and loader.batch_size is not None:
         sampler.skip(loop.iter * loader.batch_size)
         iterator._iterator = iter(loader)
@@ -256,11 +256,11 @@ def start_data(loop: IterBasedTrainLoop) -> None:
 class _Resumed:
     """An iterator that stands where OpenMMLab's loop means to bring it."""
 
-    def __init__(self, iterator: Iterator, past: int) -> None:
+    def __init__(self, iterator: Iterator[object], past: int) -> None:
         self.iterator = iterator
         self.past = past
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[object]:
         return self
 
     def __next__(self) -> object:

@@ -7,7 +7,7 @@ pixels, chunks of negatives, gradient checkpoints, and a mask at the end.
 from __future__ import annotations
 
 import statistics
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -73,15 +73,18 @@ class Example(NamedTuple):
         """Which pixels are pulled, (2, 1, 1, P), bool."""
         shaped = self.confidence[:, None, None]
         valid = torch.ones_like(shaped[0], dtype=torch.bool)
-        return pull_masks(*shaped, valid, GAMMA)
+        first, second = shaped
+        return pull_masks(first, second, valid, GAMMA)
 
     def ours(self) -> tuple[Tensor, Tensor]:
         """Loss, and its gradient to the features, (2, P, D)."""
         features = self.features.detach().requires_grad_()
         masks = self.masks()
         weights = pull_weights(masks, masks.any(dim=0), "active")
+        first, second = features
         loss = directional_contrast(
-            *features,
+            first,
+            second,
             weights.flatten(1),
             self.labels,
             self.negatives,
@@ -131,7 +134,7 @@ def benchmark_contrast(
     channels: int = 128,
     device: str = "cpu",
     repeats: int = 3,
-) -> dict:
+) -> dict[str, Any]:
     """Measure time, memory and error.
 
     Args:

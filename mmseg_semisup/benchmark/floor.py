@@ -40,7 +40,7 @@ class NetworkPass:
 
     name: str
     module: nn.Module
-    args: tuple
+    args: tuple[Any, ...]
     training: bool
     gradients: list[str] = field(default_factory=list)
 
@@ -215,4 +215,4 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _trivial_loss(outputs: Any) -> Tensor:
-    return sum(output.float().mean() for output in _tensors(outputs))
+    return torch.stack([output.float().mean() for output in _tensors(outputs)]).sum()

@@ -35,7 +35,7 @@ def count_waits(step: Callable[[], object], device: str) -> dict[str, float]:
         Name of the operation to its number in a step.
     """
     activities = [ProfilerActivity.CPU]
-    names = CPU_PROXIES
+    names: tuple[str, ...] = CPU_PROXIES
     if torch.device(device).type == "cuda":
         activities.append(ProfilerActivity.CUDA)
         names = CUDA_WAITS

@@ -63,8 +63,8 @@ def measure_loading(
         keys = [SampleKey(name, index % size, index) for index in range(SAMPLES)]
         costs[name], sample = _milliseconds(dataset, keys)
         views[name] = len(sample["inputs"])
-    keys = [index % len(plain) for index in range(SAMPLES)]
-    costs["mmseg"], _ = _milliseconds(plain, keys)
+    numbers = [index % len(plain) for index in range(SAMPLES)]
+    costs["mmseg"], _ = _milliseconds(plain, numbers)
     return dict(
         workers=ours.num_workers,
         samples_per_second=speed,
@@ -105,21 +105,22 @@ def supervised_dataset(cfg: Config, crop: tuple[int, int]) -> dict[str, Any]:
     return labeled
 
 
-def _samples_per_second(loader: DataLoader, seconds: float) -> float:
+def _samples_per_second(loader: DataLoader[Any], seconds: float) -> float:
     batches = iter(loader)
     # The first batches hold the start of the workers and what they read ahead.
     for _ in range(2 + 2 * loader.num_workers):
         next(batches)
+    size = loader.batch_size or 0
     count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         next(batches)
-        count += loader.batch_size
+        count += size
     speed = count / (time.perf_counter() - start)
     del batches
     return speed
 
 
-def _milliseconds(dataset: Any, keys: list) -> tuple[float, dict]:
+def _milliseconds(dataset: Any, keys: Sequence[Any]) -> tuple[float, dict[str, Any]]:
     """Mean processor time of a sample in this process, and the last sample."""
     for key in keys[:3]:
         sample = dataset[key]

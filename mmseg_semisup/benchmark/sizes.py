@@ -104,10 +104,12 @@ def _write_images(folder: Path, classes: int, size: tuple[int, int]) -> None:
     for index in range(IMAGE_COUNT):
         # Coarse noise, enlarged: it compresses about as well as a photograph.
         coarse = generator.integers(0, 256, (*_part(size, 8), 3), np.uint8)
-        image = Image.fromarray(coarse).resize((width, height), Image.BICUBIC)
+        image = Image.fromarray(coarse).resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
         image.save(folder / "images" / f"{index}.jpg", quality=90)
         labels = generator.integers(0, classes, _part(size, 64), np.uint8)
-        mask = Image.fromarray(labels).resize((width, height), Image.NEAREST)
+        mask = Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST)
         mask.save(folder / "masks" / f"{index}.png")
 
 
@@ -129,13 +131,13 @@ def _crops(cfg: Config) -> list[dict]:
     return [step for step in steps if is_type(step, TRANSFORMS, *CROPS)]
 
 
-def _num_classes(model: dict) -> int:
+def _num_classes(model: dict[str, Any]) -> int:
     head = model.get("segmentor", model)["decode_head"]
     head = head[-1] if isinstance(head, (list, tuple)) else head
     return head["num_classes"]
 
 
-def _dicts(node: Any) -> Iterator[dict]:
+def _dicts(node: Any) -> Iterator[dict[str, Any]]:
     if isinstance(node, dict):
         yield node
         node = list(node.values())

@@ -104,8 +104,8 @@ def load_batch(cfg: Config) -> dict[str, Any]:
     return next(iter(Runner.build_dataloader(loader, seed=0)))
 
 
-def _heads(model: dict) -> list[dict]:
-    heads: list[dict] = []
+def _heads(model: dict[str, Any]) -> list[dict[str, Any]]:
+    heads: list[dict[str, Any]] = []
     for key in ("decode_head", "auxiliary_head"):
         value = model.get(key) or []
         heads += value if isinstance(value, (list, tuple)) else [value]

@@ -27,7 +27,7 @@ from mmengine.runner import checkpoint as readers
 from .distributed import stop_together
 from .errors import CheckpointError
 
-MapLocation = str | torch.device | Callable | dict | None
+MapLocation = str | torch.device | Callable[..., Any] | dict[str, Any] | None
 
 _HISTORY_STATISTICS = ("min", "max", "current", "mean")
 _NUMBER_KINDS = "biufcSU"
@@ -257,13 +257,13 @@ def _allowed_types() -> Iterator[None]:
         torch.serialization.add_safe_globals(kept)
 
 
-def _allow_list() -> list[Callable]:
+def _allow_list() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """List the types that MMEngine's checkpoints need beyond torch's own."""
     number_types = {type(np.dtype(code)) for code in "?bhilqBHILQefdFDSU"}
     return [HistoryBuffer, np.ndarray, *number_types, *_STAND_INS]
 
 
-def _named(path: str, function: Callable) -> Callable:
+def _named(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a function the name under which files ask for another one."""
 
     def stand_in(*args: Any) -> Any:
@@ -274,7 +274,7 @@ def _named(path: str, function: Callable) -> Callable:
     return stand_in
 
 
-def _statistic(owner: type, name: str) -> Callable:
+def _statistic(owner: type, name: str) -> Callable[..., Any]:
     """Stand for ``getattr``, with which histories name their four statistics."""
     if owner is not HistoryBuffer or name not in _HISTORY_STATISTICS:
         raise pickle.UnpicklingError(f"GLOBAL getattr({owner!r}, {name!r})")
@@ -289,7 +289,7 @@ def _number_dtype(name: str, *flags: bool) -> np.dtype:
     return dtype
 
 
-def _array_functions() -> tuple[Callable, Callable]:
+def _array_functions() -> tuple[Any, Any]:
     """Find what numpy itself names in a pickle: for arrays and for scalars."""
     return np.zeros(1).__reduce__()[0], np.float64(1).__reduce__()[0]
 

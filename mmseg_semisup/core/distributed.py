@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import BaseFileLock, Timeout, UnixFileLock, WindowsFileLock
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
@@ -44,7 +44,7 @@ def on_main(function: Callable[[], T]) -> T:
     Returns:
         The result, in every process.
     """
-    outcome: list = [None, None]
+    outcome: list[Any] = [None, None]
     failure: Exception | None = None
     if is_main_process():
         try:

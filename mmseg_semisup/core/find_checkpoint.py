@@ -111,7 +111,7 @@ def list_checkpoints(work_dir: str | Path) -> list[Path]:
         for path in work_dir.glob("*.pth")
         if (match := re.fullmatch(r"(?:iter|epoch)_(\d+)\.pth", path.name))
     }
-    newest = sorted(numbers, key=numbers.get, reverse=True)
+    newest = sorted(numbers, key=numbers.__getitem__, reverse=True)
     named = _named(work_dir)
     if named is None:
         return newest

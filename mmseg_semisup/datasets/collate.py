@@ -9,7 +9,9 @@ from mmengine.registry import FUNCTIONS
 
 
 @FUNCTIONS.register_module()
-def branch_collate(batch: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict]:
+def branch_collate(
+    batch: Sequence[dict[str, dict[str, Any]]],
+) -> dict[str, dict[str, Any]]:
     """Gather the samples of a batch by branch, in order.
 
     Args:
@@ -19,7 +21,7 @@ def branch_collate(batch: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict
     Returns:
         ``inputs`` and ``data_samples``, each a dict of branch to list.
     """
-    collated: dict[str, dict[str, list]] = {"inputs": {}, "data_samples": {}}
+    collated: dict[str, dict[str, list[Any]]] = {"inputs": {}, "data_samples": {}}
     for sample in batch:
         for key, branches in sample.items():
             for branch, value in branches.items():

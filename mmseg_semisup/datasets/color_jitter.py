@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -52,12 +54,14 @@ class ColorJitter(BaseTransform):
         self.hue = hue
         self.prob = prob
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change the image; masks stay."""
         draws = np.random.uniform(-1, 1, 4)
         if np.random.random() < self.prob:
-            factors = 1 + draws[:3] * self.strengths
-            matrix = color_matrix(results["img"], *factors, draws[3] * self.hue)
+            brightness, contrast, saturation = 1 + draws[:3] * self.strengths
+            matrix = color_matrix(
+                results["img"], brightness, contrast, saturation, draws[3] * self.hue
+            )
             results["img"] = cv2.transform(results["img"], matrix)
         return results
 
@@ -116,10 +120,11 @@ class RandomGaussianBlur(BaseTransform):
             )
         check_range("RandomGaussianBlur", 0, 1, prob=prob)
         self.kernel_size = kernel_size
-        self.sigma = tuple(sigma)
+        least, greatest = sigma
+        self.sigma = (least, greatest)
         self.prob = prob
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Blur the image; masks stay."""
         sigma = np.random.uniform(*self.sigma)
         if np.random.random() < self.prob:

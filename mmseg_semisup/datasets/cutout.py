@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
@@ -43,7 +45,7 @@ class Cutout(BaseTransform):
         self.fill = fill
         self.ignore = ignore
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw and fill the squares."""
         image = results["img"]
         keys = results.get("seg_fields", ()) if self.ignore else ()

@@ -101,7 +101,7 @@ def draw_order(presence: np.ndarray, sizes: Sequence[int], seed: int) -> list[in
 
 def _missing(chosen: Sequence[int], presence: np.ndarray) -> np.ndarray:
     """Classes, (C,), that some image shows, but none of the chosen."""
-    return presence.any(0) & ~presence[list(chosen)].any(0)
+    return np.asarray(presence.any(0) & ~presence[list(chosen)].any(0))
 
 
 def _swap_in(order: list[int], fixed: int, size: int, presence: np.ndarray) -> None:

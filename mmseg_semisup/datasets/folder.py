@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -47,14 +48,14 @@ class FolderDataset(BaseSegDataset):
         self,
         classes: Sequence[str],
         data_root: str | None = None,
-        data_prefix: dict | None = None,
+        data_prefix: dict[str, Any] | None = None,
         ann_file: str = "",
         palette: Sequence[Sequence[int]] | None = None,
         img_suffix: str | None = None,
         seg_map_suffix: str | None = None,
         ignore_index: int = 255,
         reduce_zero_label: bool = False,
-        pipeline: Sequence[dict] = (),
+        pipeline: Sequence[dict[str, Any]] = (),
         test_mode: bool = False,
         indices: int | Sequence[int] | None = None,
         lazy_init: bool = False,
@@ -64,7 +65,7 @@ class FolderDataset(BaseSegDataset):
                 f"FolderDataset: classes={classes!r}; give a list of different names, "
                 "e.g. classes=['background', 'road']"
             )
-        metainfo: dict = {"classes": tuple(classes)}
+        metainfo: dict[str, Any] = {"classes": tuple(classes)}
         if palette is not None:
             if len(palette) != len(classes):
                 raise ValueError(
@@ -87,7 +88,7 @@ class FolderDataset(BaseSegDataset):
             lazy_init=lazy_init,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> list[dict[str, Any]]:
         """Find the pairs."""
         image_folder = self._folder("img_path")
         mask_folder = self._folder("seg_map_path")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -29,7 +31,7 @@ class LoadImageLabels(BaseTransform):
         self.num_classes = num_classes
         self.drop_mask = drop_mask
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Write ``gt_image_labels``, (C,), float32, 0 or 1.
 
         Raises:
@@ -66,7 +68,7 @@ class LoadImageLabels(BaseTransform):
 class PackImageLabels(PackSegInputs):
     """``PackSegInputs``, with the labels as ``gt_image_labels``, (C,), float32."""
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack what ``LoadImageLabels`` added, too.
 
         Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mmcv
 import mmengine.fileio
 import numpy as np
@@ -48,7 +50,7 @@ class LoadPseudoMask(BaseTransform):
             for record in manifest["images"]
         }
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read the mask of ``img_path`` to ``gt_pseudo_map``, (H, W), uint8.
 
         Raises:
@@ -82,7 +84,7 @@ class LoadPseudoMask(BaseTransform):
 class PackPseudoMask(PackSegInputs):
     """``PackSegInputs``, with the pseudo-mask as ``pseudo_sem_seg``, (1, H, W)."""
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack what ``LoadPseudoMask`` added, too.
 
         Raises:

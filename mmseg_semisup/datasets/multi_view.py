@@ -34,7 +34,9 @@ class MultiView(BaseTransform):
     """
 
     def __init__(
-        self, views: Mapping[str, Sequence[dict]], shared: Sequence[dict] = ()
+        self,
+        views: Mapping[str, Sequence[dict[str, Any]]],
+        shared: Sequence[dict[str, Any]] = (),
     ) -> None:
         if not views:
             raise ValueError("MultiView: views is empty; name at least one")
@@ -53,7 +55,7 @@ class MultiView(BaseTransform):
             for step in steps:
                 find_tracker(step)
 
-    def transform(self, results: dict) -> dict[str, dict[str, Any]]:
+    def transform(self, results: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """``inputs`` and ``data_samples``, each a dict of view to value."""
         source_shape = results["img"].shape[:2]
         results, common = apply_tracked(self.shared, results)
@@ -72,7 +74,7 @@ class MultiView(BaseTransform):
         return packed
 
 
-def _copy(results: dict) -> dict:
+def _copy(results: dict[str, Any]) -> dict[str, Any]:
     """A copy that a view may write into."""
     mutable = (np.ndarray, list, dict)
     return {k: v.copy() if isinstance(v, mutable) else v for k, v in results.items()}

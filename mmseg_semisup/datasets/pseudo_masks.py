@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -31,7 +32,7 @@ class PseudoMaskDataset(BaseSegDataset):
     def __init__(
         self,
         store: str,
-        pipeline: Sequence[dict] = (),
+        pipeline: Sequence[dict[str, Any]] = (),
         classes: Sequence[str] | None = None,
         lazy_init: bool = False,
     ) -> None:
@@ -47,7 +48,7 @@ class PseudoMaskDataset(BaseSegDataset):
             lazy_init=lazy_init,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> list[dict[str, Any]]:
         """Check the store, and list its images."""
         self.store.check(self.manifest)
         common = {"label_map": None, "reduce_zero_label": False}

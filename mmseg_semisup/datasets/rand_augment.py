@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -154,7 +154,9 @@ class RandAugment(BaseTransform):
             )
         ]
 
-    def apply(self, results: dict, operations: Sequence[Operation]) -> np.ndarray:
+    def apply(
+        self, results: dict[str, Any], operations: Sequence[Operation]
+    ) -> np.ndarray:
         """Apply drawn operations to the image and label maps of ``results``.
 
         Returns:
@@ -182,14 +184,16 @@ class RandAugment(BaseTransform):
                 )
         return matrix
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw and apply."""
         self.apply(results, self.draw())
         return results
 
 
 @register_geometry(RandAugment)
-def _track(transform: RandAugment, results: dict) -> tuple[dict, np.ndarray]:
+def _track(
+    transform: RandAugment, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     matrix = transform.apply(results, transform.draw())
     return results, matrix
 
@@ -218,7 +222,10 @@ def affine(name: str, value: float, height: int, width: int) -> np.ndarray:
 
 
 def warp_affine(
-    array: np.ndarray, matrix: np.ndarray, interpolation: int, fill: float | tuple
+    array: np.ndarray,
+    matrix: np.ndarray,
+    interpolation: int,
+    fill: float | tuple[float, ...],
 ) -> np.ndarray:
     """Carry (H, W) or (H, W, 3), uint8, through an affine map; the size stays."""
     height, width = array.shape[:2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -22,12 +22,12 @@ class SampleKey(NamedTuple):
     """
 
     source: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nothing calls
     seed: int
 
 
 @DATA_SAMPLERS.register_module()
-class SourceSampler(Sampler):
+class SourceSampler(Sampler[SampleKey]):
     """Endless stream that deals from several sources in a fixed proportion.
 
     Every block of ``sum(ratio)`` positions holds ``ratio[source]`` samples of each
@@ -45,7 +45,7 @@ class SourceSampler(Sampler):
     """
 
     def __init__(
-        self, dataset: Dataset, ratio: Mapping[str, int], seed: int | None = None
+        self, dataset: Dataset[Any], ratio: Mapping[str, int], seed: int | None = None
     ) -> None:
         sources = getattr(dataset, "sources", None)
         if sources is None:
@@ -64,7 +64,7 @@ class SourceSampler(Sampler):
         self.ratio = dict(ratio)
         self.sizes = {name: len(source) for name, source in sources.items()}
         self.slots = [(name, i) for name, n in ratio.items() for i in range(n)]
-        self._size = len(dataset)
+        self._size = sum(self.sizes.values())
         self._start = 0
         self._orders: dict[str, tuple[tuple[int, int], list[int]]] = {}
 

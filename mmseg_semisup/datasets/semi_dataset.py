@@ -24,13 +24,13 @@ from mmseg_semisup.core.text import compare_names
 from .files import check_complete, check_depth, check_labels
 from .multi_view import MultiView
 from .sampler import SampleKey
-from .sources import build_sources, leaves
+from .sources import SourceDataset, build_sources, leaves
 
 IGNORE_INDEX = 255
 
 
 @DATASETS.register_module()
-class SemiDataset(Dataset):
+class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
     """Labelled, unlabelled and other images, each source with its own pipeline.
 
     A sample is one image; its branches are named after the source, or, where the
@@ -51,7 +51,9 @@ class SemiDataset(Dataset):
     """
 
     def __init__(
-        self, sources: Mapping[str, dict | Dataset], on_error: str = "raise"
+        self,
+        sources: Mapping[str, dict[str, Any] | SourceDataset],
+        on_error: str = "raise",
     ) -> None:
         if sources.get("labeled") is None:
             raise ValueError(
@@ -69,7 +71,7 @@ class SemiDataset(Dataset):
         self._warned: set[str] = set()
 
     @property
-    def metainfo(self) -> dict:
+    def metainfo(self) -> dict[str, Any]:
         """Classes and palette of the labelled source."""
         return self.sources["labeled"].metainfo
 
@@ -151,7 +153,7 @@ def naming(files: str) -> Iterator[None]:
         raise RuntimeError(f"{files}: {type(error).__name__}: {error}") from error
 
 
-def run_pipeline(dataset: BaseDataset, results: dict) -> dict:
+def run_pipeline(dataset: BaseDataset, results: dict[str, Any]) -> dict[str, Any]:
     """Run a dataset's transforms, checking the mask when it appears.
 
     Raises:
@@ -185,7 +187,7 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
     check_labels(mask, image.shape[:2], count or None, ignore)
 
 
-def _check_classes(name: str, source: Dataset, labeled: Dataset) -> None:
+def _check_classes(name: str, source: SourceDataset, labeled: SourceDataset) -> None:
     """Raise ValueError if a source's masks mean other classes than the labelled."""
     own, others = (d.metainfo.get("classes") for d in (source, labeled))
     differing = compare_names(own, others) if own and others else ""
@@ -196,7 +198,7 @@ def _check_classes(name: str, source: Dataset, labeled: Dataset) -> None:
         )
 
 
-def find_leaf(dataset: Dataset, index: int) -> tuple[BaseDataset, int]:
+def find_leaf(dataset: SourceDataset, index: int) -> tuple[BaseDataset, int]:
     """The dataset that has the pipeline, within those that wrap it; the index in it.
 
     Raises:

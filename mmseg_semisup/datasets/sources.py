@@ -6,13 +6,11 @@ import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import join_path
 from mmseg.registry import DATASETS
-from torch.utils.data import Dataset
-
 from mmseg_semisup.core.errors import DataError
 
 from .splits import resolve_splits
@@ -21,7 +19,23 @@ from .transform_kinds import loads_mask
 SOURCE_PREFIX = "source:"
 
 
-def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
+class SourceDataset(Protocol):
+    """MMEngine's datasets, and those that wrap them."""
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Names and colours of the classes, if the images have masks."""
+
+    def full_init(self) -> None:
+        """Load the list of images."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+
+def build_sources(
+    sources: Mapping[str, dict[str, Any] | SourceDataset],
+) -> dict[str, SourceDataset]:
     """Build the datasets of a training set.
 
     An ``ann_file`` may be a published list (``split:voc12aug/val.txt``); ``exclude``
@@ -37,7 +51,7 @@ def build_sources(sources: Mapping[str, dict | Dataset]) -> dict[str, Dataset]:
     Raises:
         DataError: If a source cannot be built or has no image; names it.
     """
-    built: dict[str, Dataset] = {}
+    built: dict[str, SourceDataset] = {}
     excluded: dict[str, list[str]] = {}
     for name, source in sources.items():
         if source is None:
@@ -74,7 +88,7 @@ def split_exclude(source: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     return cfg, [e.removeprefix(SOURCE_PREFIX) for e in named]
 
 
-def build_source(name: str, source: Mapping[str, Any]) -> Dataset:
+def build_source(name: str, source: Mapping[str, Any]) -> SourceDataset:
     """Build one dataset.
 
     Args:
@@ -176,12 +190,14 @@ def leaves(dataset: Dataset) -> list[BaseDataset]:
     return [dataset]
 
 
-def infos(dataset: Dataset) -> list[dict[str, Any]]:
+def infos(dataset: SourceDataset) -> list[dict[str, Any]]:
     """What every sample of a dataset is loaded from: ``img_path`` and so on."""
     return [leaf.get_data_info(i) for leaf in leaves(dataset) for i in range(len(leaf))]
 
 
-def leave_out(dataset: Dataset, other: Dataset, name: str, other_name: str) -> None:
+def leave_out(
+    dataset: SourceDataset, other: SourceDataset, name: str, other_name: str
+) -> None:
     """Remove the images of another dataset from one.
 
     Raises:

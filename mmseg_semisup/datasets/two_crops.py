@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -70,7 +71,7 @@ class DrawTwoCrops(BaseTransform):
                 f"the nearest possible value is {nearest:.4f}"
             )
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add the boxes, (top, left) of each, to the results."""
         size = results["img"].shape[:2]
         iou, ways = _offsets(size, self.crop_size, self.align)
@@ -123,7 +124,7 @@ class TakeCrop(BaseTransform):
         self.pad_val = tuple(pad_val)
         self.seg_pad_val = seg_pad_val
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Cut image and masks."""
         if KEY not in results:
             raise ValueError(
@@ -136,7 +137,10 @@ class TakeCrop(BaseTransform):
         return results
 
     def _cut(
-        self, array: np.ndarray, boxes: list[tuple[int, int]], fill: Sequence | int
+        self,
+        array: np.ndarray,
+        boxes: list[tuple[int, int]],
+        fill: Sequence[float] | float,
     ) -> np.ndarray:
         height, width = self.crop_size
         top, left = boxes[self.which]
@@ -153,7 +157,9 @@ register_appearance(DrawTwoCrops)
 
 
 @register_geometry(TakeCrop)
-def _track(transform: TakeCrop, results: dict) -> tuple[dict, np.ndarray]:
+def _track(
+    transform: TakeCrop, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     results = transform(results)
     top, left = results[KEY][transform.which]
     return results, np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -36,12 +37,12 @@ class UnlabeledDataset(BaseSegDataset):
     def __init__(
         self,
         data_root: str | None = None,
-        data_prefix: dict | None = None,
+        data_prefix: dict[str, Any] | None = None,
         ann_file: str = "",
         exclude: str | Sequence[str] = (),
         img_suffix: str | Sequence[str] = IMAGE_SUFFIXES,
-        pipeline: Sequence[dict] = (),
-        metainfo: dict | None = None,
+        pipeline: Sequence[dict[str, Any]] = (),
+        metainfo: dict[str, Any] | None = None,
         lazy_init: bool = False,
     ) -> None:
         exclude = [exclude] if isinstance(exclude, str) else list(exclude)
@@ -59,7 +60,7 @@ class UnlabeledDataset(BaseSegDataset):
             lazy_init=lazy_init,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> list[dict[str, Any]]:
         """Find the images."""
         folder = self.data_prefix.get("img_path") or "."
         if not osp.isdir(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import (
@@ -20,7 +21,7 @@ from mmcv.transforms import (
 from mmcv.transforms.utils import cache_random_params
 from mmseg.datasets import transforms as mmseg_transforms
 
-Tracker = Callable[[BaseTransform, dict], tuple[dict, np.ndarray]]
+Tracker = Callable[[BaseTransform, dict[str, Any]], tuple[dict[str, Any], np.ndarray]]
 TRACKERS: dict[type, Tracker] = {}
 
 
@@ -60,7 +61,9 @@ def register_appearance(*transforms: type) -> None:
     TRACKERS.update(dict.fromkeys(transforms, _appearance))
 
 
-def _appearance(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+def _appearance(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     return transform(results), np.eye(3)
 
 
@@ -90,7 +93,9 @@ register_appearance(
     RandomChoiceResize,
     *_mmseg("ResizeToMultiple", "ResizeShortestEdge"),
 )
-def _resize(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+def _resize(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     height, width = results["img"].shape[:2]
     results = transform(results)
     sy, sx = (n / o for n, o in zip(results["img"].shape, (height, width)))  # noqa: B905
@@ -99,7 +104,9 @@ def _resize(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
 
 
 @register_geometry(RandomFlip)
-def _flip(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+def _flip(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     results = transform(results)
     height, width = results["img"].shape[:2]
     matrix = np.eye(3)
@@ -112,7 +119,9 @@ def _flip(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
 
 
 @register_geometry(*_mmseg("RandomCrop"))
-def _crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+def _crop(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     with cache_random_params(transform):
         top, _, left, _ = transform.crop_bbox(results)
         results = transform(results)
@@ -120,7 +129,9 @@ def _crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
 
 
 @register_geometry(CenterCrop)
-def _center_crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+def _center_crop(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     height, width = results["img"].shape[:2]
     results = transform(results)
     new_height, new_width = results["img"].shape[:2]
@@ -130,7 +141,9 @@ def _center_crop(transform: BaseTransform, results: dict) -> tuple[dict, np.ndar
 
 
 @register_geometry(*_mmseg("RandomRotate"))
-def _rotate(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
+def _rotate(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     height, width = results["img"].shape[:2]
     with cache_random_params(transform):
         rotates, degree = transform.generate_degree()
@@ -152,21 +165,25 @@ def _rotate(transform: BaseTransform, results: dict) -> tuple[dict, np.ndarray]:
 
 
 @register_geometry(RandomApply)
-def _apply(transform: RandomApply, results: dict) -> tuple[dict, np.ndarray]:
+def _apply(
+    transform: RandomApply, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     if transform.random_apply():
         return apply_tracked(transform.transforms.transforms, results)
     return results, np.eye(3)
 
 
 @register_geometry(RandomChoice)
-def _choice(transform: RandomChoice, results: dict) -> tuple[dict, np.ndarray]:
+def _choice(
+    transform: RandomChoice, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     chosen = transform.transforms[transform.random_pipeline_index()]
     return apply_tracked(chosen.transforms, results)
 
 
 def apply_tracked(
-    transforms: list[BaseTransform], results: dict
-) -> tuple[dict, np.ndarray]:
+    transforms: list[BaseTransform], results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
     """Apply transforms in order; returns the results and their joint homography."""
     matrix = np.eye(3)
     for transform in transforms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -38,8 +39,8 @@ class VOCAnimalsDataset(BaseSegDataset):
         self,
         ann_file: str,
         data_root: str | None = None,
-        data_prefix: dict | None = None,
-        pipeline: Sequence[dict] = (),
+        data_prefix: dict[str, Any] | None = None,
+        pipeline: Sequence[dict[str, Any]] = (),
         test_mode: bool = False,
         indices: int | Sequence[int] | None = None,
     ) -> None:

@@ -6,6 +6,7 @@ import json
 import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -48,11 +49,11 @@ class WeakLabelDataset(BaseSegDataset):
         classes: Sequence[str],
         ann_file: str,
         data_root: str | None = None,
-        data_prefix: dict | None = None,
+        data_prefix: dict[str, Any] | None = None,
         always: Sequence[str] = (BACKGROUND,),
         allow_missing: bool = False,
         img_suffix: str | Sequence[str] = IMAGE_SUFFIXES,
-        pipeline: Sequence[dict] = (),
+        pipeline: Sequence[dict[str, Any]] = (),
     ) -> None:
         self.always = [name for name in always if name in classes]
         self.allow_missing = allow_missing
@@ -66,7 +67,7 @@ class WeakLabelDataset(BaseSegDataset):
             pipeline=list(pipeline),
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> list[dict[str, Any]]:
         """Read the labels and find the images."""
         folder = self.data_prefix.get("img_path") or "."
         if not osp.isdir(folder):
@@ -87,7 +88,11 @@ class WeakLabelDataset(BaseSegDataset):
                 f"{self.ann_file}: no image in {folder} for {shorten(missing)}"
             )
         numbers = self._numbers(named)
-        common = {"label_map": None, "reduce_zero_label": False, "seg_fields": []}
+        common: dict[str, Any] = {
+            "label_map": None,
+            "reduce_zero_label": False,
+            "seg_fields": [],
+        }
         return [
             {"img_path": osp.join(folder, found[key]), "present_classes": n, **common}
             for key, n in numbers.items()

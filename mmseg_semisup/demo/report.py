@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,7 +153,7 @@ def save_picture(picture: Picture, path: Path) -> None:
 
 
 @torch.inference_mode()
-def _predict(model: torch.nn.Module, batch: dict) -> list[SegDataSample]:
+def _predict(model: BaseSegmentor, batch: dict[str, Any]) -> list[SegDataSample]:
     return model.test_step(batch)
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -52,7 +53,7 @@ class Run:
         self.config_path = folder.with_name(f"{folder.name}.py")
         self.cfg = make_config(method, data_root, seed, iters)
         self.iters: int = self.cfg.train_cfg.max_iters
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._pace: tuple[float | None, int] = (None, 0)
 
     @property
@@ -110,7 +111,7 @@ class Run:
 
     def stop(self) -> None:
         """End the process; the next start goes on from the last checkpoint."""
-        if self.running:
+        if self._process is not None and self.running:
             self._process.terminate()
             self._process.wait()
 
@@ -123,11 +124,11 @@ class Run:
         done = self.iteration()
         if done <= self._pace[1]:
             return None
-        if self._pace[0] is None:
+        begin, first = self._pace
+        if begin is None:
             # From here on: before it, the process imported and built.
             self._pace = (time.monotonic(), done)
             return None
-        begin, first = self._pace
         return (time.monotonic() - begin) / (done - first) * (self.iters - done)
 
     def miou(self) -> dict[int, float]:
@@ -150,7 +151,7 @@ class Run:
         path = self.config_path
         return path.is_file() and path.read_text() == config_text(self.cfg)
 
-    def _log(self) -> list[dict]:
+    def _log(self) -> list[dict[str, Any]]:
         lines = []
         for file in sorted(self.folder.glob("*/vis_data/scalars.json")):
             for text in file.read_text().splitlines():

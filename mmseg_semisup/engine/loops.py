@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from mmengine.evaluator import Evaluator
@@ -29,8 +30,8 @@ class TeacherStudentValLoop(ValLoop):
     def __init__(
         self,
         runner: Runner,
-        dataloader: DataLoader | dict,
-        evaluator: dict | list,
+        dataloader: DataLoader[Any] | dict[str, Any],
+        evaluator: dict[str, Any] | list[Any],
         fp16: bool = False,
     ) -> None:
         if isinstance(evaluator, Evaluator):
@@ -61,7 +62,7 @@ class TeacherStudentValLoop(ValLoop):
         return metrics
 
     @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict) -> None:
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict one batch with each network."""
         self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
         model = self.runner.model

@@ -44,7 +44,7 @@ def all_finite(tensors: Sequence[Tensor]) -> bool:
     """
     if not tensors:
         return True
-    norms = torch.stack([n.float() for n in torch._foreach_norm(tensors)])
+    norms = torch.stack([n.float() for n in torch._foreach_norm(list(tensors))])
     if math.isfinite(float(norms.sum())):
         return True
     # The squares of large numbers may be infinite where the numbers are not.

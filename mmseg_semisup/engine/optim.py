@@ -76,9 +76,10 @@ class JointOptimWrapper(OptimWrapperDict):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Mixed precision, and no gradient exchange in a step that only accumulates."""
+        no_sync: Any = getattr(model, "no_sync", None)
         with ExitStack() as stack:
-            if not self._lead.should_sync() and hasattr(model, "no_sync"):
-                stack.enter_context(model.no_sync())
+            if not self._lead.should_sync() and no_sync is not None:
+                stack.enter_context(no_sync())
             if self.dtype is not None:
                 stack.enter_context(torch.autocast(self.device, dtype=self.dtype))
             yield
@@ -86,8 +87,8 @@ class JointOptimWrapper(OptimWrapperDict):
     def update_params(
         self,
         loss: Tensor,
-        step_kwargs: dict | None = None,
-        zero_kwargs: dict | None = None,
+        step_kwargs: dict[str, Any] | None = None,
+        zero_kwargs: dict[str, Any] | None = None,
     ) -> None:
         """One backward pass, then, unless gradients accumulate, a step of each."""
         self.backward(self._lead.scale_loss(loss))
@@ -152,14 +153,14 @@ class JointOptimWrapper(OptimWrapperDict):
         for wrapper in self.optim_wrappers.values():
             wrapper.initialize_count_status(model, cur_iter, max_iters)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """State of all optimizers and of the loss scale."""
         state = super().state_dict()
         if self.scaler.is_enabled():
             state[LOSS_SCALER] = self.scaler.state_dict()
         return state
 
-    def load_state_dict(self, state_dict: dict) -> None:
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore :meth:`state_dict`.
 
         Raises:
@@ -203,7 +204,9 @@ class JointOptimWrapperConstructor:
     """
 
     def __init__(
-        self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None
+        self,
+        optim_wrapper_cfg: dict[str, Any],
+        paramwise_cfg: dict[str, Any] | None = None,
     ) -> None:
         if paramwise_cfg is not None:
             raise ValueError(

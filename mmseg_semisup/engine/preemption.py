@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from types import FrameType
 
 from torch.utils.data import DataLoader
@@ -57,7 +58,7 @@ class StopRequests:
         self.deferred = False
         self._interrupted_at: float | None = None
         self._process = 0
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def install(self) -> bool:
         """Begin to listen; nothing happens outside of the main thread.
@@ -117,7 +118,7 @@ requests = StopRequests()
 """Those of this process: signals are nobody else's."""
 
 
-def protect_workers(dataloader: DataLoader) -> None:
+def protect_workers(dataloader: DataLoader[Any]) -> None:
     """Let a data loader's workers survive signals that are meant for the training.
 
     A terminal, or slurm, sends a signal to every process of a job; a worker that ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object, get_rank, get_world_size
@@ -25,10 +26,10 @@ def gather_own_buffers(model: nn.Module) -> list[dict[str, Tensor]]:
     """
     if get_world_size() == 1:
         return []
-    model = model.module if is_model_wrapper(model) else model
+    bare: Any = model.module if is_model_wrapper(model) else model
     buffers = {
         name: value.detach().cpu().contiguous()
-        for name, value in model.state_dict(keep_vars=True).items()
+        for name, value in bare.state_dict(keep_vars=True).items()
         if isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
     }
     digests = {name: _digest(value) for name, value in buffers.items()}
@@ -58,4 +59,4 @@ def restore_own_buffers(
 
 def _digest(value: Tensor) -> bytes:
     content = value.reshape(-1).view(torch.uint8).numpy()
-    return hashlib.blake2b(content, digest_size=16).digest()
+    return hashlib.blake2b(content.data, digest_size=16).digest()

@@ -34,7 +34,8 @@ def random_state() -> State:
     Returns:
         Keys are 'cpu', 'python', 'numpy', and 'cuda' if there is one.
     """
-    kind, words, *rest = np.random.get_state()
+    numpy_state: Any = np.random.get_state()
+    kind, words, *rest = numpy_state
     state = {
         "cpu": torch.get_rng_state(),
         "python": random.getstate(),

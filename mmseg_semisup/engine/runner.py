@@ -5,6 +5,8 @@ from __future__ import annotations
 from inspect import isclass
 from pathlib import Path
 
+from typing import Any
+
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -70,7 +72,7 @@ def set_precision(cfg: Config) -> None:
     Raises:
         ConfigError: If its optimizers cannot do that.
     """
-    optim_wrapper = cfg.get("optim_wrapper") or {}
+    optim_wrapper: Any = cfg.get("optim_wrapper") or {}
     constructor = optim_wrapper.get("constructor")
     found = resolve(constructor, OPTIM_WRAPPER_CONSTRUCTORS)
     if not (isclass(found) and issubclass(found, JointOptimWrapperConstructor)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.config import ConfigDict
@@ -50,8 +51,8 @@ class FusionTestLoop(TestLoop):
     def __init__(
         self,
         runner: Runner,
-        dataloader: DataLoader | dict,
-        evaluator: Evaluator | dict | list,
+        dataloader: DataLoader[Any] | dict[str, Any],
+        evaluator: Evaluator | dict[str, Any] | list[Any],
         fp16: bool = False,
         baseline_checkpoint: str | None = None,
         cnn_checkpoint: str | None = None,
@@ -117,7 +118,7 @@ class FusionTestLoop(TestLoop):
         return metrics
 
     @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict) -> None:
+    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
         """Predict a batch, and count for all rules that need no other network."""
         self.runner.call_hook("before_test_iter", batch_idx=idx, data_batch=data_batch)
         with autocast(enabled=self.fp16):

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
@@ -139,7 +140,9 @@ class MultiLabelMetric(BaseMetric):
         self.ignore_classes = tuple(ignore_classes)
         self.out_dir = out_dir
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+    def process(
+        self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]
+    ) -> None:
         """Keep scores and labels of a batch.
 
         Raises:
@@ -156,7 +159,7 @@ class MultiLabelMetric(BaseMetric):
             pair = (sample["pred_image_scores"], sample["gt_image_labels"])
             self.results.append(tuple(value.float().cpu().numpy() for value in pair))
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Percentages over all images."""
         scores, labels = (np.stack(part).astype(np.float64) for part in zip(*results))  # noqa: B905
         names = (self.dataset_meta or {}).get("classes") or range(scores.shape[1])
@@ -188,11 +191,12 @@ class MultiLabelMetric(BaseMetric):
             best, value = cross_validate_threshold(scores, labels, self.folds)
             metrics.update({"best_threshold": best, "best_F1": 100 * value})
         if self.out_dir is not None and is_main_process():
-            self._write(curve, precisions)
+            self._write(Path(self.out_dir), curve, precisions)
         return metrics
 
-    def _write(self, curve: RocCurve, precisions: dict[str, float]) -> None:
-        folder = Path(self.out_dir)
+    def _write(
+        self, folder: Path, curve: RocCurve, precisions: dict[str, float]
+    ) -> None:
         content = {
             "area": curve.area,
             "false_positive": curve.false_positive.tolist(),

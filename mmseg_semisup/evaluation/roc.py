@@ -43,10 +43,10 @@ def read_roc(path: str | Path) -> RocCurve:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        rates = [np.asarray(content[f"{kind}_positive"]) for kind in ("false", "true")]
+        false, true = (np.asarray(content[f"{k}_positive"]) for k in ("false", "true"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no roc.json: {error}") from error
-    return RocCurve(*rates, np.full(len(rates[0]), np.nan))
+    return RocCurve(false, true, np.full(len(false), np.nan))
 
 
 def draw_roc(curves: Mapping[str, RocCurve], path: str | Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -40,7 +41,9 @@ class SelectedPixelAccuracy(BaseMetric):
         self.signal = signal
         self.ignore_index = ignore_index
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+    def process(
+        self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]
+    ) -> None:
         """Count pixels of a batch.
 
         Raises:
@@ -65,7 +68,7 @@ class SelectedPixelAccuracy(BaseMetric):
             )  # fmt: skip
             self.results.append(counts.cpu())
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """Percentages over all images, also printed as a table."""
         known, chosen, right = torch.stack(results).sum(0).double()
         shares = 100 * chosen / known.clamp(min=1)

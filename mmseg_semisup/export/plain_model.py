@@ -181,7 +181,7 @@ def fused_checkpoint(cfg: Config) -> dict[str, Any]:
     return {"state_dict": model.state_dict(), "meta": {"dataset_meta": meta}}
 
 
-def test_pipeline(cfg: Config) -> list[dict]:
+def test_pipeline(cfg: Config) -> list[dict[str, Any]]:
     """The transforms from an image file to the model, without what only scoring needs.
 
     They are those of the data that is tested, as ``tools/test.py`` runs them. A
@@ -254,7 +254,7 @@ def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor
     )
 
 
-def dataset_meta(checkpoint: dict[str, Any], cfg: Config) -> dict[str, list]:
+def dataset_meta(checkpoint: Mapping[str, Any], cfg: Config) -> dict[str, list[Any]]:
     """Names and colours of the classes as plain lists.
 
     Args:
@@ -315,17 +315,17 @@ def _types(node: Any, registry: Registry) -> Iterator[type]:
             yield from _types(value, registry)
 
 
-def _all_types(content: dict) -> Iterator[type]:
+def _all_types(content: dict[str, Any]) -> Iterator[type]:
     yield from _types(content["model"], MODELS)
     yield from _types(content["test_pipeline"], TRANSFORMS)
 
 
-def _own_types(content: dict) -> set[str]:
+def _own_types(content: dict[str, Any]) -> set[str]:
     classes = _all_types(content)
     return {cls.__name__ for cls in classes if cls.__module__.split(".")[0] == PACKAGE}
 
 
-def _needed_imports(cfg: Config, content: dict) -> list[str]:
+def _needed_imports(cfg: Config, content: dict[str, Any]) -> list[str]:
     roots = {cls.__module__.split(".")[0] for cls in _all_types(content)}
     imports = (cfg.get("custom_imports") or {}).get("imports", [])
     imports = [imports] if isinstance(imports, str) else list(imports)

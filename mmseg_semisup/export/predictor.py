@@ -21,10 +21,10 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
+from mmseg.models import BaseSegmentor
 from mmseg.registry import MODELS
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import encode_labels
@@ -87,7 +87,7 @@ class Predictor:
         return result.pred_sem_seg.data[0].to(torch.uint8).cpu().numpy()
 
 
-def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> nn.Module:
+def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> BaseSegmentor:
     """Build the model of a config for prediction and load its weights.
 
     Args:

@@ -283,6 +283,7 @@ def _read_by_runner(cfg: Config) -> dict[str, Any]:
 
 def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
     """All strings of a config, with their paths."""
+    parts: Iterable[tuple[Any, Any]]
     if isinstance(node, Mapping):
         parts = node.items()
     elif isinstance(node, (list, tuple)):

@@ -143,7 +143,10 @@ class Record:
             learned_from: Hash of the checkpoint that made its masks.
             uses: Of each checkpoint in its config: stage, 'last' or 'best', hash.
         """
-        entry = {"config": fingerprint(stage), "learned_from": learned_from}
+        entry: dict[str, Any] = {
+            "config": fingerprint(stage),
+            "learned_from": learned_from,
+        }
         if uses:
             entry["uses"] = [list(use) for use in uses]
         self.stages[stage.name] = entry

@@ -48,10 +48,11 @@ def compare(
     init_default_scope(first.get("default_scope", "mmseg"))
     dataset = DATASETS.build(first.val_dataloader.dataset)
     if images is None:
-        images = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)
+        places = np.linspace(0, len(dataset) - 1, min(count, len(dataset)))
+        images = [int(place) for place in places]
     if max(images) >= len(dataset):
         raise ValueError(f"image {max(images)}: the list has {len(dataset)} images")
-    samples = [dataset[int(i)] for i in images]
+    samples = [dataset[i] for i in images]
     palette = dataset.metainfo["palette"]
     given = [_given(sample["data_samples"], palette) for sample in samples]
     rows = [dict(pictures) if photos else {} for pictures in given]
@@ -72,7 +73,7 @@ def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> torch.nn.Mo
     return model.eval()
 
 
-def _given(sample: Any, palette: list) -> dict[str, np.ndarray]:
+def _given(sample: Any, palette: list[list[int]]) -> dict[str, np.ndarray]:
     image = mmcv.imread(sample.img_path, channel_order="rgb")
     labels = sample.gt_sem_seg.data.squeeze(0).numpy()
     colored = color_labels(labels, palette)
@@ -84,10 +85,10 @@ def _given(sample: Any, palette: list) -> dict[str, np.ndarray]:
 @torch.inference_mode()
 def _said(
     title: str,
-    model: torch.nn.Module,
-    sample: dict,
+    model: SemiSegmentor,
+    sample: dict[str, Any],
     image: np.ndarray | None,
-    palette: list,
+    palette: list[list[int]],
 ) -> dict[str, np.ndarray]:
     batch = {key: [value] for key, value in sample.items()}
     (result,) = model.test_step(batch)

@@ -31,7 +31,7 @@ BOTH_PULLED = (255, 255, 255)
 
 
 def compare_contexts(
-    model: nn.Module, batch: Mapping[str, Any]
+    model: SemiSegmentor, batch: Mapping[str, Any]
 ) -> tuple[ContextContrastObjective, Step, Pairs]:
     """Let a model look at a training batch, without learning anything from it.
 
@@ -130,8 +130,8 @@ class ContextPictureHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: Any = None,
+        outputs: dict[str, Any] | None = None,
     ) -> None:
         """Draw, every so often."""
         if runner.rank != 0 or not self.every_n_train_iters(runner, self.interval):

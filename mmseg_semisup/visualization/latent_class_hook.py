@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -50,8 +52,8 @@ class LatentClassHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: list[SegDataSample] | None = None,
+        data_batch: Any = None,
+        outputs: Any = None,
     ) -> None:
         """Draw the rows of this batch, until there are enough."""
         if runner.rank != 0 or len(self._rows) >= self.images:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -95,7 +96,7 @@ def draw_table(table: Tensor, classes: Sequence[str]) -> np.ndarray:
 
 
 @torch.no_grad()
-def latent_labels(model: nn.Module, data_batch: dict) -> list[np.ndarray]:
+def latent_labels(model: SemiSegmentor, data_batch: dict[str, Any]) -> list[np.ndarray]:
     """The most probable latent class of each pixel of a batch.
 
     Args:
@@ -150,7 +151,7 @@ def draw_sample(
 
 @torch.no_grad()
 def draw_samples(
-    model: nn.Module, loader: DataLoader, count: int, photos: bool = True
+    model: SemiSegmentor, loader: DataLoader[Any], count: int, photos: bool = True
 ) -> np.ndarray:
     """Rows of :func:`draw_sample` for the first images of a data loader.
 
@@ -163,7 +164,8 @@ def draw_samples(
     Returns:
         (H, W, 3), uint8, RGB.
     """
-    palette = loader.dataset.metainfo["palette"]
+    dataset: Any = loader.dataset
+    palette = dataset.metainfo["palette"]
     num_latent = find_latent_classes(model).num_latent
     rows: list[np.ndarray] = []
     for batch in loader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,9 +69,9 @@ class ScoreCurveHook(Hook):
         self._warned = False
         self._sums: Tensor | None = None
         self._count = 0
-        self._loaded: Mapping | None = None
+        self._loaded: Mapping[str, Any] | None = None
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Keep the curve of the checkpoint until it is clear that training goes on."""
         self._loaded = checkpoint.get(KEY)
 
@@ -80,11 +81,13 @@ class ScoreCurveHook(Hook):
             self.load_state_dict(self._loaded)
         self._loaded = None
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
         """The curve goes into the checkpoint."""
         checkpoint[KEY] = self.state_dict()
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """Points, sums, and whether the warning was given."""
         return {
             "points": [list(point) for point in self.points],
@@ -93,7 +96,7 @@ class ScoreCurveHook(Hook):
             "count": self._count,
         }
 
-    def load_state_dict(self, state: Mapping) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore :meth:`state_dict`."""
         self.points = [list(point) for point in state["points"]]
         self._warned = state["warned"]
@@ -104,8 +107,8 @@ class ScoreCurveHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Mapping[str, Tensor] | None = None,
+        data_batch: dict[str, Any] | None = None,
+        outputs: Any = None,
     ) -> None:
         """Add the scores of this step; at the end of an interval, read and draw."""
         self.names = self.names or self._find_names(list(outputs or {}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mmcv
 import numpy as np
 from mmengine.hooks import Hook
@@ -39,7 +41,7 @@ class SignalPictureHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
         outputs: list[SegDataSample] | None = None,
     ) -> None:
         """Draw the rows of this batch, until there are enough."""
@@ -58,7 +60,7 @@ class SignalPictureHook(Hook):
             runner.visualizer.add_image(self.name, picture, step=runner.iter)
 
 
-def draw_sample(sample: SegDataSample, palette: list) -> np.ndarray:
+def draw_sample(sample: SegDataSample, palette: list[list[int]]) -> np.ndarray:
     """One row of the picture, (H', W', 3), uint8, RGB.
 
     Raises:

@@ -71,7 +71,7 @@ def missing_classes(parts: Sequence[Part]) -> list[Problem]:
     ]
     if not labeled:
         return []
-    shown = sum(part.images for part in labeled)
+    shown = np.sum([part.images for part in labeled], axis=0)
     classes = labeled[0].dataset.metainfo.get("classes") or ()
     return [
         Problem("missing-class", f"no labelled image shows {name!r} (class {value})")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mmseg_semisup.datasets.files import check_complete, check_depth
 from mmseg_semisup.datasets.image_labels import LoadImageLabels
@@ -61,7 +61,7 @@ def _read_header(
             return size, mode
     except FileNotFoundError:
         problems.append(Problem("missing-file", f"there is no {word} {path}"))
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         problems.append(Problem("unreadable", f"{path}: not an image"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         problems.append(Problem("unreadable", f"{path}: {error}"))

@@ -33,17 +33,21 @@ def missing_labels(
     Returns:
         Classes that no image shows, and those that only the masks read do not show.
     """
+    labellers = [
+        (part, step)
+        for part in parts
+        if part.trains and (step := labeller(part.dataset)) is not None
+    ]
     tasks = [
         (leaf, index, item)
-        for part in parts
-        if part.trains and labeller(part.dataset) is not None
+        for part, _ in labellers
         for (leaf, index), item in zip(_samples(part), part.items, strict=True)
         if readable[item]
     ]
     if not tasks:
         return [], []
     first = tasks[0][0]
-    number = labeller(first).num_classes
+    number = labellers[0][1].num_classes
     shown: set[int] = set()
     masks = []
     for task in tasks:
@@ -77,7 +81,7 @@ def missing_labels(
     ], []
 
 
-def labeller(dataset: BaseDataset) -> LoadImageLabels | None:
+def labeller(dataset: SourceDataset) -> LoadImageLabels | None:
     """The transform that makes a dataset's labels, if there is one."""
     for leaf in leaves(dataset):
         for step in leaf.pipeline.transforms:

@@ -24,7 +24,8 @@ def find_overlaps(parts: Sequence[Part]) -> tuple[list[Problem], list[Problem]]:
         Problems, and those that may be allowed.
     """
     keys = [{file_key(item.image): item for item in part.items} for part in parts]
-    problems, allowable = [], []
+    problems: list[Problem] = []
+    allowable: list[Problem] = []
     for i, first in enumerate(parts):
         for j in range(i + 1, len(parts)):
             second = parts[j]

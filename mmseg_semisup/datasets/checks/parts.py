@@ -12,6 +12,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from torch.utils.data import Dataset
 
 from mmseg_semisup.datasets.sources import (
+    SourceDataset,
     build_source,
     leave_out,
     leaves,
@@ -56,7 +57,7 @@ class Part:
     """
 
     name: str
-    dataset: Dataset
+    dataset: SourceDataset
     items: list[Item]
     has_masks: bool
     trains: bool
@@ -109,7 +110,7 @@ def only_loading(source: Mapping[str, Any]) -> dict[str, Any]:
     return bare
 
 
-def list_items(dataset: Dataset) -> list[Item]:
+def list_items(dataset: SourceDataset) -> list[Item]:
     """The files of all samples."""
     items = []
     for leaf in leaves(dataset):

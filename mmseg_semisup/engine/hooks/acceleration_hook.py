@@ -59,7 +59,8 @@ def accelerate(
         compile: See :class:`AccelerationHook`.
     """
     if channels_last:
-        model.to(memory_format=torch.channels_last)
+        any_model: Any = model  # torch's stubs know the argument of tensors only
+        any_model.to(memory_format=torch.channels_last)
     if compile is not None:
         # Heads stay as they are: their embedding is read by a hook in every step.
         for part in _compilable(model):

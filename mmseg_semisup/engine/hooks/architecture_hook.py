@@ -65,11 +65,12 @@ def adapt_names(model: nn.Module, state: dict[str, Tensor]) -> None:
     Raises:
         CheckpointError: If a part cannot be matched.
     """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    if hasattr(model, "rename_positions"):
+    bare: Any = model
+    while is_model_wrapper(bare) or isinstance(bare, BaseTTAModel):
+        bare = bare.module
+    if hasattr(bare, "rename_positions"):
         try:
-            model.rename_positions(state)
+            bare.rename_positions(state)
         except ValueError as error:
             raise CheckpointError(str(error)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
@@ -61,6 +62,8 @@ class AtomicCheckpointHook(CheckpointHook):
     optimizers' step.
     """
 
+    backend_args: dict[str, Any] | None
+    file_backend: Any
     _random_states: list[State] | None = None
     _own_buffers: list[dict[str, Tensor]] | None = None
     _resumed_states: list[State] | None = None
@@ -104,7 +107,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
         if self._resumed_data_seed is not None:
-            sampler = getattr(runner.train_dataloader, "sampler", None)
+            sampler: Any = getattr(runner.train_dataloader, "sampler", None)
             if hasattr(sampler, "seed"):
                 sampler.seed = self._resumed_data_seed
         start_data(runner.train_loop)
@@ -130,7 +133,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.best_ckpt_path_dict[key] = info.get(f"best_ckpt_{key}")
 
     def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
         """In the first iteration after a resume, set the generators.
 
@@ -169,8 +172,8 @@ class AtomicCheckpointHook(CheckpointHook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
     ) -> None:
         """Save where it is due, or as soon as the optimizers have stepped.
 
@@ -184,7 +187,9 @@ class AtomicCheckpointHook(CheckpointHook):
         if self._postponed:
             self._save_checkpoint(runner)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
         """Add what the processes have of their own.
 
         Args:
@@ -198,7 +203,7 @@ class AtomicCheckpointHook(CheckpointHook):
         checkpoint["data_seed"] = getattr(sampler, "seed", None)
         checkpoint["validated"] = self._validated
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Take this process's buffers, and its generators as soon as training begins.
 
         Args:
@@ -217,7 +222,9 @@ class AtomicCheckpointHook(CheckpointHook):
         if not self._postponed:
             super()._save_checkpoint(runner)
 
-    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: int, meta: dict[str, Any]
+    ) -> None:
         dropped = self._remember(runner, step)
         # A checkpoint that a validation improves on is of the time before it.
         state = self._state_before_val or random_state()
@@ -249,7 +256,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 self.file_backend.remove(path)
         self._remove_outdated()
 
-    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
         self._validated = True
         super()._save_best_checkpoint(runner, metrics)
         self._validated = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmengine.hooks import LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
@@ -35,7 +37,7 @@ class DeferredInfoHook(RuntimeInfoHook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
         outputs: dict[str, Tensor] | None = None,
     ) -> None:
         """Keep the figures of this step; read all back when the logger is due."""
@@ -51,7 +53,9 @@ class DeferredInfoHook(RuntimeInfoHook):
         """Nothing pending while metrics are recorded."""
         self._flush(runner)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(
+        self, runner: Runner, checkpoint: dict[str, Any]
+    ) -> None:
         """The history goes into the checkpoint."""
         self._flush(runner)
         checkpoint["message_hub"] = runner.message_hub.state_dict()

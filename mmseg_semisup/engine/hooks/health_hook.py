@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.hooks import Hook, LoggerHook
@@ -88,7 +89,7 @@ class HealthHook(Hook):
         )
 
     def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
         """Ask the model for the share of its most frequent class, if a line is due."""
         model = runner.model
@@ -100,8 +101,8 @@ class HealthHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
     ) -> None:
         """Look at the log, if a line is due."""
         if not self.every_n_inner_iters(batch_idx, self._interval):

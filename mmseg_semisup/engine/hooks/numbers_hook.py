@@ -65,7 +65,7 @@ class NumbersHook(Hook):
             self._handle.remove()
 
     def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
         """Remember the images until the optimizers have stepped."""
         if not isinstance(runner.optim_wrapper, JointOptimWrapper):

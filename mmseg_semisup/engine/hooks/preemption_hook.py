@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -68,8 +69,8 @@ class PreemptionHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
     ) -> None:
         """Leave, if one of the processes was told to.
 
@@ -89,7 +90,7 @@ class PreemptionHook(Hook):
         self,
         runner: Runner,
         batch_idx: int,
-        data_batch: dict | None = None,
+        data_batch: dict[str, Any] | None = None,
         outputs: object = None,
     ) -> None:
         """Leave, if one of the processes was told to.

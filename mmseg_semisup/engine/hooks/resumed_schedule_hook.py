@@ -45,6 +45,7 @@ class ResumedScheduleHook(Hook):
         if not runner._resume:
             return
         present = runner.param_schedulers or []
+        now: Any
         if isinstance(present, dict):
             now = {name: _states(group) for name, group in present.items()}
         else:
@@ -58,7 +59,7 @@ class ResumedScheduleHook(Hook):
             )
 
 
-def _states(schedulers: Sequence) -> list[dict[str, Any]]:
+def _states(schedulers: Sequence[Any]) -> list[dict[str, Any]]:
     return [scheduler.state_dict() for scheduler in schedulers]
 
 
