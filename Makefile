@@ -21,4 +21,4 @@ wheel:
 	$(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf build dist *.egg-info .coverage htmlcov .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .coverage htmlcov .pytest_cache .ruff_cache .mypy_cache

@@ -83,6 +83,7 @@ setup(
             "pytest-cov",
             "pytest-xdist",
             "import-linter",
+            "mypy",
             "ruff",
             "tensorboard",
         ],

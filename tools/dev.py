@@ -247,7 +247,7 @@ def demo(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Check the style and run the tests, several at a time."""
+    """Check style, imports and types, and run the tests, several at a time."""
     if "--fast" in arguments:
         arguments = [*FAST, *(a for a in arguments if a != "--fast")]
     environment = project_environment()
@@ -256,6 +256,7 @@ def test(arguments: list[str]) -> int:
         "style": ["-m", "ruff", "check", "."],
         "format": ["-m", "ruff", "format", "--check", "."],
         "imports": ["-c", IMPORTS, "--no-logo", "--no-cache"],
+        "types": ["-m", "mypy"],
         "tests": ["-m", "pytest", *PARALLEL, *arguments],
     }
     failed = []

@@ -31,7 +31,7 @@ class TrainingStep:
     """
 
     def __init__(
-        self, model: nn.Module, optim_wrapper: OptimWrapper, batch: dict[str, Any]
+        self, model: BaseModel, optim_wrapper: OptimWrapper, batch: dict[str, Any]
     ) -> None:
         self.model = model
         self.optim_wrapper = optim_wrapper

@@ -11,6 +11,7 @@ from mmengine.device import get_device
 from mmengine.dist import is_main_process
 
 from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.pseudo_masks import (
     CamSettings,
     Item,
@@ -18,6 +19,7 @@ from mmseg_semisup.pseudo_masks import (
     load_predictor,
     make_pseudo_masks,
 )
+from mmseg_semisup.pseudo_masks.network import BatchPredictor
 from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 from mmseg_semisup.pseudo_masks.speed import measure_speed
@@ -75,8 +77,10 @@ def make_and_report(
         trust=args.trust_checkpoint,
     )
     if measure:
-        found = load_predictor(cfg, args.checkpoint, settings, **options)
-        print(measure_speed(*found, args.out, settings))
+        predictor, found = load_predictor(cfg, args.checkpoint, settings, **options)
+        if not isinstance(predictor, BatchPredictor):
+            raise StoreError("--measure-speed measures a segmentor, not a classifier")
+        print(measure_speed(predictor, found, args.out, settings))
         return
     manifest = make_pseudo_masks(
         cfg, args.checkpoint, args.out, settings, report=show_progress, **options

@@ -189,7 +189,7 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
 
 def _check_classes(name: str, source: SourceDataset, labeled: SourceDataset) -> None:
     """Raise ValueError if a source's masks mean other classes than the labelled."""
-    own, others = (d.metainfo.get("classes") for d in (source, labeled))
+    own, others = (d.metainfo.get("classes") or () for d in (source, labeled))
     differing = compare_names(own, others) if own and others else ""
     if differing:
         raise ValueError(

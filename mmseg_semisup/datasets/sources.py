@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import join_path
 from mmseg.registry import DATASETS
+
 from mmseg_semisup.core.errors import DataError
 
 from .splits import resolve_splits

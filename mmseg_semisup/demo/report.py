@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
+from mmseg.models import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
@@ -73,9 +75,9 @@ class Painter:
         self.classes = classes
         self.palette = palette
         self.paths = [data_root / "images" / f"{name}.png" for name in ids]
-        images = [cv2.imread(str(path))[..., ::-1] for path in self.paths]
+        images = [mmcv.imread(path, channel_order="rgb") for path in self.paths]
         masks = [
-            cv2.imread(str(data_root / "masks" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+            mmcv.imread(data_root / "masks" / f"{name}.png", flag="unchanged")
             for name in ids
         ]
         self.columns: list[tuple[str, list[Picture]]] = [

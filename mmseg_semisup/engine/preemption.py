@@ -8,8 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 from types import FrameType
+from typing import Any
 
 from torch.utils.data import DataLoader
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from inspect import isclass
 from pathlib import Path
-
 from typing import Any
 
 import torch

@@ -256,7 +256,10 @@ def shown_classes(item: Item, size: tuple[int, int]) -> list[str]:
     """
     present = item.info.get("present_classes")
     if present is None:
-        present = load_truth(item, size, len(item.classes)).unique().tolist()
+        truth = load_truth(item, size, len(item.classes))
+        if truth is None:
+            raise StoreError(f"{item.image}: neither image labels nor a mask")
+        present = truth.unique().tolist()
     return [item.classes[number] for number in present if number != IGNORED]
 
 

@@ -22,7 +22,7 @@ from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
 
 from .images import Item, plan_batches
-from .network import BatchPredictor
+from .network import MaskPredictor
 from .pictures import draw_samples
 from .progress import (
     Progress,
@@ -33,9 +33,9 @@ from .progress import (
     read_journals,
 )
 from .quality import write_quality
-from .settings import Settings
+from .settings import MaskSettings
 from .statistics import Statistics, load_truth, sum_by_source
-from .writer import Writer
+from .writer import Finished, Writer
 
 BATCHES_AHEAD = 2
 BATCHES_BEHIND = 2
@@ -43,10 +43,10 @@ T = TypeVar("T")
 
 
 def generate(
-    predictor: BatchPredictor,
+    predictor: MaskPredictor,
     items: Sequence[Item],
     folder: str | Path,
-    settings: Settings,
+    settings: MaskSettings,
     checkpoint_hash: str,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -98,9 +98,9 @@ def _explained(store: Store) -> Iterator[None]:
 
 
 def _request(
-    predictor: BatchPredictor,
+    predictor: MaskPredictor,
     plan: Sequence[Sequence[Item]],
-    settings: Settings,
+    settings: MaskSettings,
     checkpoint_hash: str,
 ) -> dict[str, Any]:
     """What the masks depend on."""
@@ -132,29 +132,33 @@ def _prepare(
 
 
 def _make_share(
-    predictor: BatchPredictor,
+    predictor: MaskPredictor,
     plan: Sequence[Sequence[Item]],
     done: Collection[int],
     store: Store,
-    settings: Settings,
+    settings: MaskSettings,
     report: Callable[[str], None] | None,
 ) -> None:
     """Make every ``world size``-th of the batches that are left."""
     left = [number for number in range(len(plan)) if number not in done]
     mine = left[get_rank() :: get_world_size()]
-    progress = Progress(
-        *(sum(len(plan[n]) for n in numbers) for numbers in (done, mine, left)), report
-    )
+
+    def count(numbers: Iterable[int]) -> int:
+        return sum(len(plan[number]) for number in numbers)
+
+    progress = Progress(count(done), count(mine), count(left), report)
     loading = ThreadPoolExecutor(settings.threads)
     writing = ThreadPoolExecutor(settings.threads)
     writer = Writer(store, predictor, settings.confidence)
 
-    def load(item: Item) -> tuple[dict, tuple[int, int], Tensor | None]:
+    def load(item: Item) -> tuple[dict[str, Any], tuple[int, int], Tensor | None]:
         image = predictor.load(item)
         size = tuple(image["data_samples"].ori_shape)
         return image, size, load_truth(item, size, len(predictor.classes))
 
-    def predict(batch: Sequence[Item], futures: Sequence[Future]) -> list[Future]:
+    def predict(
+        batch: Sequence[Item], futures: Sequence[Future[Any]]
+    ) -> list[Future[Finished]]:
         images, sizes, truths = zip(
             *(future.result() for future in futures), strict=True
         )

@@ -81,7 +81,7 @@ def list_items(
     built = build_sources(
         {name: _without_pipeline(configs[name]) for name in configs if name in needed}
     )
-    found: dict[str, tuple[str, dict]] = {}
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
     for source in sources:
         for info in infos(built[source]):
             found.setdefault(file_key(info["img_path"]), (source, info))

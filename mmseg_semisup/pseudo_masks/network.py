@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.models.utils import resize
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.files import check_complete
@@ -44,6 +44,33 @@ class Labels(NamedTuple):
     confidence: Tensor
 
 
+class MaskPredictor(Protocol):
+    """A network that labels images: a segmentor, or a classifier of image labels.
+
+    Attributes:
+        classes: Names of the classes, in the order of their numbers.
+        palette: Their colours, RGB.
+        test_cfg: How it predicts, for the manifest.
+        pipeline: Configs of the transforms that load an image.
+    """
+
+    classes: list[str]
+    palette: list[list[int]]
+    test_cfg: dict[str, Any]
+    pipeline: list[dict[str, Any]]
+
+    def load(self, item: Item) -> dict[str, Any]:
+        """Read an image; any thread may call this."""
+
+    def logits(self, images: Sequence[dict[str, Any]]) -> list[Tensor]:
+        """Run the network on images of one size."""
+
+    def label(
+        self, logits: Sequence[Tensor], index: int, size: tuple[int, int]
+    ) -> Labels:
+        """Label one image of a batch; any thread may call this."""
+
+
 class ImageLoader:
     """Reads images and runs a test pipeline, in any number of threads.
 
@@ -51,7 +78,7 @@ class ImageLoader:
         pipeline: Configs of its transforms.
     """
 
-    def __init__(self, pipeline: Sequence[dict]) -> None:
+    def __init__(self, pipeline: Sequence[dict[str, Any]]) -> None:
         self.pipeline = pipeline
         self._local = threading.local()
 
@@ -192,7 +219,7 @@ class BatchPredictor:
 
 def build_network(
     cfg: Mapping[str, Any], state: dict[str, Tensor], device: str | torch.device
-) -> nn.Module:
+) -> BaseModel:
     """Build a model for prediction, with given weights.
 
     Args:
@@ -210,7 +237,7 @@ def build_network(
 
 
 def preprocess(
-    model: nn.Module, images: Sequence[Mapping[str, Any]], flip: bool = False
+    model: BaseModel, images: Sequence[Mapping[str, Any]], flip: bool = False
 ) -> dict[str, Any]:
     """A batch as a model's ``data_preprocessor`` gives it.
 

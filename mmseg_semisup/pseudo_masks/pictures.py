@@ -93,14 +93,16 @@ def compare_stores(
         image = mmcv.imread(images[name], channel_order="rgb") if photos else None
         if photos and image is None:
             raise StoreError(f"{images[name]} cannot be read as an image")
-        row = {name: image} if photos else {}
+        row = {} if image is None else {name: image}
         for title, store in stores.items():
             row[title] = _paint(_read(store, "masks", name), first["palette"], image)
         rows.append(titled_row(row, height=160))
     return stack_rows(rows)
 
 
-def _row(store: Store, manifest: Mapping[str, Any], item: Item) -> NDArray | None:
+def _row(
+    store: Store, manifest: Mapping[str, Any], item: Item
+) -> NDArray[np.uint8] | None:
     """A row of the picture; None for an image that only its own pipeline can load."""
     image = mmcv.imread(item.image, channel_order="rgb")
     mask = _read(store, "masks", item.id)
@@ -119,7 +121,9 @@ def _row(store: Store, manifest: Mapping[str, Any], item: Item) -> NDArray | Non
 
 
 def _paint(
-    labels: NDArray[np.uint8], palette: Sequence, image: NDArray[np.uint8] | None
+    labels: NDArray[np.uint8],
+    palette: Sequence[Sequence[int]],
+    image: NDArray[np.uint8] | None,
 ) -> NDArray[np.uint8]:
     colored = color_labels(labels, palette)
     return colored if image is None else overlay(image, colored)

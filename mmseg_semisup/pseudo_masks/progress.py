@@ -103,14 +103,16 @@ def open_journal(
         yield note
 
 
-def read_journals(store: Store, plan: Sequence[Sequence[Item]]) -> dict[int, dict]:
+def read_journals(
+    store: Store, plan: Sequence[Sequence[Item]]
+) -> dict[int, dict[str, Any]]:
     """The finished batches whose files are still there, by their number.
 
     Args:
         store: The store.
         plan: All batches.
     """
-    done: dict[int, dict] = {}
+    done: dict[int, dict[str, Any]] = {}
     for path in _journals(store):
         for text in path.read_bytes().splitlines():
             try:

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.text import suggest
 
 MODES = ("whole", "slide")
 CHECKPOINTS = ("last", "best")
+
+
+class MaskSettings(Protocol):
+    """The settings that every way to make pseudo-masks has."""
+
+    @property
+    def confidence(self) -> bool:
+        """Whether the probabilities are stored, too, in 8 bits."""
+
+    @property
+    def batch_size(self) -> int:
+        """Greatest number of images that go through the network at once."""
+
+    @property
+    def threads(self) -> int:
+        """Number of threads that load images, and of those that write masks."""
+
+    def what_counts(self) -> dict[str, Any]:
+        """The settings that the masks depend on."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +122,7 @@ class Settings:
         return {k: v for k, v in vars(self).items() if k not in rest}
 
 
-def check_values(settings: Any, **allowed: Sequence) -> None:
+def check_values(settings: Any, **allowed: Sequence[Any]) -> None:
     """Raise StoreError for a value of settings that is not allowed.
 
     Args:

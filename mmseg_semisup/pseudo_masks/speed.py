@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import get_world_size
@@ -17,14 +18,14 @@ from mmseg_semisup.visualization.palette import full_palette
 from .generate import generate
 from .images import Item, plan_batches
 from .network import BatchPredictor, preprocess
-from .settings import Settings
+from .settings import MaskSettings
 
 
 def measure_speed(
     predictor: BatchPredictor,
     items: Sequence[Item],
     folder: str | Path,
-    settings: Settings,
+    settings: MaskSettings,
 ) -> str:
     """Make all masks twice: bare, and as the tool does.
 
@@ -83,7 +84,7 @@ def measure_speed(
 
 
 @torch.inference_mode()
-def _forward(predictor: BatchPredictor, images: Sequence[dict]) -> None:
+def _forward(predictor: BatchPredictor, images: Sequence[dict[str, Any]]) -> None:
     model = predictor.model
     data = preprocess(model, images)
     if predictor.test_cfg["mode"] == "slide":

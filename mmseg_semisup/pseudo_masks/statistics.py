@@ -44,7 +44,9 @@ class Statistics(NamedTuple):
     classes: NDArray[np.int64]
     truth: NDArray[np.int64]
 
-    def __add__(self, other: Statistics) -> Statistics:
+    def __add__(  # type: ignore[override]  # sums where a tuple would append
+        self, other: Statistics
+    ) -> Statistics:
         """Statistics of both."""
         return Statistics(*map(operator.add, self, other))
 
@@ -55,9 +57,10 @@ class Statistics(NamedTuple):
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Statistics:
         """The reverse of :meth:`to_json`."""
-        return cls(
-            **{k: np.array(v) if isinstance(v, list) else v for k, v in values.items()}
-        )
+        fields: dict[str, Any] = {
+            k: np.array(v) if isinstance(v, list) else v for k, v in values.items()
+        }
+        return cls(**fields)
 
 
 def sum_by_source(

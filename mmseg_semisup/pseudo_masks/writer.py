@@ -16,7 +16,7 @@ from mmseg_semisup.datasets.pseudo_mask_store import Store
 from mmseg_semisup.visualization.palette import full_palette
 
 from .images import Item
-from .network import BatchPredictor
+from .network import MaskPredictor
 from .statistics import Statistics, collect, measure, to_level
 
 
@@ -37,7 +37,7 @@ class Writer:
     """
 
     def __init__(
-        self, store: Store, predictor: BatchPredictor, confidence: bool
+        self, store: Store, predictor: MaskPredictor, confidence: bool
     ) -> None:
         self.store, self.predictor = store, predictor
         self.kinds = ("masks", "confidence")[: 1 + confidence]
@@ -50,7 +50,7 @@ class Writer:
         logits: Sequence[Tensor],
         sizes: Sequence[tuple[int, int]],
         truths: Sequence[Tensor | None],
-    ) -> list[Future]:
+    ) -> list[Future[Finished]]:
         """Begin to write the files of a batch; each future gives a :class:`Finished`.
 
         Args:

@@ -26,6 +26,7 @@ from mmseg_semisup.engine.runner import build_runner, set_precision
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
+from mmseg_semisup.pseudo_masks.settings import Settings
 
 from .evaluate import evaluate, read_metrics
 from .plan import Stage, split_stages, without_checkpoints
@@ -113,7 +114,7 @@ def _run_stage(
             before.name, stage.masks.checkpoint
         )
         record.begin(stage, learned_from, uses)
-        make_masks(stage, before, checkpoint, learned_from, cfg, trust)
+        make_masks(stage, stage.masks, before, checkpoint, learned_from, cfg, trust)
     if stage.task == "evaluate":
         checkpoints = {"last": evaluate(cfg)}
     else:
@@ -155,6 +156,7 @@ def _check_hashes(used: Iterable[tuple[Path, str]]) -> None:
 
 def make_masks(
     stage: Stage,
+    masks: Settings,
     before: Stage,
     checkpoint: Path,
     checkpoint_hash: str,
@@ -165,6 +167,7 @@ def make_masks(
 
     Args:
         stage: The stage that learns from them.
+        masks: How they are made.
         before: The stage whose network makes them.
         checkpoint: Of that stage.
         checkpoint_hash: Its SHA-256.
@@ -181,7 +184,7 @@ def make_masks(
         before.cfg,
         checkpoint,
         folder,
-        stage.masks,
+        masks,
         data_cfg=stage.data_cfg,
         device=get_device(),
         trust=trust,

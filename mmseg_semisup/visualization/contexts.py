@@ -12,10 +12,11 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_semisup.models.objectives import ContextContrastObjective
 from mmseg_semisup.models.objectives.context_contrast import Pairs
+from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.models.step.step import Step
 from mmseg_semisup.models.step.view import View
 
@@ -63,7 +64,7 @@ def compare_contexts(
 
 
 def draw_contexts(
-    model: nn.Module, batch: Mapping[str, Any], count: int = 4
+    model: SemiSegmentor, batch: Mapping[str, Any], count: int = 4
 ) -> np.ndarray:
     """Draw the two crops of images, their confidences, and who is pulled.
 

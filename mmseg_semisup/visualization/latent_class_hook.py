@@ -9,8 +9,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from mmseg.structures import SegDataSample
-from torch import nn
+
+from mmseg_semisup.models.segmentors import SemiSegmentor
 
 from .latent_classes import (
     describe,
@@ -84,5 +84,5 @@ class LatentClassHook(Hook):
             runner.visualizer.add_image("latent_classes", picture, step=runner.iter)
 
 
-def _model(runner: Runner) -> nn.Module:
+def _model(runner: Runner) -> SemiSegmentor:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

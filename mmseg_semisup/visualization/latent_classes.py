@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import draw_figure
 from mmseg_semisup.models.objectives import LatentClassObjective
+from mmseg_semisup.models.segmentors import SemiSegmentor
 
 from .palette import default_palette
 from .panels import color_labels, overlay, stack_rows, titled_row

@@ -118,7 +118,7 @@ class ScoreCurveHook(Hook):
         self._sums = self._sums.to(values.device) + values
         self._count += 1
         if (runner.iter + 1) % self.interval == 0:
-            self._finish_interval(runner)
+            self._finish_interval(runner, self._sums / self._count)
 
     def _find_names(self, logged: list[str]) -> list[str]:
         """The figures of the discriminator, whatever objective has it."""
@@ -131,8 +131,7 @@ class ScoreCurveHook(Hook):
             )
         return [f"{found[0].removesuffix(FIGURES[0])}{name}" for name in FIGURES]
 
-    def _finish_interval(self, runner: Runner) -> None:
-        mean = self._sums / self._count
+    def _finish_interval(self, runner: Runner, mean: Tensor) -> None:
         all_reduce(mean, op="sum")
         values = (mean / get_world_size()).tolist()
         self._sums, self._count = None, 0
