@@ -126,7 +126,7 @@ def crops_images(cfg: Config) -> bool:
     return bool(_crops(cfg))
 
 
-def _crops(cfg: Config) -> list[dict]:
+def _crops(cfg: Config) -> list[dict[str, Any]]:
     steps = _dicts(cfg.train_dataloader)
     return [step for step in steps if is_type(step, TRANSFORMS, *CROPS)]
 

@@ -6,12 +6,11 @@ import copy
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
-from torch import nn
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, is_type
 from mmseg_semisup.engine.hooks.acceleration_hook import AccelerationHook, accelerate

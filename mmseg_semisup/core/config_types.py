@@ -84,7 +84,8 @@ def argument(cfg: Mapping[str, Any], registry: Registry, name: str) -> Any:
     if name in cfg:
         return cfg[name]
     cls = type_of(cfg, registry)
-    for base in cls.__mro__ if inspect.isclass(cls) else ():
+    bases: tuple[Any, ...] = cls.__mro__ if inspect.isclass(cls) else ()
+    for base in bases:
         parameter = inspect.signature(base.__init__).parameters.get(name)
         if parameter is not None and parameter.default is not parameter.empty:
             return parameter.default
@@ -141,7 +142,7 @@ def named_types(node: Any, where: str = "") -> Any:
     return dotted_name(node, where) if _is_object(node) else node
 
 
-def dotted_name(kind: Callable, where: str) -> str:
+def dotted_name(kind: Callable[..., Any], where: str) -> str:
     """The path by which a class or function can be imported.
 
     Args:

@@ -182,7 +182,7 @@ def config_leaves(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return config_leaves(cfg["dataset"]) if "dataset" in cfg else [cfg]
 
 
-def leaves(dataset: Dataset) -> list[BaseDataset]:
+def leaves(dataset: SourceDataset) -> list[BaseDataset]:
     """The datasets that read files, within those that wrap others."""
     if hasattr(dataset, "datasets"):
         return [leaf for part in dataset.datasets for leaf in leaves(part)]

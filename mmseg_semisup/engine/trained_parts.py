@@ -31,7 +31,7 @@ class TrainedPart(NamedTuple):
     cfg: dict[str, Any]
 
 
-def divide(model: nn.Module, parts: Mapping[str, dict]) -> list[TrainedPart]:
+def divide(model: nn.Module, parts: Mapping[str, dict[str, Any]]) -> list[TrainedPart]:
     """Give every trainable parameter to one optimizer.
 
     A key claims the submodules that have its name, ``segmentor`` all the rest. A
@@ -57,7 +57,7 @@ def divide(model: nn.Module, parts: Mapping[str, dict]) -> list[TrainedPart]:
     left_out.add(id(getattr(model, "teacher", None)))
     networks = dict(getattr(model, "networks", None) or {})
     left_out.update(id(m) for m in networks.values() if not _trains(m))
-    divided = []
+    divided: list[TrainedPart] = []
     for name, cfg in parts.items():
         if name == "segmentor":
             divided += _segmentor_parts(model, networks, cfg, left_out)
@@ -88,9 +88,13 @@ def claim(model: nn.Module, name: str) -> list[nn.Module]:
 
 
 def _segmentor_parts(
-    model: nn.Module, networks: Mapping[str, nn.Module], cfg: dict, left_out: set[int]
+    model: nn.Module,
+    networks: Mapping[str, nn.Module],
+    cfg: dict[str, Any],
+    left_out: set[int],
 ) -> Iterator[TrainedPart]:
-    student = model.network("student") if hasattr(model, "network") else model
+    network_of: Any = getattr(model, "network", None)
+    student = model if network_of is None else network_of("student")
     if student is model or not reads_names(cfg):
         yield TrainedPart("segmentor", without(model, left_out), cfg)
         return

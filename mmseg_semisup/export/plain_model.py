@@ -216,7 +216,7 @@ def test_pipeline(cfg: Config) -> list[dict[str, Any]]:
     return steps
 
 
-def _from_file_to_model(pipeline: Sequence[Mapping[str, Any]]) -> list[dict]:
+def _from_file_to_model(pipeline: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A pipeline without masks, each type under its shortest name."""
     steps = [
         {k: v for k, v in step.items() if k != SCOPE_KEY}

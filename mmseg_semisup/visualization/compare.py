@@ -64,7 +64,7 @@ def compare(
     return stack_rows([titled_row(row) for row in rows])
 
 
-def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> torch.nn.Module:
+def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> SemiSegmentor:
     if not is_type(cfg.model, MODELS, SemiSegmentor):
         raise ValueError(f"{title}: model.type={cfg.model.type!r}, not SemiSegmentor")
     model = revert_sync_batchnorm(MODELS.build(prepared_model(cfg)))

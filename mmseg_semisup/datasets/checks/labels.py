@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from mmseg_semisup.datasets.image_labels import FIELD, LoadImageLabels
-from mmseg_semisup.datasets.sources import leaves
+from mmseg_semisup.datasets.sources import SourceDataset, leaves
 from mmseg_semisup.datasets.transform_kinds import loads_mask
 
 from .parts import Item, Part

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
-from torch.utils.data import Dataset
 
 from mmseg_semisup.datasets.sources import (
     SourceDataset,
