@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
-from torch import nn
-from torch.utils.data import DataLoader
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets import SemiDataset
@@ -37,7 +36,7 @@ class ViewCheckHook(Hook):
             self._check_names(model, loader.dataset.views)
             self._check_numbers(model, loader)
 
-    def _check_names(self, model: nn.Module, made: dict[str, str]) -> None:
+    def _check_names(self, model: BaseModel, made: dict[str, str]) -> None:
         for view, readers in model.required_views.items():
             if view not in made:
                 close = get_close_matches(view, made, n=1)
@@ -48,7 +47,7 @@ class ViewCheckHook(Hook):
                     "sources of SemiDataset, or their views of MultiView"
                 )
 
-    def _check_numbers(self, model: nn.Module, loader: DataLoader) -> None:
+    def _check_numbers(self, model: BaseModel, loader: Any) -> None:
         views, ratio = loader.dataset.views, loader.sampler.ratio
         for view, mixer in model.mixed_views.items():
             share = ratio[views[view]] / sum(ratio.values())
