@@ -1,7 +1,7 @@
-"""Functions of tests in processes of their own: forked, killed, or in a pair.
+"""Functions and tools in processes of their own: forked, killed, or in a pair.
 
-Nothing here imports the package again: ``fork`` copies the test's process, and the pair
-comes from a server that has imported it once.
+Importing the package takes longer than most tests. ``fork`` copies the test's process;
+the pair and the tools come from a server that has imported the package once.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import contextlib
 import gc
 import multiprocessing
 import os
-import subprocess
+import runpy
+import socket
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,13 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from mmengine.registry import init_default_scope
+from yapf.yapflib import yapf_api
 
 import mmseg_semisup  # noqa: F401, a process of the pair starts without conftest
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / "tools"
+STARTUP = ROOT / "tests" / "startup"
 PRELOADED = ("mmseg_semisup", "mmseg.apis", "torch._dynamo", "pytest")
 multiprocessing.set_forkserver_preload(list(PRELOADED))
 
@@ -115,13 +119,74 @@ def wait(child: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def start(tool: str, *arguments: object, **environment: str) -> subprocess.Popen:
-    """Start a tool in a process of its own."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    return subprocess.Popen(
-        [sys.executable, str(TOOLS / tool), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | own | environment,
-    )
+def environment(**changes: str) -> dict[str, str]:
+    """Variables for a Python that a test starts, which finds this very package."""
+    folders = (Path(sys.executable).parent, os.environ["PATH"])
+    own = {
+        "PATH": os.pathsep.join(map(str, folders)),
+        "PYTHONPATH": os.pathsep.join(map(str, (STARTUP, ROOT))),
+        "PYTHONWARNINGS": "ignore",
+        "OMP_NUM_THREADS": "1",
+    }
+    return os.environ | own | changes
+
+
+def free_port() -> str:
+    """A port at which processes can meet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
+class Started:
+    """A tool in a process of its own; what ``Popen`` has, as far as tests need it.
+
+    It comes from the server, too, and leaves out what ``tests/startup`` leaves out.
+
+    Args:
+        tool: The name of a file in ``tools``.
+        arguments: As on the command line.
+        environment: Variables in addition to the server's.
+    """
+
+    def __init__(self, tool: str, *arguments: object, **environment: str) -> None:
+        descriptor, output = tempfile.mkstemp()
+        os.close(descriptor)
+        self._output = Path(output)
+        given = (tool, list(map(str, arguments)), environment, output)
+        context = multiprocessing.get_context("forkserver")
+        self._process = context.Process(target=_run_tool, args=given)
+        self._process.start()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, minus the signal that ended it, or None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float) -> str:
+        """Wait until it has ended, at most so many seconds; returns what it printed."""
+        self._process.join(timeout)
+        text = self._output.read_text()
+        assert self.returncode is not None, text
+        self._output.unlink()
+        return text
+
+
+def _run_tool(
+    tool: str, arguments: list[str], environment: dict[str, str], output: str
+) -> None:
+    gc.freeze()
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    yapf_api.FormatCode = lambda text, **_: (text, True)
+    descriptor = os.open(output, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    sys.argv = [tool, *arguments]
+    runpy.run_path(str(TOOLS / tool), run_name="__main__")

@@ -82,15 +82,23 @@ def test_fused_configs_are_built(name):
     assert LOOPS.get(cfg.test_cfg.type).__name__ == "FusionTestLoop"
 
 
-TRAININGS = [
-    pytest.param(name, marks=pytest.mark.xdist_group(Path(name).parts[0]))
-    for name in LEAVES
-    if name not in FUSED
-]
-"""Those of a folder in one process, so that it knows which structures were trained."""
+def trainings():
+    """Leaf configs that train, those of a folder after each other in one process.
+
+    So it knows which structures were trained. The first of each folder is not slow.
+    """
+    seen = set()
+    for name in LEAVES:
+        if name not in FUSED:
+            folder = Path(name).parts[0]
+            marks = [pytest.mark.xdist_group(folder)]
+            if folder in seen:
+                marks.append(pytest.mark.slow)
+            seen.add(folder)
+            yield pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("name", trainings())
 def test_config_trains_two_steps_and_validates(name, tiny_images, structures):
     """Of the configs that differ in numbers only, one is trained, the others built."""
     cfg = Config.fromfile(ROOT / name)

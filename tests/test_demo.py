@@ -12,6 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import DATA_SAMPLERS, DATASETS, MODELS
+from processes import environment
 
 from mmseg_semisup.demo import dataset
 from mmseg_semisup.demo.__main__ import main, parse_args
@@ -35,6 +36,12 @@ SPLITS = {"labeled": 4, "unlabeled": 6, "val": 3}
 def small(monkeypatch):
     """Few scenes in each split."""
     monkeypatch.setattr(dataset, "SPLITS", SPLITS)
+
+
+@pytest.fixture
+def quick_start(monkeypatch):
+    """Trainings that do not format their configs."""
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
 
 
 @pytest.fixture
@@ -235,7 +242,7 @@ def test_bad_arguments(arguments, capsys):
 
 
 @pytest.mark.slow
-def test_failed_training_shows_its_output(tmp_path, small, data_root):
+def test_failed_training_shows_its_output(tmp_path, small, data_root, quick_start):
     run = Run("supervised", tmp_path / "supervised", data_root, 0, 2)
     run.cfg.model.segmentor.type = "NoSuchSegmentor"
     with pytest.raises(TrainingError, match="NoSuchSegmentor"):
@@ -244,7 +251,7 @@ def test_failed_training_shows_its_output(tmp_path, small, data_root):
 
 
 @pytest.mark.slow
-def test_whole_program_trains_once(tmp_path, small, monkeypatch, capsys):
+def test_whole_program_trains_once(tmp_path, small, quick_start, monkeypatch, capsys):
     command = ["--iters", "4", "--work-dir", str(tmp_path), "--seed", "1"]
     monkeypatch.setattr("mmseg_semisup.demo.__main__.ROWS", 2)
     main(command)

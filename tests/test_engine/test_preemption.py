@@ -41,6 +41,7 @@ from mmseg_semisup.engine.preemption import (
 from mmseg_semisup.engine.runner import build_runner
 from mmseg_semisup.pseudo_masks import writer
 
+pytestmark = pytest.mark.xdist_group("preemption")
 METHOD = "mean_teacher"
 
 

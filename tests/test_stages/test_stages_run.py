@@ -8,12 +8,8 @@ import math
 import os
 import random
 import signal
-import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +17,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from processes import ROOT, TOOLS, start
+from processes import TOOLS, Started, environment, free_port
 from tiny_training import weights, write_stages
 
+pytestmark = pytest.mark.xdist_group("stages_run")
 STAGES = ("first", "second", "third")
 KILLS = int(os.environ.get("MMSEG_SEMISUP_KILLS", "1"))
 # Iterations of a stage: more kills need a longer run.
@@ -37,8 +34,8 @@ def config(tmp_path_factory) -> Path:
     return write_stages(tmp_path_factory.mktemp("training"), images=24)
 
 
-def finish(process: subprocess.Popen) -> str:
-    output, _ = process.communicate(timeout=6000)
+def finish(process: Started) -> str:
+    output = process.communicate(timeout=600)
     assert process.returncode == 0, output[-3000:]
     return output
 
@@ -58,12 +55,9 @@ class Whole(NamedTuple):
 @pytest.fixture(scope="module")
 def whole_run(config) -> Whole:
     work = config.parent / "whole"
-    process = start("train.py", config, "--work-dir", work, *OPTIONS)
-    # Read on the side: a full pipe would stop the process.
-    with ThreadPoolExecutor(1) as reader:
-        output = reader.submit(finish, process)
-        changes = wait_for_changes(work, output.done)
-        output.result()
+    process = Started("train.py", config, "--work-dir", work, *OPTIONS)
+    changes = wait_for_changes(work, process)
+    finish(process)
     return Whole(work, changes)
 
 
@@ -82,12 +76,10 @@ def files(work: Path) -> set[tuple[str, int]]:
     return found
 
 
-def wait_for_changes(
-    work: Path, ended: Callable[[], bool], count: float = math.inf
-) -> int:
+def wait_for_changes(work: Path, process: Started, count: float = math.inf) -> int:
     """Wait until some files have changed, or the end; say how many have."""
     before, seen = files(work), set()
-    while len(seen) < count and not ended():
+    while len(seen) < count and process.returncode is None:
         time.sleep(0.03)
         seen |= files(work) - before
     return len(seen)
@@ -165,18 +157,14 @@ def kill_and_go_on(
     kept: dict[str, tuple[int, int]] = {}
     killed = 0
     while killed < kills:
-        process = start("train.py", config, "--work-dir", work, *OPTIONS)
-
-        def ended(process: subprocess.Popen = process) -> bool:
-            return process.poll() is not None
-
-        wait_for_changes(work, ended, pick.randint(1, longest))
+        process = Started("train.py", config, "--work-dir", work, *OPTIONS)
+        wait_for_changes(work, process, pick.randint(1, longest))
         time.sleep(pick.uniform(0, 0.1))
-        if ended():
+        if process.returncode is not None:
             finish(process)
             break
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=60)
         killed += 1
         print("killed:", place(work))
         for path in work.rglob("*.png"):
@@ -186,7 +174,7 @@ def kill_and_go_on(
         assert kept.items() <= now.items()
         kept = now
     else:
-        finish(start("train.py", config, "--work-dir", work, *OPTIONS))
+        finish(Started("train.py", config, "--work-dir", work, *OPTIONS))
     assert kept.items() <= finished_files(work).items()
     return killed
 
@@ -195,7 +183,7 @@ def kill_and_go_on(
 def test_finished_run_does_nothing_again(config, whole):
     before = finished_files(whole)
     logs = {p for p in whole.glob("*/20*")}
-    output = finish(start("train.py", config, "--work-dir", whole, *OPTIONS))
+    output = finish(Started("train.py", config, "--work-dir", whole, *OPTIONS))
     assert "stage third is finished" in output
     assert finished_files(whole) == before
     assert {p for p in whole.glob("*/20*")} == logs
@@ -204,25 +192,25 @@ def test_finished_run_does_nothing_again(config, whole):
 @pytest.mark.slow
 def test_second_run_on_a_work_dir_is_refused(config, tmp_path):
     work = tmp_path / "work"
-    first = start("train.py", config, "--work-dir", work, *OPTIONS)
+    first = Started("train.py", config, "--work-dir", work, *OPTIONS)
     while not (work / "first").is_dir():
         time.sleep(0.05)
-        assert first.poll() is None
+        assert first.returncode is None
     # Held still, so that it cannot end before the other begins.
     first.send_signal(signal.SIGSTOP)
-    second = start("train.py", config, "--work-dir", work, *OPTIONS)
-    output, _ = second.communicate(timeout=600)
+    second = Started("train.py", config, "--work-dir", work, *OPTIONS)
+    output = second.communicate(timeout=600)
     assert second.returncode == 1
     assert f"another run is at work in {work} (process {first.pid}" in output
     first.send_signal(signal.SIGKILL)
-    first.communicate()
+    first.communicate(timeout=60)
 
 
 @pytest.mark.slow
 def test_changed_config_is_noticed(config, whole):
     change = (*OPTIONS, "optim_wrapper.segmentor.optimizer.lr=0.5")
-    process = start("train.py", config, "--work-dir", whole, *change)
-    output, _ = process.communicate(timeout=600)
+    process = Started("train.py", config, "--work-dir", whole, *change)
+    output = process.communicate(timeout=600)
     assert process.returncode == 1
     assert "optimizer.lr: 0.05 -> 0.5" in output
 
@@ -233,33 +221,26 @@ def test_tools_take_the_config_of_a_stage(config, whole, tmp_path):
     last = whole / "third" / LAST
     for cfg in (config, own):
         out = tmp_path / cfg.parent.name
-        finish(start("export.py", cfg, last, "--out", out))
+        finish(Started("export.py", cfg, last, "--out", out))
         assert (out / "model.pth").is_file()
-    output = finish(start("test.py", own, last, "--work-dir", tmp_path / "test"))
+    output = finish(Started("test.py", own, last, "--work-dir", tmp_path / "test"))
     assert "mIoU" in output or (tmp_path / "test").is_dir()
 
 
 @pytest.mark.slow
 def test_two_processes_make_the_same_masks(config, whole, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    out = tmp_path / "store"
-    command = [
-        *(sys.executable, "-m", "torch.distributed.launch", "--nproc_per_node=2"),
-        *("--master_addr=127.0.0.1", f"--master_port={port}"),
-        *(str(TOOLS / "generate_pseudo_masks.py"), str(config)),
-        *(str(whole / "first" / LAST), "--out", str(out)),
-        *("--batch-size", "2", "--launcher", "pytorch"),
-    ]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    out, group = (
+        tmp_path / "store",
+        dict(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port()),
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    command = ["generate_pseudo_masks.py", config, whole / "first" / LAST]
+    options = ["--out", out, "--batch-size", 2, "--launcher", "pytorch"]
+    both = [
+        Started(*command, *options, RANK=rank, LOCAL_RANK=rank, **group)
+        for rank in "01"
+    ]
+    for process in both:
+        finish(process)
     one = whole / "second" / "pseudo_masks"
     for path in sorted((one / "masks").iterdir()):
         other = out / "masks" / path.name
@@ -272,16 +253,14 @@ def test_two_processes_make_the_same_masks(config, whole, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_all_stages(config, tmp_path):
     work = tmp_path / "work"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["bash", TOOLS / "dist_train.sh", config, "2", "--work-dir", work],
-        check=True,
-        timeout=6000,
+    command = ["bash", TOOLS / "dist_train.sh", config, "2", "--work-dir", work]
+    done = subprocess.run(
+        command,
         capture_output=True,
-        env=os.environ | {"PATH": path, "PORT": port, "OMP_NUM_THREADS": "1"},
+        text=True,
+        timeout=600,
+        env=environment(PORT=free_port()),
     )
+    assert done.returncode == 0, done.stderr[-3000:]
     stages = json.loads((work / "stages.json").read_text())["stages"]
     assert all(stages[name]["finished"] for name in STAGES)

@@ -3,24 +3,21 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from processes import in_child
+from tiny_training import weights
 
 from mmseg_semisup.core import atomic_io
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
-def _weights(path: Path) -> dict[str, torch.Tensor]:
-    return torch.load(path, weights_only=False)["state_dict"]
-
-
 @pytest.mark.slow
-def test_train_resume_and_test(run_tool, training, tmp_path):
+def test_train_resume_and_test(run_tool, training, tmp_path, capfd):
     work, whole = tmp_path / "work", tmp_path / "whole"
     run_tool("train.py", training, "--work-dir", whole)
     stop = "train_cfg.max_iters=2"
@@ -28,7 +25,7 @@ def test_train_resume_and_test(run_tool, training, tmp_path):
     assert (work / "iter_2.pth").is_file()
     run_tool("train.py", training, "--work-dir", work, "--resume")
     assert not (work / "iter_2.pth").exists()
-    resumed, straight = _weights(work / "iter_4.pth"), _weights(whole / "iter_4.pth")
+    resumed, straight = weights(work / "iter_4.pth"), weights(whole / "iter_4.pth")
     assert list(resumed) == list(straight)
     assert all(torch.equal(resumed[name], straight[name]) for name in straight)
 
@@ -36,18 +33,12 @@ def test_train_resume_and_test(run_tool, training, tmp_path):
     options = ("--out", out, "--show-dir", show, "--network", "teacher")
     last = work / "iter_4.pth"
     # In a process of its own: mmengine's visualizers are global.
-    command = [sys.executable, TOOLS / "test.py", training, last, "--work-dir", work]
-    done = subprocess.run(
-        [*command, *options],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(TOOLS.parent)},
-    )
+    test = ("test.py", training, last, "--work-dir", work)
+    assert in_child(lambda: run_tool(*test, *options)) == 0
     assert {path.name for path in out.iterdir()} == {f"{i}.png" for i in range(4)}
     assert Image.open(out / "1.png").size == (24, 20)
     assert list(show.rglob("*.png"))
-    assert "mIoU" in done.stdout + done.stderr
+    assert "mIoU" in capfd.readouterr().out
 
 
 @pytest.mark.slow
@@ -74,7 +65,7 @@ def test_load_from_starts_anew(run_tool, training, tmp_path):
     start = ("--load-from", first / "iter_4.pth", "--cfg-options", still)
     run_tool("train.py", training, "--work-dir", second, *start)
     name = "segmentor.decode_head.conv_seg.weight"
-    before, after = _weights(first / "iter_4.pth"), _weights(second / "iter_4.pth")
+    before, after = weights(first / "iter_4.pth"), weights(second / "iter_4.pth")
     assert torch.equal(before[name], after[name])
     # The teacher copies the student again, and what the model counts begins at 0.
     assert torch.equal(
@@ -144,7 +135,7 @@ def test_full_disk_keeps_the_previous_checkpoint(
         run_tool("train.py", training, "--work-dir", work)
     assert (work / "last_checkpoint").read_text() == str(work / "iter_2.pth")
     monkeypatch.undo()
-    assert _weights(work / "iter_2.pth")
+    assert weights(work / "iter_2.pth")
 
 
 def test_full_disk_that_the_log_meets(run_tool, training, tmp_path):
@@ -172,19 +163,3 @@ def test_launchers_explain_themselves(name):
     )
     assert done.returncode == 2
     assert done.stderr.startswith(f"Usage: tools/{name} ")
-
-
-@pytest.mark.slow
-def test_two_processes(training, tmp_path):
-    work = tmp_path / "work"
-    # As in an activated environment: the script starts `python`.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", TOOLS / "dist_train.sh", training, "2", "--work-dir", work],
-        check=False,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert (work / "iter_4.pth").is_file()
