@@ -58,13 +58,21 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def resume(name: str, folder: Path) -> Trained:
-    """Go on from a checkpoint to the last step."""
+    """Go on from a checkpoint to the last step; returns what was logged after it.
+
+    Figures have other names today: the logged history goes on under the old ones.
+    """
+    path = CHECKPOINTS / f"{name}.pth"
     with inside(folder), quickly():
         cfg = load_old(name)
-        cfg.load_from, cfg.resume = str(CHECKPOINTS / f"{name}.pth"), True
+        cfg.load_from, cfg.resume = str(path), True
         runner = build_runner(cfg, strict=True)
         runner.train()
-    return figures_of(runner), runner.model
+    before = load_checkpoint_file(path)["message_hub"]["log_scalars"]
+    figures = figures_of(runner)
+    for key in figures.keys() & before.keys():
+        figures[key] = figures[key][len(before[key].data[0]) :]
+    return {key: values for key, values in figures.items() if values}, runner.model
 
 
 def use(name: str, folder: Path) -> Trained:

@@ -13,7 +13,8 @@ Without ``GOLDEN_EXACT=1`` the comparison allows for other processors: ``FIGURES
 ``UNSTEADY``.
 
 Record again only what was meant to change, and commit the files alone: the message says
-what changed and why. Where only a name changes, edit :func:`present_name` instead.
+what changed and why. Where only a name changes, rename it in the files, and leave the
+numbers alone: all are those of commit 2484bd5, whose objectives were a list.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ import json
 import math
 import os
 import random
-import re
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,90 +80,6 @@ class Numbers(NamedTuple):
 
     figures: dict[str, list[float]]
     state: dict[str, list[float]]
-
-
-FIGURES_TODAY = {
-    "labeled.loss_adv": ("adversarial.loss_labeled",),
-    "unlabeled.loss_adv": ("adversarial.loss_unlabeled",),
-    "unlabeled.loss_semi": ("self_taught.loss",),
-    "unlabeled.selected": ("self_taught.selected", "feature_matching.selected"),
-    "discriminator.loss_d": (
-        "adversarial.discriminator.loss",
-        "feature_matching.discriminator.loss",
-    ),
-    **{
-        f"discriminator.{figure}": (
-            f"adversarial.discriminator.{figure}",
-            f"feature_matching.discriminator.{figure}",
-        )
-        for figure in ("fake", "real", "accuracy")
-    },
-    "unlabeled.loss_fm": ("feature_matching.loss_fm",),
-    "unlabeled.loss_st": ("feature_matching.loss_st",),
-    "unlabeled.loss_contrast": ("context_contrast.loss",),
-    "unlabeled.overlap": ("context_contrast.overlap",),
-    "unlabeled.pulled": ("context_contrast.pulled",),
-    "unlabeled.loss_weak": ("weak_mask.loss",),
-    "unlabeled.weak_agreement": ("weak_mask.agreement",),
-    "labeled.loss_latent": ("latent_class.loss",),
-    "unlabeled.loss_latent_consistency": ("latent_class.loss_consistency",),
-    "latent.used@0.1": ("latent_class.used@0.1",),
-    "latent.used@0.9": ("latent_class.used@0.9",),
-    "unlabeled_strong.loss_consistency": ("consistency.loss",),
-    "unlabeled_strong.selected": ("consistency.selected",),
-    "unlabeled_strong.loss_pseudo_mask": ("pseudo_mask.loss",),
-    "unlabeled_strong.agreement": ("pseudo_mask.agreement",),
-    "pseudo_strong.loss_consistency": ("consistency.loss",),
-    "pseudo_strong.selected": ("consistency.selected",),
-    "pseudo_strong.loss_pseudo_mask": ("pseudo_mask.loss",),
-    "pseudo_strong.agreement": ("pseudo_mask.agreement",),
-    "labeled.loss_twin": ("twin_branch.loss",),
-    "unlabeled.loss_twin_consistency": ("twin_branch.loss_consistency",),
-}
-"""What figures that were recorded may be called today."""
-
-
-def present_name(name: str, known: Collection[str]) -> str:
-    """What a figure or an entry of the state that was recorded is called today.
-
-    Objectives had numbers, and now have names.
-
-    Args:
-        name: As recorded.
-        known: The names that there are today.
-
-    Returns:
-        One of them; the recorded name if none of them, or several, can be meant.
-    """
-    prefix = "train/" if name.startswith("train/") else ""
-    candidates = {
-        f"{prefix}{today}" for today in FIGURES_TODAY.get(name[len(prefix) :], ())
-    }
-    if match := re.fullmatch(r"objectives\.\d+(\..+)", name):
-        candidates = {
-            k
-            for k in known
-            if re.fullmatch(r"objectives\.\w+" + re.escape(match[1]), k)
-        }
-    found = sorted(candidates & set(known))
-    return found[0] if len(found) == 1 else name
-
-
-def by_present_names(expected: Numbers, found: Numbers) -> tuple[Numbers, Numbers]:
-    """A record by the names of what was found.
-
-    What was found may have both names of a figure, where an old checkpoint had the
-    first part of its history: then the other part comes after it.
-    """
-    histories = dict(found.figures)
-    renamed = []
-    for recorded, known in zip(expected, found, strict=True):
-        names = {name: present_name(name, known) for name in recorded}
-        renamed.append({names[name]: value for name, value in recorded.items()})
-        for old, new in names.items():
-            if old != new and old in histories:
-                histories[new] = histories.pop(old) + histories[new]
-    return Numbers(*renamed), found._replace(figures=histories)
 
 
 def names_of(kind: str) -> list[str]:
@@ -258,7 +174,6 @@ def differences(
         found: As found today.
         exact: Whether bit for bit; otherwise as close as other processors come.
     """
-    expected, found = by_present_names(expected, found)
     lines = []
     for part, old, new in zip(Numbers._fields, expected, found, strict=True):
         lines += [(-1, f"{part}: {key} is gone") for key in old.keys() - new.keys()]

@@ -76,28 +76,6 @@ def test_what_comes_goes_and_changes_is_told():
     assert golden_runs.differences("lite0/x", old, new, False) == lines
 
 
-def test_objectives_are_found_by_the_names_that_they_got():
-    known = ["objectives.adversarial.net.0.weight", "objectives.other.net.weight"]
-    name = golden_runs.present_name
-    assert name("objectives.0.net.0.weight", known) == known[0]
-    assert name("objectives.1.net.weight", known) == known[1]
-    assert name("objectives.1.gone", known) == "objectives.1.gone"
-    known = ["train/feature_matching.selected", "train/loss"]
-    assert name("train/unlabeled.selected", known) == known[0]
-    assert name("train/loss", known) == "train/loss"
-    assert name("unlabeled.selected", known) == "unlabeled.selected"
-
-
-def test_a_history_under_two_names_is_one():
-    old = golden_runs.Numbers({"unlabeled.loss_fm": [1.0, 2.0]}, {})
-    figures = {"unlabeled.loss_fm": [1.0], "feature_matching.loss_fm": [2.0]}
-    new = golden_runs.Numbers(figures, {})
-    assert golden_runs.differences("tiny/x", old, new, True) == []
-    figures["feature_matching.loss_fm"] = [3.0]
-    (line,) = golden_runs.differences("tiny/x", old, new, True)
-    assert line == "step 1: feature_matching.loss_fm was 2.0, is 3.0"
-
-
 def test_what_other_processors_may_do():
     one = golden_runs.Numbers({"a": [1.0, 2.0]}, {"x": [0.0, 5.0]})
     near = golden_runs.Numbers({"a": [1.0, 2.00005]}, {"x": [0.004, 5.004]})
