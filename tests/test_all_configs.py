@@ -73,7 +73,7 @@ def test_fused_configs_are_built(name):
     cfg = Config.fromfile(ROOT / name)
     without_weights(cfg.model)
     shrink_classifier(cfg.model)
-    shrink_segmentor(ConfigDict(segmentor=cfg.model.segmentor, objectives=[]))
+    shrink_segmentor(ConfigDict(segmentor=cfg.model.segmentor, objectives={}))
     classes = MODELS.build(cfg.model).classes
     assert len(classes) == cfg.model.segmentor.decode_head.num_classes
     dataset = DATASETS.get(cfg.test_dataloader.dataset.type)
@@ -193,7 +193,7 @@ def train_two_steps(cfg):
         assert np.isfinite(scalar.data[0]).all(), key
     adversarial = {
         f"train/{name}.loss_{branch}"
-        for name, objective in named_configs(cfg.model.get("objectives", ())).items()
+        for name, objective in named_configs(cfg.model.get("objectives", {})).items()
         if objective["type"] == "AdversarialObjective"
         for branch, weight in objective["weights"].items()
         if weight > 0

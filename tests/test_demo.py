@@ -139,17 +139,17 @@ def test_methods_differ_by_their_signals_only(tmp_path):
     for cfg in configs:
         assert cfg.model.segmentor == configs[0].model.segmentor
         assert cfg.optim_wrapper.segmentor == configs[0].optim_wrapper.segmentor
-    assert configs[0].model.objectives == []
+    assert configs[0].model.objectives == {}
 
 
 def test_shorter_training_starts_its_signals_earlier(tmp_path):
     full = make_config("adv_semi_seg", tmp_path, 0, None)
     half = make_config("adv_semi_seg", tmp_path, 5, full.train_cfg.max_iters // 2)
-    adversarial, self_taught = (
-        (cfg.model.objectives[0].start.unlabeled, cfg.model.objectives[1].start)
-        for cfg in (full, half)
+    before, after = (
+        (o.adversarial.start.unlabeled, o.self_taught.start)
+        for o in (full.model.objectives, half.model.objectives)
     )
-    assert self_taught == tuple(value // 2 for value in adversarial)
+    assert after == tuple(value // 2 for value in before)
     assert half.param_scheduler[0].end == half.train_cfg.max_iters
     assert half.randomness.seed == half.train_dataloader.sampler.seed == 5
     sources = half.train_dataloader.dataset.sources

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
+from mmseg_semisup.models.objectives import named_configs
 
 ROOT = Path(__file__).parents[1] / "configs/three_stage"
 VOC, CITY = "deeplabv2-r101_60k_voc-1_50", "deeplabv2-r101_60k_cityscapes-100"
@@ -57,8 +58,9 @@ def test_presets(name, masks, weight, batch):
     assert cfg.model.data_preprocessor.bgr_to_rgb != from_imagenet
     assert backbone.norm_eval
     for changes in semi(cfg):
-        consistency, task_2 = changes.model.objectives
-        assert consistency.weight == task_2.weight == weight
+        objectives = changes.model.objectives
+        assert list(objectives) == ["consistency", "pseudo_mask"]
+        assert [o.weight for o in objectives.values()] == [weight, weight]
         ratio = changes.train_dataloader.sampler.ratio
         assert (ratio.labeled, ratio.pseudo) == batch
         assert cfg.train_dataloader.batch_size == sum(batch)
@@ -68,7 +70,7 @@ def test_presets(name, masks, weight, batch):
             0.9975,
             0.999,
         ]
-    stage2, stage3 = (changes.model.objectives[1] for changes in semi(cfg))
+    stage2, stage3 = (changes.model.objectives.pseudo_mask for changes in semi(cfg))
     assert stage2.stage.width == 0.5
     assert stage2.head.in_channels == 1024
     assert "stage" not in stage3
@@ -80,7 +82,7 @@ def test_presets(name, masks, weight, batch):
 def test_ablations_leave_out_what_their_name_says(base):
     full = load(f"three-stage_{base}")
     for changes in semi(load(f"three-stage-no-cr_{base}")):
-        assert [o.type for o in changes.model.objectives] == ["PseudoMaskObjective"]
+        assert list(named_configs(changes.model.objectives)) == ["pseudo_mask"]
     for changes in semi(load(f"three-stage-no-sa_{base}")):
         views = changes.train_dataloader.dataset.sources.pseudo.pipeline[-1]["views"]
         assert views["pseudo"] == views["pseudo_strong"]
@@ -92,7 +94,7 @@ def test_ablations_leave_out_what_their_name_says(base):
     assert [s.name for s in four.stages] == ["stage1", "stage2", "stage3", "stage4"]
     assert four.stages[3].changes == full.stages[2].changes
     (alone,) = load(f"three-stage-no-t2_{base}").stages
-    assert [o.type for o in alone.changes.model.objectives] == ["ConsistencyObjective"]
+    assert list(named_configs(alone.changes.model.objectives)) == ["consistency"]
     assert "pseudo_masks}" not in str(alone.changes)
 
 
@@ -106,7 +108,7 @@ def test_published_code(base, iterations):
     classes = cfg.model.segmentor.decode_head.num_classes
     for changes in semi(cfg):
         assert changes.model.test_cfg.predict_with == "teacher"
-        assert changes.model.objectives[1].head.num_classes == classes + 1
+        assert changes.model.objectives.pseudo_mask.head.num_classes == classes + 1
 
 
 def test_the_light_config_compares_with_as_many_supervised_iterations():

@@ -96,7 +96,7 @@ def shrink_segmentor(model: ConfigDict) -> int:
         network.decode_head.in_channels = 256 if depth == 50 else 64
         if "c1_in_channels" in network.decode_head:
             network.decode_head.c1_in_channels = 32
-    for objective in model.objectives:
+    for objective in filter(None, model.objectives.values()):
         if "head" in objective and network.backbone.type == "ResNet":
             objective.head.in_channels = network.decode_head.in_channels
             if "stage" in objective:

@@ -72,14 +72,13 @@ randomness = dict(seed=0)
 """Four steps on the images of :func:`write_data`, and a validation."""
 
 ADVERSARIAL = """
-model.update(objectives=[
-    dict(
+model.update(objectives=dict(
+    adversarial=dict(
         type='AdversarialObjective',
-        discriminator=dict(
-            type='FCDiscriminator', num_classes=3, channels=(4, 4)),
+        discriminator=dict(type='FCDiscriminator', channels=(4, 4)),
         weights=dict(labeled=0.01, unlabeled=0.001),
         start=dict(labeled=0, unlabeled=0)),
-    dict(type='SelfTaughtObjective', threshold=0.2, start=0)])
+    self_taught=dict(type='SelfTaughtObjective', threshold=0.2, start=0)))
 optim_wrapper = dict(
     constructor='JointOptimWrapperConstructor',
     segmentor=dict(optimizer=dict(type='SGD', lr=0.01)),

@@ -1,12 +1,3 @@
 # Table 6 without the fully convolutional discriminator: one score an image.
 _base_ = ["./adv-only_deeplabv2-r101_20k_voc-1_8.py"]
-model = dict(
-    objectives=[
-        dict(
-            type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21, end="fc"),
-            weights=dict(labeled=0.01),
-            start=dict(labeled=0),
-        ),
-    ],
-)
+model = dict(objectives=dict(adversarial=dict(discriminator=dict(end="fc"))))

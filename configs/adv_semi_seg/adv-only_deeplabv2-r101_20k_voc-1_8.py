@@ -2,14 +2,13 @@
 # no unlabelled ones.
 _base_ = ["./adv-semi-seg_deeplabv2-r101_20k_voc-1_8.py"]
 model = dict(
-    objectives=[
-        dict(
-            type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21),
-            weights=dict(labeled=0.01),
-            start=dict(labeled=0),
+    objectives=dict(
+        adversarial=dict(
+            weights=dict(_delete_=True, labeled=0.01),
+            start=dict(_delete_=True, labeled=0),
         ),
-    ],
+        self_taught=None,
+    ),
 )
 train_dataloader = dict(
     batch_size=10,

@@ -14,17 +14,13 @@
 _base_ = ["./adv-semi-seg_deeplabv2-r101_20k_voc-1_8.py"]
 model = dict(
     segmentor=dict(decode_head=dict(dilations=(6, 12))),
-    objectives=[
-        dict(
-            type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21),
-            weights=dict(labeled=0.01, unlabeled=0.001),
-            start=dict(labeled=0, unlabeled=0),
+    objectives=dict(
+        adversarial=dict(
+            start=dict(unlabeled=0),
             fake_branches=["labeled", "unlabeled"],
             real_branch="labeled_gt",
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(

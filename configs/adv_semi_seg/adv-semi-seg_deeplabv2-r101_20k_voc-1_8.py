@@ -12,17 +12,19 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        adversarial=dict(
             type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21),
+            discriminator=dict(type="FCDiscriminator"),
             weights=dict(labeled=0.01, unlabeled=0.001),
             start=dict(labeled=0, unlabeled=5000),
             fake_branches=["labeled"],
             real_branch="labeled",
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
-    ],
+        self_taught=dict(
+            type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000
+        ),
+    ),
     # Table 7 after each validation: the pixels that the discriminator would select.
     test_cfg=dict(signal_maps=True),
 )

@@ -7,26 +7,27 @@ _base_ = [
     "../_base_/schedules/sgd_40k.py",
     "../_base_/default_runtime.py",
 ]
-num_classes = 19
 model = dict(
     _delete_=True,
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor),
     segmentor=dict(
         _base_.model,
-        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+        decode_head=dict(_base_.model.decode_head, num_classes=19),
     ),
-    objectives=[
-        dict(
+    objectives=dict(
+        adversarial=dict(
             type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=num_classes),
+            discriminator=dict(type="FCDiscriminator"),
             weights=dict(labeled=0.01, unlabeled=0.001),
             start=dict(labeled=0, unlabeled=5000),
             fake_branches=["labeled"],
             real_branch="labeled",
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
-    ],
+        self_taught=dict(
+            type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000
+        ),
+    ),
     # Table 7 after each validation: the pixels that the discriminator would select.
     test_cfg=dict(signal_maps=True),
 )

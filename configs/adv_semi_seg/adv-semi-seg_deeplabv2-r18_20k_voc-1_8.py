@@ -10,15 +10,17 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        adversarial=dict(
             type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21),
+            discriminator=dict(type="FCDiscriminator"),
             weights=dict(labeled=0.01, unlabeled=0.001),
             start=dict(labeled=0, unlabeled=5000),
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
-    ],
+        self_taught=dict(
+            type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000
+        ),
+    ),
 )
 optim_wrapper = dict(
     discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),

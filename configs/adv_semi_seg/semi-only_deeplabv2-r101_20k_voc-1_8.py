@@ -2,13 +2,9 @@
 # segmentor does not try to please it.
 _base_ = ["./adv-semi-seg_deeplabv2-r101_20k_voc-1_8.py"]
 model = dict(
-    objectives=[
-        dict(
-            type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21),
-            weights=dict(labeled=0.0, unlabeled=0.0),
-            start=dict(labeled=0, unlabeled=0),
+    objectives=dict(
+        adversarial=dict(
+            weights=dict(labeled=0.0, unlabeled=0.0), start=dict(unlabeled=0)
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=5000),
-    ],
+    ),
 )

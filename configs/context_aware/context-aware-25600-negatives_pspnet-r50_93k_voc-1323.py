@@ -1,4 +1,3 @@
 # Table 4: 25,600 negatives for each of 2 GPUs; here they are counted over all GPUs.
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-contrast = dict(_base_.model.objectives[0], bank_size=25600)
-model = dict(objectives=[contrast])
+model = dict(objectives=dict(context_contrast=dict(bank_size=25600)))

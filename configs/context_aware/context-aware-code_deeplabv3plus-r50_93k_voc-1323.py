@@ -2,8 +2,7 @@
 # images are scaled relative to a longer side of 400 pixels, unlabelled ones not below
 # 0.8.
 _base_ = ["./context-aware_deeplabv3plus-r50_93k_voc-1323.py"]
-objective = _base_.model.objectives[0]
-model = dict(objectives=[dict(objective, reduction="active")])
+model = dict(objectives=dict(context_contrast=dict(reduction="active")))
 small = dict(_base_.resize, scale=(400, 400))
 load, masks, _, *rest = _base_.labeled_pipeline
 train_dataloader = dict(

@@ -1,8 +1,7 @@
 # Exp. I of Table 3: the squared distance to the counterpart, in both directions.
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-objective = _base_.model.objectives[0]
 model = dict(
-    objectives=[
-        dict(objective, distance="l2", directional=False, gamma=None, bank_size=0)
-    ]
+    objectives=dict(
+        context_contrast=dict(distance="l2", directional=False, gamma=None, bank_size=0)
+    )
 )

@@ -1,4 +1,3 @@
 # Exp. VII of Table 3: the features of the classifier are compared themselves.
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-objective = _base_.model.objectives[0]
-model = dict(objectives=[dict(objective, projector=None)])
+model = dict(objectives=dict(context_contrast=dict(projector=None)))

@@ -3,17 +3,14 @@
 # the training are those of Ouali et al., from the start of the other loss on.
 _base_ = ["./context-aware_deeplabv3plus-r50_93k_voc-1464.py"]
 model = dict(
-    objectives=[
-        *_base_.model.objectives,
-        dict(
+    objectives=dict(
+        weak_mask=dict(
             type="WeakMaskObjective",
-            in_channels=256,
-            num_classes=21,
             weight=0.4,
             start=5785,
             ramp=9256,
         ),
-    ],
+    ),
 )
 pack = dict(type="PackPseudoMask")
 views = _base_.two_crops.views

@@ -2,17 +2,14 @@
 # labels: their pseudo-masks (README.md says how to make them) teach a second classifier.
 _base_ = ["./context-aware_lite0_2k_voc-animals-65.py"]
 model = dict(
-    objectives=[
-        *_base_.model.objectives,
-        dict(
+    objectives=dict(
+        weak_mask=dict(
             type="WeakMaskObjective",
-            in_channels=64,
-            num_classes=7,
             weight=0.4,
             start=125,
             ramp=200,
         ),
-    ],
+    ),
 )
 pack = dict(type="PackPseudoMask")
 two_crops = _base_.train_dataloader.dataset.sources.unlabeled.pipeline[1]

@@ -15,10 +15,9 @@ model = dict(
         _base_.model,
         decode_head=dict(_base_.model.decode_head, num_classes=19),
     ),
-    objectives=[
-        dict(
+    objectives=dict(
+        context_contrast=dict(
             type="ContextContrastObjective",
-            in_channels=256,
             projector=dict(channels=128),
             weight=0.1,
             start=5785,
@@ -27,7 +26,7 @@ model = dict(
             temperature=0.1,
             bank_size=0,
         )
-    ],
+    ),
 )
 default_hooks = dict(checkpoint=dict(interval=5785))
 optim_wrapper = dict(segmentor=dict(optimizer=dict(lr=0.1)))

@@ -11,10 +11,9 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        context_contrast=dict(
             type="ContextContrastObjective",
-            in_channels=256,
             projector=dict(channels=128),
             weight=0.1,
             start=5785,
@@ -23,6 +22,6 @@ model = dict(
             temperature=0.1,
             bank_size=25600,
         )
-    ],
+    ),
 )
 default_hooks = dict(checkpoint=dict(interval=5785))

@@ -15,10 +15,9 @@ model = dict(
         _base_.model,
         decode_head=dict(_base_.model.decode_head, num_classes=7),
     ),
-    objectives=[
-        dict(
+    objectives=dict(
+        context_contrast=dict(
             type="ContextContrastObjective",
-            in_channels=64,
             projector=dict(channels=128),
             weight=0.1,
             start=125,
@@ -27,7 +26,7 @@ model = dict(
             # 8 images, 2 crops, 16x16 features; and those of the step before.
             bank_size=4096,
         )
-    ],
+    ),
 )
 # The labelled batches are those of the supervised baseline. Of an unlabelled image, two
 # overlapping crops are taken after one resize.

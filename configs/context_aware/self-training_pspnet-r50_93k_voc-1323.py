@@ -6,16 +6,17 @@
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
 model = dict(
     teacher=dict(momentum=1.0, ramp=False),
-    objectives=[
-        dict(
+    objectives=dict(
+        _delete_=True,
+        consistency=dict(
             type="ConsistencyObjective",
             weight=1.0,
             threshold=0.5,
             teacher_branch="unlabeled",
             student_branch="unlabeled_second",
             mix="none",
-        )
-    ],
+        ),
+    ),
 )
 # Both see one crop; the teacher without changed colours.
 load, two_crops = _base_.train_dataloader.dataset.sources.unlabeled.pipeline

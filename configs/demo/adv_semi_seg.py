@@ -9,19 +9,19 @@ model = dict(
     _delete_=True,
     type="SemiSegmentor",
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        adversarial=dict(
             type="AdversarialObjective",
-            discriminator=dict(
-                type="FCDiscriminator", num_classes=5, channels=(16, 32, 64, 128)
-            ),
+            discriminator=dict(type="FCDiscriminator", channels=(16, 32, 64, 128)),
             weights=dict(labeled=0.01, unlabeled=0.001),
             start=dict(labeled=0, unlabeled=300),
             fake_branches=["labeled"],
             real_branch="labeled",
         ),
-        dict(type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=300),
-    ],
+        self_taught=dict(
+            type="SelfTaughtObjective", weight=0.1, threshold=0.2, start=300
+        ),
+    ),
 )
 optim_wrapper = dict(
     discriminator=dict(optimizer=dict(type="Adam", lr=1e-3, betas=(0.9, 0.99))),

@@ -10,8 +10,8 @@ model = dict(
     type="SemiSegmentor",
     segmentor=_base_.model,
     teacher=dict(momentum=0.99),
-    objectives=[
-        dict(
+    objectives=dict(
+        consistency=dict(
             type="ConsistencyObjective",
             weight=1.0,
             threshold=0.9,
@@ -19,5 +19,5 @@ model = dict(
             start=200,
             ramp=200,
         )
-    ],
+    ),
 )

@@ -32,19 +32,18 @@ s4gan = dict(
         type="SemiSegmentor",
         data_preprocessor=_base_.model.data_preprocessor,
         segmentor=segmentor,
-        objectives=[
-            dict(
+        objectives=dict(
+            feature_matching=dict(
                 type="FeatureMatchingObjective",
                 discriminator=dict(
                     type="ImageDiscriminator",
-                    num_classes=5,
                     channels=(16, 32, 64, 128),
                 ),
                 weight=0.1,
                 self_training_weight=1.0,
                 gamma=0.6,
             )
-        ],
+        ),
     ),
     optim_wrapper=dict(
         discriminator=dict(optimizer=dict(type="Adam", lr=1e-3, betas=(0.9, 0.99)))

@@ -10,7 +10,7 @@ model = dict(
     _delete_=True,
     type="SemiSegmentor",
     segmentor=_base_.model,
-    objectives=[],
+    objectives=dict(),
 )
 load, annotations = _base_.load, dict(type="LoadAnnotations")
 augment = [_base_.flips, _base_.colors, _base_.pack]

@@ -8,7 +8,7 @@ model = dict(
     _delete_=True,
     type="SemiSegmentor",
     segmentor=_base_.model,
-    objectives=[],
+    objectives=dict(),
 )
 # The labelled half of the other methods' batches: the same images in the same order.
 train_dataloader = dict(

@@ -1,8 +1,6 @@
 # Latent classes on PASCAL VOC with 1/2 of the masks.
 _base_ = ["./latent-classes_deeplabv2-r101_20k_voc-1_8.py"]
-objectives = _base_.model.objectives
-objectives[0].update_rate = 10 / 5291
-model = dict(objectives=objectives)
+model = dict(objectives=dict(latent_class=dict(update_rate=10 / 5291)))
 train_dataloader = dict(
     dataset=dict(
         sources=dict(labeled=dict(ann_file="split:voc12aug/mittal_5291_labeled.txt"))

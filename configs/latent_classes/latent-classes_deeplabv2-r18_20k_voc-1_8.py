@@ -10,24 +10,23 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        latent_class=dict(
             type="LatentClassObjective",
             head=dict(_base_.model.decode_head, num_classes=20),
-            num_classes=21,
             update_rate=4 / 1322,
             weight=1.0,
             consistency_weight=0.1,
             start=5000,
         ),
-        dict(
+        adversarial=dict(
             type="AdversarialObjective",
-            discriminator=dict(type="FCDiscriminator", num_classes=21),
+            discriminator=dict(type="FCDiscriminator"),
             weights=dict(labeled=0.01, unlabeled=0.001),
             start=dict(labeled=0, unlabeled=0),
             fake_branches=["labeled", "unlabeled"],
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(

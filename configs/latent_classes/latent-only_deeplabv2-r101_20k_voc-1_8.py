@@ -10,17 +10,16 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        latent_class=dict(
             type="LatentClassObjective",
             head=dict(_base_.model.decode_head, num_classes=20),
-            num_classes=21,
             update_rate=10 / 1322,
             weight=1.0,
             consistency_weight=0.1,
             start=5000,
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(

@@ -13,7 +13,8 @@ groups = dict(
     person=[15],
     indoors=[5, 9, 11, 16, 18, 20],  # bottle, chair, table, plant, sofa, monitor
 )
-objectives = _base_.model.objectives
-objectives[0].head.num_classes = len(groups)
-objectives[0].groups = groups
-model = dict(objectives=objectives)
+model = dict(
+    objectives=dict(
+        latent_class=dict(head=dict(num_classes=len(groups)), groups=groups)
+    )
+)

@@ -1,7 +1,10 @@
 # The latent branch learns the semantic classes themselves ("semantic classes" of
 # Table 5): a group for each.
 _base_ = ["./latent-classes_deeplabv2-r101_20k_voc-1_8.py"]
-objectives = _base_.model.objectives
-objectives[0].head.num_classes = 21
-objectives[0].groups = {str(i): [i] for i in range(21)}
-model = dict(objectives=objectives)
+model = dict(
+    objectives=dict(
+        latent_class=dict(
+            head=dict(num_classes=21), groups={str(i): [i] for i in range(21)}
+        )
+    )
+)

@@ -6,10 +6,9 @@ _base_ = [
     "../_base_/schedules/sgd_20k.py",
     "../_base_/default_runtime.py",
 ]
-num_classes = 21
 adversarial = dict(
     type="AdversarialObjective",
-    discriminator=dict(type="FCDiscriminator", num_classes=num_classes),
+    discriminator=dict(type="FCDiscriminator"),
     weights=dict(labeled=0.01, unlabeled=0.001),
     start=dict(labeled=0, unlabeled=0),
     fake_branches=["labeled", "unlabeled"],
@@ -20,16 +19,16 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        twin_branch=dict(
             type="TwinBranchObjective",
             head=_base_.model.decode_head,
             consistency_weight=0.1,
             start=5000,
         ),
-        adversarial,
-        dict(adversarial, predictions="twin"),
-    ],
+        adversarial=adversarial,
+        adversarial_twin=dict(adversarial, predictions="twin"),
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(

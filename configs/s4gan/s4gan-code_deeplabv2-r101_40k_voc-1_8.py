@@ -18,25 +18,16 @@
 _base_ = ["./s4gan_deeplabv2-r101_35k_voc-1_8.py"]
 model = dict(
     segmentor=dict(decode_head=dict(dilations=(6, 12))),
-    objectives=[
-        dict(
-            type="FeatureMatchingObjective",
-            discriminator=dict(
-                type="ImageDiscriminator",
-                num_classes=21,
-                dropout_after=(0, 1, 2),
-                dropout_kind="channel",
-            ),
-            weight=0.1,
-            self_training_weight=1.0,
-            gamma=0.6,
+    objectives=dict(
+        feature_matching=dict(
+            discriminator=dict(dropout_after=(0, 1, 2), dropout_kind="channel"),
             start=1,
             inclusive=False,
             real_image_range="labeled",
             mask_padding=False,
             real_branch="labeled_gt",
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(

@@ -1,5 +1,3 @@
 # "CE + FM" of Table 6, and the curves without self-training of Figure 11, on VOC animals.
 _base_ = ["./s4gan_lite0_2k_voc-animals-65.py"]
-objectives = _base_.model.objectives
-objectives[0].self_training_weight = 0.0
-model = dict(objectives=objectives)
+model = dict(objectives=dict(feature_matching=dict(self_training_weight=0.0)))

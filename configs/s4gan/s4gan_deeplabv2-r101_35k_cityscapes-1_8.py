@@ -6,7 +6,6 @@ _base_ = [
     "../_base_/schedules/sgd_40k.py",
     "../_base_/default_runtime.py",
 ]
-num_classes = 19
 crop_size = (256, 512)
 model = dict(
     _delete_=True,
@@ -14,17 +13,17 @@ model = dict(
     data_preprocessor=dict(_base_.model.data_preprocessor, size=crop_size),
     segmentor=dict(
         _base_.model,
-        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+        decode_head=dict(_base_.model.decode_head, num_classes=19),
     ),
-    objectives=[
-        dict(
+    objectives=dict(
+        feature_matching=dict(
             type="FeatureMatchingObjective",
-            discriminator=dict(type="ImageDiscriminator", num_classes=num_classes),
+            discriminator=dict(type="ImageDiscriminator"),
             weight=0.1,
             self_training_weight=1.0,
             gamma=0.7,
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(optimizer=dict(nesterov=False, weight_decay=5e-4)),

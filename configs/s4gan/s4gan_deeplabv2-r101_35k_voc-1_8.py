@@ -11,15 +11,15 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        feature_matching=dict(
             type="FeatureMatchingObjective",
-            discriminator=dict(type="ImageDiscriminator", num_classes=21),
+            discriminator=dict(type="ImageDiscriminator"),
             weight=0.1,
             self_training_weight=1.0,
             gamma=0.6,
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(optimizer=dict(nesterov=False, weight_decay=5e-4)),

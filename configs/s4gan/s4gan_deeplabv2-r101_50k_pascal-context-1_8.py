@@ -6,24 +6,23 @@ _base_ = [
     "../_base_/schedules/sgd_40k.py",
     "../_base_/default_runtime.py",
 ]
-num_classes = 60
 model = dict(
     _delete_=True,
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=dict(
         _base_.model,
-        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+        decode_head=dict(_base_.model.decode_head, num_classes=60),
     ),
-    objectives=[
-        dict(
+    objectives=dict(
+        feature_matching=dict(
             type="FeatureMatchingObjective",
-            discriminator=dict(type="ImageDiscriminator", num_classes=num_classes),
+            discriminator=dict(type="ImageDiscriminator"),
             weight=0.1,
             self_training_weight=1.0,
             gamma=0.6,
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     segmentor=dict(optimizer=dict(nesterov=False, weight_decay=5e-4)),

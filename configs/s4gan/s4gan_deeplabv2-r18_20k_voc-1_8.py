@@ -10,15 +10,15 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[
-        dict(
+    objectives=dict(
+        feature_matching=dict(
             type="FeatureMatchingObjective",
-            discriminator=dict(type="ImageDiscriminator", num_classes=21),
+            discriminator=dict(type="ImageDiscriminator"),
             weight=0.1,
             self_training_weight=1.0,
             gamma=0.6,
         ),
-    ],
+    ),
 )
 optim_wrapper = dict(
     discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),

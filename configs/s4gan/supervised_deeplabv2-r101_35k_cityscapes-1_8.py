@@ -1,6 +1,6 @@
 # DeepLabv2 of Table 4: 1/8 of the masks alone, five images a step.
 _base_ = ["./s4gan_deeplabv2-r101_35k_cityscapes-1_8.py"]
-model = dict(objectives=[])
+model = dict(objectives=dict(_delete_=True))
 optim_wrapper = dict(
     _delete_=True,
     **{k: v for k, v in _base_.optim_wrapper.items() if k != "discriminator"},

@@ -1,6 +1,6 @@
 # "CE only" of Table 6, DeepLabv2 of Table 1: the masks alone, eight images a step.
 _base_ = ["./s4gan_deeplabv2-r101_35k_voc-1_8.py"]
-model = dict(objectives=[])
+model = dict(objectives=dict(_delete_=True))
 optim_wrapper = dict(
     _delete_=True,
     **{k: v for k, v in _base_.optim_wrapper.items() if k != "discriminator"},

@@ -1,6 +1,6 @@
 # DeepLabv2 of Table 3: 1/8 of the masks alone, eight images a step.
 _base_ = ["./s4gan_deeplabv2-r101_50k_pascal-context-1_8.py"]
-model = dict(objectives=[])
+model = dict(objectives=dict(_delete_=True))
 optim_wrapper = dict(
     _delete_=True,
     **{k: v for k, v in _base_.optim_wrapper.items() if k != "discriminator"},

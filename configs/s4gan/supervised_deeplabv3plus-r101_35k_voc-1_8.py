@@ -1,6 +1,6 @@
 # DeepLabv3+ of Table 2: the masks alone, eight images a step.
 _base_ = ["./s4gan_deeplabv3plus-r101_35k_voc-1_8.py"]
-model = dict(objectives=[])
+model = dict(objectives=dict(_delete_=True))
 optim_wrapper = dict(
     _delete_=True,
     **{k: v for k, v in _base_.optim_wrapper.items() if k != "discriminator"},

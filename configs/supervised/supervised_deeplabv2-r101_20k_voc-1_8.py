@@ -10,7 +10,7 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=_base_.model,
-    objectives=[],
+    objectives=dict(),
 )
 train_dataloader = dict(
     batch_size=10,

@@ -5,16 +5,15 @@ _base_ = [
     "../_base_/schedules/sgd_40k.py",
     "../_base_/default_runtime.py",
 ]
-num_classes = 19
 model = dict(
     _delete_=True,
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor),
     segmentor=dict(
         _base_.model,
-        decode_head=dict(_base_.model.decode_head, num_classes=num_classes),
+        decode_head=dict(_base_.model.decode_head, num_classes=19),
     ),
-    objectives=[],
+    objectives=dict(),
 )
 train_dataloader = dict(
     batch_size=2,

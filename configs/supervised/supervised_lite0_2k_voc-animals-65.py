@@ -13,7 +13,7 @@ model = dict(
         _base_.model,
         decode_head=dict(_base_.model.decode_head, num_classes=7),
     ),
-    objectives=[],
+    objectives=dict(),
 )
 # The labelled half of the other methods' batches: the same images in the same order.
 train_dataloader = dict(

@@ -30,6 +30,8 @@ stages[0].changes.train_dataloader.batch_size = 4
 for stage in stages[1:]:
     stage.changes.model.test_cfg = dict(predict_with="teacher")
     stage.changes.default_hooks.checkpoint.save_best = "teacher/mIoU"
-    stage.changes.model.objectives[1].head.update(num_classes=20, dilations=(6, 12))
+    stage.changes.model.objectives.pseudo_mask.head.update(
+        num_classes=20, dilations=(6, 12)
+    )
 stages[2].pseudo_masks.network = "teacher"
 del stage

@@ -2,5 +2,5 @@
 _base_ = ["./three-stage_deeplabv2-r101_60k_voc-1_50.py"]
 stages = _base_.stages
 for stage in stages[1:]:
-    stage.changes.model.objectives = stage.changes.model.objectives[1:]
+    stage.changes.model.objectives.consistency = None
 del stage

@@ -5,7 +5,7 @@ unlabeled = dict(_base_.train_dataloader.dataset.sources.unlabeled)
 unlabeled.pop("exclude")
 stages = [_base_.stages[2]]
 stages[0].pop("pseudo_masks")
-stages[0].changes.model.objectives = stages[0].changes.model.objectives[:1]
+stages[0].changes.model.objectives.pseudo_mask = None
 sources = stages[0].changes.train_dataloader.dataset.sources
 sources.pop("labeled")
 sources.pseudo = dict(unlabeled, pipeline=[_base_.load, sources.pseudo.pipeline[-1]])

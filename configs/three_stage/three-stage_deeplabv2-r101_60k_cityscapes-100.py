@@ -19,7 +19,7 @@ model = dict(
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=crop_size),
     segmentor=dict(_base_.model, backbone=backbone, decode_head=decode_head),
-    objectives=[],
+    objectives=dict(),
 )
 
 load, annotations = dict(type="LoadImageFromFile"), dict(type="LoadAnnotations")
@@ -124,7 +124,10 @@ stages = [
         pseudo_masks=masks,
         changes=dict(
             model=dict(
-                teacher=teacher, objectives=[consistency, dict(task_2, **g_hat)]
+                teacher=teacher,
+                objectives=dict(
+                    consistency=consistency, pseudo_mask=dict(task_2, **g_hat)
+                ),
             ),
             **semi,
         ),
@@ -134,7 +137,10 @@ stages = [
         pseudo_masks=masks,
         changes=dict(
             model=dict(
-                teacher=teacher, objectives=[consistency, dict(task_2, **g_tilde)]
+                teacher=teacher,
+                objectives=dict(
+                    consistency=consistency, pseudo_mask=dict(task_2, **g_tilde)
+                ),
             ),
             **semi,
         ),

@@ -8,6 +8,6 @@ train_dataloader = dict(
 )
 stages = _base_.stages
 for stage in stages[1:]:
-    for objective in stage.changes.model.objectives:
+    for objective in stage.changes.model.objectives.values():
         objective.weight = lambda_1
 del stage, objective

@@ -6,8 +6,8 @@ train_dataloader = dict(batch_size=8)
 stages = _base_.stages
 for stage in stages[1:]:
     stage.changes.train_dataloader.sampler.ratio.update(labeled=4, pseudo=4)
-    stage.changes.model.objectives[1].head.in_channels = 512
+    stage.changes.model.objectives.pseudo_mask.head.in_channels = 512
 del stage
-g_hat = stages[1].changes.model.objectives[1]
+g_hat = stages[1].changes.model.objectives.pseudo_mask
 g_hat.stage.backbone.update(small)
 g_hat.head.in_channels = 256

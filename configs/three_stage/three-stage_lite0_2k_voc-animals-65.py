@@ -10,15 +10,14 @@ _base_ = [
     "../_base_/schedules/adamw_2k.py",
     "../_base_/default_runtime.py",
 ]
-num_classes = 7
 lambda_1 = lambda_2 = 0.5
-decode_head = dict(_base_.model.decode_head, num_classes=num_classes)
+decode_head = dict(_base_.model.decode_head, num_classes=7)
 model = dict(
     _delete_=True,
     type="SemiSegmentor",
     data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
     segmentor=dict(_base_.model, decode_head=decode_head),
-    objectives=[],
+    objectives=dict(),
 )
 
 # Batches of stage 1, and of the others.
@@ -107,7 +106,9 @@ stages = [
         changes=dict(
             model=dict(
                 teacher=teacher,
-                objectives=[consistency, dict(task_2, **g_hat)],
+                objectives=dict(
+                    consistency=consistency, pseudo_mask=dict(task_2, **g_hat)
+                ),
             ),
             **semi,
         ),
@@ -118,7 +119,9 @@ stages = [
         changes=dict(
             model=dict(
                 teacher=teacher,
-                objectives=[consistency, dict(task_2, **g_tilde)],
+                objectives=dict(
+                    consistency=consistency, pseudo_mask=dict(task_2, **g_tilde)
+                ),
             ),
             **semi,
         ),

@@ -44,7 +44,7 @@ def benchmark(
     if "segmentor" not in cfg.model:
         raise ConfigError(
             f"model.type={cfg.model.type!r}: only a SemiSegmentor can be measured; the "
-            "supervised baseline is one with objectives=[]"
+            "supervised baseline is one with objectives=dict()"
         )
     batch = load_batch(cfg)
     with peak_memory(device) as peak:

@@ -64,7 +64,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action=DictAction,
         help="changes to the config as key=value, e.g. model.teacher.momentum=0.99 "
-        "model.objectives.0.start.unlabeled=0 or key='[a,b]'",
+        "model.objectives.adversarial.start.unlabeled=0 or key='[a,b]'",
     )
     parser.add_argument("--launcher", choices=LAUNCHERS, default="none")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0)

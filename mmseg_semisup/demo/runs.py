@@ -184,7 +184,7 @@ def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> C
     cfg.train_dataloader.sampler.seed = seed
     if iters is not None:
         scale = iters / cfg.train_cfg.max_iters
-        for objective in cfg.model.objectives:
+        for objective in cfg.model.objectives.values():
             for key in {"start", "ramp"} & set(objective):
                 objective[key] = _scaled(objective[key], scale)
         interval = max(1, iters // VALIDATIONS)

@@ -17,7 +17,7 @@ def check_arguments(function: Callable, cfg: dict, where: str) -> None:
     Args:
         function: Class or function that will be called with ``**cfg``.
         cfg: Its arguments.
-        where: What to call it in the message, e.g. ``objectives[0]``.
+        where: What to call it in the message, e.g. ``objectives.adversarial``.
 
     Raises:
         ValueError: Naming the key, and the allowed ones.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from tiny_training import weights
 from mmseg_semisup.core import atomic_io
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
+ADVERSARIAL = "model.objectives.adversarial"
 
 
 @pytest.mark.slow
@@ -47,6 +49,50 @@ def test_test_time_augmentation(run_tool, training, tmp_path, capsys):
     run_tool("train.py", training, "--work-dir", work)
     run_tool("test.py", training, work / "iter_4.pth", "--work-dir", work, "--tta")
     assert "mIoU" in capsys.readouterr().out
+
+
+def losses_of(work: Path) -> dict[str, float]:
+    """The last logged value of each figure of the objectives."""
+    (path,) = work.glob("*/vis_data/scalars.json")
+    line = [json.loads(text) for text in path.read_text().splitlines()][-2]
+    names = ("adversarial.", "self_taught.")
+    return {key: value for key, value in line.items() if key.startswith(names)}
+
+
+OPTIONS = {
+    "adversarial": ("weights.unlabeled=0.1", "start.unlabeled=1"),
+    "self_taught": ("threshold=0.0",),
+}
+
+
+def test_a_list_of_objectives_takes_options_by_position(run_tool, training, tmp_path):
+    """Trained with the same options, it is the same as a dict."""
+    listed = tmp_path / "listed.py"
+    text = "model.update(objectives=list(model['objectives'].values()))\n"
+    listed.write_text(training.read_text() + text)
+    for path in (training, listed):
+        options = [
+            f"model.objectives.{name if path == training else index}.{option}"
+            for index, name in enumerate(OPTIONS)
+            for option in OPTIONS[name]
+        ]
+        work = tmp_path / path.stem
+        run_tool("train.py", path, "--work-dir", work, "--cfg-options", *options)
+    by_name, by_position = (tmp_path / name for name in ("training", "listed"))
+    assert losses_of(by_name) == losses_of(by_position)
+    assert losses_of(by_name)["self_taught.selected"] == 1
+    before, after = (
+        _weights(by_name / "iter_4.pth"),
+        _weights(by_position / "iter_4.pth"),
+    )
+    assert list(before) == list(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_option_takes_an_objective_out(run_tool, training, tmp_path):
+    out = "model.objectives.self_taught=None"
+    run_tool("train.py", training, "--work-dir", tmp_path, "--cfg-options", out)
+    assert {name.partition(".")[0] for name in losses_of(tmp_path)} == {"adversarial"}
 
 
 @pytest.mark.slow
@@ -86,12 +132,26 @@ def test_load_from_starts_anew(run_tool, training, tmp_path):
         ),
         (["--cfg-options", "model.techer.momentum=0"], "did you mean 'teacher'"),
         (
-            ["--cfg-options", "model.objectives.1.treshold=0.1"],
+            ["--cfg-options", "model.objectives.self_taught.treshold=0.1"],
             "has no key 'treshold'; did you mean 'threshold'",
         ),
-        (["--cfg-options", "model.objectives.1.extra=0.1"], "no argument 'extra'"),
         (
-            ["--cfg-options", "model.objectives.0.discriminator.num_classes=5"],
+            ["--cfg-options", "model.objectives.self_taught.extra=0.1"],
+            "no argument 'extra'",
+        ),
+        (
+            ["--cfg-options", "model.objectives.adversrial.weights.labeled=0"],
+            "has no key 'adversrial'; did you mean 'adversarial'",
+        ),
+        (
+            ["--cfg-options", "model.objectives.0.weights.labeled=0"],
+            "has no key '0'; it has adversarial, self_taught",
+        ),
+        (
+            [
+                "--cfg-options",
+                "model.objectives.adversarial.discriminator.num_classes=5",
+            ],
             "num_classes=5, but the num_classes of the segmentor's FCNHead is 3",
         ),
     ],

@@ -96,7 +96,7 @@ def test_configs_have_the_images_of_their_name(name):
 def test_the_paper_s_values():
     """Section 4.1."""
     cfg = Config.fromfile(CONFIGS / "context-aware_deeplabv3plus-r50_93k_voc-1323.py")
-    (objective,) = cfg.model.objectives
+    (objective,) = cfg.model.objectives.values()
     expected = dict(weight=0.1, gamma=0.75, temperature=0.1, start=5 * 1157, pool=2)
     assert {k: objective[k] for k in expected} == expected
     assert objective.projector.channels == 128
