@@ -104,23 +104,26 @@ class Step:
         self._views[view.name] = view
         return view
 
-    def student(self, views: View | Sequence[View]) -> Any:
+    def student(self, views: View | str | Sequence[View]) -> Any:
         """The student's outputs on a view, or a list of those of a joint pass."""
         return self.output(STUDENT, views)
 
-    def teacher(self, views: View | Sequence[View]) -> Any:
+    def teacher(self, views: View | str | Sequence[View]) -> Any:
         """The teacher's outputs, without gradients, as :meth:`student`."""
         return self.output(TEACHER, views)
 
     def output(
-        self, network: str, views: View | Sequence[View], evaluation: bool = False
+        self,
+        network: str,
+        views: View | str | Sequence[View],
+        evaluation: bool = False,
     ) -> Any:
         """Outputs of a network.
 
         Args:
             network: 'student', 'teacher', or the name of a further one.
-            views: One view, or several of one size, which then pass through the network
-                as one batch.
+            views: One view, or its name; or several of one size, which then pass
+                through the network as one batch.
             evaluation: Whether the network predicts as in evaluation mode (without
                 dropout, with running statistics), without gradients.
 
@@ -131,6 +134,8 @@ class Step:
             ValueError: If there is no such network, the sizes differ, or a part of the
                 views has gone through the network in another pass.
         """
+        if isinstance(views, str):
+            views = self[views]
         several = [views] if isinstance(views, View) else list(views)
         keys = [(network, view.name, evaluation) for view in several]
         missing = [key for key in keys if key not in self._outputs]

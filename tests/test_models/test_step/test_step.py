@@ -9,6 +9,7 @@ from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
 
 from mmseg_semisup.models import Step
+from mmseg_semisup.models.segmentors.step import Step as EarlierStep
 from mmseg_semisup.models.step.view import View
 
 
@@ -42,6 +43,18 @@ def test_a_network_runs_once_on_a_view():
         assert step.student(view).probs.requires_grad
         assert not step.teacher(view).probs.requires_grad
     assert calls == ["student", "teacher"]
+
+
+def test_the_constructor_and_the_names_of_earlier_versions():
+    built = model()
+    now = step_of(built)
+    images = {"unlabeled": now["unlabeled"].images}
+    samples = {"unlabeled": now["unlabeled"].samples}
+    step = EarlierStep(built.segmentor, built.teacher.network, images, samples, 3)
+    assert step.iteration == 3
+    for network in ("student", "teacher"):
+        found = getattr(step, network)("unlabeled")
+        assert found is step.output(network, step["unlabeled"])
 
 
 def test_a_view_that_is_not_there_is_named_with_the_nearest():
