@@ -82,8 +82,8 @@ def test_a_list_of_objectives_takes_options_by_position(run_tool, training, tmp_
     assert losses_of(by_name) == losses_of(by_position)
     assert losses_of(by_name)["self_taught.selected"] == 1
     before, after = (
-        _weights(by_name / "iter_4.pth"),
-        _weights(by_position / "iter_4.pth"),
+        weights(by_name / "iter_4.pth"),
+        weights(by_position / "iter_4.pth"),
     )
     assert list(before) == list(after)
     assert all(torch.equal(before[name], after[name]) for name in before)
