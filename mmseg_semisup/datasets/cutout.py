@@ -12,8 +12,6 @@ from mmseg_semisup.core.errors import check_range
 
 from .view_geometry import register_appearance
 
-IGNORE_INDEX = 255
-
 
 @TRANSFORMS.register_module()
 class Cutout(BaseTransform):
@@ -26,15 +24,21 @@ class Cutout(BaseTransform):
         num_holes: Number of squares.
         size: Side of a square, in pixels; even.
         fill: Their grey value, in 0..255.
-        ignore: Whether label maps get the label 255 there. Of an image without label
-            maps, all pixels count.
+        ignore: Whether label maps get the label ``seg_pad_val`` there. Of an image
+            without label maps, all pixels count.
+        seg_pad_val: Label of ignored pixels, as the data set has it.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
     def __init__(
-        self, num_holes: int = 3, size: int = 32, fill: int = 127, ignore: bool = False
+        self,
+        num_holes: int = 3,
+        size: int = 32,
+        fill: int = 127,
+        ignore: bool = False,
+        seg_pad_val: int = 255,
     ) -> None:
         check_range("Cutout", 0, num_holes=num_holes)
         if size < 2 or size % 2:
@@ -44,6 +48,7 @@ class Cutout(BaseTransform):
         self.size = size
         self.fill = fill
         self.ignore = ignore
+        self.seg_pad_val = seg_pad_val if ignore else None
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw and fill the squares."""
@@ -55,7 +60,7 @@ class Cutout(BaseTransform):
             hole = np.s_[max(0, y - half) : y + half, max(0, x - half) : x + half]
             image[hole] = self.fill
             for key in keys:
-                results[key][hole] = IGNORE_INDEX
+                results[key][hole] = self.seg_pad_val
         return results
 
 

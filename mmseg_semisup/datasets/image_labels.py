@@ -23,13 +23,17 @@ class LoadImageLabels(BaseTransform):
     Args:
         num_classes: Number of classes C, background included where there is one.
         drop_mask: Whether the mask is forgotten, so that nothing has to move it.
+        ignore_index: Value of the mask that is no class, as the data set has it.
     """
 
-    def __init__(self, num_classes: int, drop_mask: bool = True) -> None:
+    def __init__(
+        self, num_classes: int, drop_mask: bool = True, ignore_index: int = 255
+    ) -> None:
         if num_classes < 1:
             raise ValueError(f"LoadImageLabels: num_classes={num_classes}; allowed: >0")
         self.num_classes = num_classes
         self.drop_mask = drop_mask
+        self.ignore_index = ignore_index
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Write ``gt_image_labels``, (C,), float32, 0 or 1.
@@ -46,7 +50,7 @@ class LoadImageLabels(BaseTransform):
                     "a mask; put LoadAnnotations in front, or use WeakLabelDataset"
                 )
             present = np.unique(results["gt_seg_map"])
-            present = present[present != results.get("ignore_index", 255)]
+            present = present[present != self.ignore_index]
         present = np.asarray(present, dtype=np.int64)
         wrong = present[(present < 0) | (present >= self.num_classes)]
         if wrong.size:

@@ -36,6 +36,8 @@ class LoadPseudoMask(BaseTransform):
         ValueError: If the store cannot be used.
     """
 
+    ignore_index = IGNORED
+
     def __init__(self, store: str | None) -> None:
         self.store = store
         # The mask of a PseudoMaskDataset is checked where it is loaded.

@@ -37,7 +37,6 @@ OPERATIONS = (
 )
 LEVELS = 10
 INTERPOLATIONS = {"nearest": cv2.INTER_NEAREST, "bilinear": cv2.INTER_LINEAR}
-IGNORE_INDEX = 255
 
 
 class Operation(NamedTuple):
@@ -88,7 +87,7 @@ class RandAugment(BaseTransform):
     without the border that a warp lays open.)
 
     ``MultiView`` follows the geometry. Where the warp lays open a border, images get
-    ``fill`` and label maps the label 255.
+    ``fill`` and label maps ``seg_pad_val``.
 
     Args:
         num_ops: Operations to draw, with replacement.
@@ -98,6 +97,7 @@ class RandAugment(BaseTransform):
         interpolation: Of the image: 'nearest', as the published code, or 'bilinear'.
             Label maps always take the nearest pixel.
         fill: Grey value of pixels without a source, in 0..255.
+        seg_pad_val: Label of pixels without a source: the data set's ignored one.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -111,6 +111,7 @@ class RandAugment(BaseTransform):
         operations: Sequence[str] = OPERATIONS,
         interpolation: str = "nearest",
         fill: int = 127,
+        seg_pad_val: int = 255,
     ) -> None:
         check_range("RandAugment", 0, num_ops=num_ops)
         check_range("RandAugment", 0, 1, prob=prob)
@@ -137,6 +138,7 @@ class RandAugment(BaseTransform):
         self.operations = tuple(operations)
         self.interpolation = interpolation
         self.fill = fill
+        self.seg_pad_val = seg_pad_val
 
     def draw(self) -> list[Operation]:
         """Draw the operations of one image, from numpy's global generator."""
@@ -180,7 +182,7 @@ class RandAugment(BaseTransform):
             )
             for key in results.get("seg_fields", ()):
                 results[key] = warp_affine(
-                    results[key], matrix, cv2.INTER_NEAREST, IGNORE_INDEX
+                    results[key], matrix, cv2.INTER_NEAREST, self.seg_pad_val
                 )
         return matrix
 

@@ -193,7 +193,11 @@ def leaves(dataset: SourceDataset) -> list[BaseDataset]:
 
 def infos(dataset: SourceDataset) -> list[dict[str, Any]]:
     """What every sample of a dataset is loaded from: ``img_path`` and so on."""
-    return [leaf.get_data_info(i) for leaf in leaves(dataset) for i in range(len(leaf))]
+    return [
+        {"ignore_index": getattr(leaf, "ignore_index", 255), **leaf.get_data_info(i)}
+        for leaf in leaves(dataset)
+        for i in range(len(leaf))
+    ]
 
 
 def leave_out(

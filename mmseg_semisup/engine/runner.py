@@ -19,6 +19,7 @@ from mmseg_semisup.models.data_preprocessor import KEY, prepared_model
 from .hooks import (
     ArchitectureCheckHook,
     FreshCountersHook,
+    IgnoreValueHook,
     NumbersHook,
     PreemptionHook,
     RepeatValidationHook,
@@ -56,7 +57,7 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
     runner.register_hook(ArchitectureCheckHook(strict=strict))
     # PreemptionHook notes signals while the next works.
     hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
-    for hook in (*hooks, ResumedScheduleHook, ViewCheckHook):
+    for hook in (*hooks, IgnoreValueHook, ResumedScheduleHook, ViewCheckHook):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

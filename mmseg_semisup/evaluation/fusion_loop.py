@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.sources import leaves
 from mmseg_semisup.models.fused_segmentor import FusedSegmentor
 
 from .fusion import PIXEL_GRID, RuleCounts, basic_rules, best_pixels, mean_iou
@@ -71,6 +72,8 @@ class FusionTestLoop(TestLoop):
                 f"FusionTestLoop: model.switch={self.model.switch!r}; it must be "
                 "'classifier', and the loop tries the others"
             )
+        tested = leaves(self.dataloader.dataset)[0]
+        self.ignore_index = getattr(tested, "ignore_index", 255)
         classes = tuple(self.dataloader.dataset.metainfo["classes"])
         if classes != self.model.classes:
             raise ConfigError(
@@ -98,7 +101,7 @@ class FusionTestLoop(TestLoop):
         self.runner.call_hook("before_test_epoch")
         self.runner.model.eval()
         rules = basic_rules(self.model.tau, self.pixel_grid)
-        self._counts = RuleCounts(rules, self.model.background)
+        self._counts = RuleCounts(rules, self.model.background, self.ignore_index)
         self._own = self._own_images()
         for idx, batch in enumerate(self.dataloader):
             self.run_iter(idx, batch)
@@ -157,13 +160,14 @@ class FusionTestLoop(TestLoop):
         """Count with a number of pixels for each class, and with other networks."""
         model = self.model
         rules = basic_rules(model.tau, ())
+        common = (model.background, self.ignore_index)
         classwise = RuleCounts(
-            {"classwise": lambda pixels, scores: pixels >= numbers}, model.background
+            {"classwise": lambda pixels, scores: pixels >= numbers}, *common
         )
-        cnn = RuleCounts({"cnn": rules["classifier"]}, model.background)
+        cnn = RuleCounts({"cnn": rules["classifier"]}, *common)
         baseline = RuleCounts(
             {"baseline": rules["only"], "baseline classifier": rules["classifier"]},
-            model.background,
+            *common,
         )
         for other in (self.baseline, self.cnn):
             if other is not None:

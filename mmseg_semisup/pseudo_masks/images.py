@@ -178,6 +178,7 @@ def _hidden_mask(image: str, parts: Sequence[BaseSegDataset]) -> dict[str, Any] 
                     "seg_map_path": mask,
                     "label_map": part.label_map,
                     "reduce_zero_label": part.reduce_zero_label,
+                    "ignore_index": part.ignore_index,
                 }
     return None
 

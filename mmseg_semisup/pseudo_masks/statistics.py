@@ -134,10 +134,10 @@ def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | 
     Args:
         item: The image.
         size: Its height and width.
-        num_classes: Larger values than this and 255 are mistakes.
+        num_classes: C; larger values are mistakes, but for the data set's ignored one.
 
     Returns:
-        (H, W), uint8.
+        (H, W), uint8, in 0..C-1 or 255, which is ignored.
 
     Raises:
         StoreError: If the mask cannot be used; names it.
@@ -148,7 +148,9 @@ def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | 
     results["seg_fields"] = []
     try:
         mask = LoadAnnotations(reduce_zero_label=None)(results)["gt_seg_map"]
-        check_labels(mask, tuple(size), num_classes)
+        ignored = results.get("ignore_index", IGNORED)
+        check_labels(mask, tuple(size), num_classes, ignored)
+        mask[mask == ignored] = IGNORED
     except Exception as error:
         path = item.mask["seg_map_path"]
         raise StoreError(f"{path}: {type(error).__name__}: {error}") from error

@@ -433,3 +433,26 @@ def test_words_for_times():
         clock.advance(1)
     assert len(lines) == 3
     assert lines[0].startswith("1 of 4, 30 s left")
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_ignored_labels_of_heads_and_metrics(root, stated):
+    cfg = config(root)
+    head = {"type": "FCNHead", "num_classes": 3}
+    metric = {"type": "IoUMetric"}
+    if stated:
+        head["ignore_index"] = metric["ignore_index"] = 7
+    cfg["model"] = {"type": "EncoderDecoder", "decode_head": head}
+    cfg["val_evaluator"] = [metric]
+    assert bool(checks.check_data(cfg).problems) == stated
+    for loader in (cfg["train_dataloader"], cfg["val_dataloader"]):
+        masks = loader["dataset"].get("sources", {}).get("labeled", loader["dataset"])
+        masks["ignore_index"] = 7
+    texts = [problem.text for problem in checks.check_data(cfg).problems]
+    if stated:
+        assert not texts
+        return
+    assert "model.decode_head.ignore_index=255, but labeled has ignore_index=7" in texts
+    assert (
+        "val_evaluator.0.ignore_index=255, but validation has ignore_index=7" in texts
+    )

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mmseg.registry import METRICS, MODELS
+
+from mmseg_semisup.core.config_types import argument
 from mmseg_semisup.core.text import shorten
+from mmseg_semisup.datasets.sources import leaves
 
 from .parts import Part
 from .problem import Problem
+
+EVALUATORS = {"validation": "val_evaluator", "test": "test_evaluator"}
 
 
 def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]:
@@ -28,25 +34,51 @@ def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]
     }
     if len(named) > 1:
         found.append(f"classes differ between {' and '.join(named.values())}")
-    for where, number in _numbers_of_classes(cfg.get("model") or {}):
+    for where, head in _heads(cfg.get("model") or {}):
+        number = head.get("num_classes")
         for classes, name in named.items():
-            if number != len(classes):
+            if isinstance(number, int) and number != len(classes):
                 found.append(
                     f"{where}.num_classes={number}, but {name} has {len(classes)} "
                     f"classes: {shorten(classes, 8)}"
                 )
+    found += _ignored_labels(cfg, parts)
     return [Problem("config", text) for text in found]
 
 
-def _numbers_of_classes(
+def _ignored_labels(cfg: Mapping[str, Any], parts: Sequence[Part]) -> Iterator[str]:
+    """Heads and metrics that ignore another label than the data that they read."""
+    heads = {
+        where: argument(head, MODELS, "ignore_index")
+        for where, head in _heads(cfg.get("model") or {})
+    }
+    for part in parts:
+        readers = heads
+        if not part.trains:
+            key = EVALUATORS[part.name]
+            metrics = cfg.get(key) or []
+            single = isinstance(metrics, Mapping)
+            readers = {
+                key if single else f"{key}.{i}": argument(m, METRICS, "ignore_index")
+                for i, m in enumerate([metrics] if single else metrics)
+            }
+        for leaf in leaves(part.dataset) if part.has_masks else ():
+            own = getattr(leaf, "ignore_index", None)
+            for where, value in readers.items():
+                if isinstance(own, int) and isinstance(value, int) and own != value:
+                    yield (
+                        f"{where}.ignore_index={value}, but {part.name} has "
+                        f"ignore_index={own}"
+                    )
+
+
+def _heads(
     model: Mapping[str, Any], where: str = "model"
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if isinstance(model.get("segmentor"), Mapping):
-        yield from _numbers_of_classes(model["segmentor"], f"{where}.segmentor")
+        yield from _heads(model["segmentor"], f"{where}.segmentor")
     for key in ("decode_head", "auxiliary_head"):
         heads = model.get(key) or []
         single = isinstance(heads, Mapping)
         for i, head in enumerate([heads] if single else heads):
-            if isinstance(head.get("num_classes"), int):
-                place = f"{where}.{key}" if single else f"{where}.{key}.{i}"
-                yield place, head["num_classes"]
+            yield f"{where}.{key}" if single else f"{where}.{key}.{i}", head

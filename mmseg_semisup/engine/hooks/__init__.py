@@ -11,6 +11,7 @@ from .data_check_hook import DataCheckHook
 from .deferred_info_hook import DeferredInfoHook
 from .fresh_counters_hook import FreshCountersHook
 from .health_hook import HealthHook
+from .ignore_value_hook import IgnoreValueHook
 from .numbers_hook import NumbersHook
 from .preemption_hook import PreemptionHook
 from .repeat_validation_hook import RepeatValidationHook
@@ -26,6 +27,7 @@ __all__ = [
     "DeferredInfoHook",
     "FreshCountersHook",
     "HealthHook",
+    "IgnoreValueHook",
     "NumbersHook",
     "PreemptionHook",
     "RepeatValidationHook",
