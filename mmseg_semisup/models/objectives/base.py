@@ -66,7 +66,7 @@ class Objective(BaseModule):
         """Outputs of a network on views, in one pass with those of ``joint``."""
         if not self.joint:
             return [step.output(network, view) for view in views]
-        own = {view.name for view in views}
+        own = {*self.reads, *(view.name for view in views)}
         others = [step[name] for name in self.joint if name not in own]
         return step.output(network, [*others, *views])[len(others) :]
 

@@ -151,7 +151,7 @@ def test_outputs_of_two_networks_are_refused():
         decode_again([(output, None) for output in outputs])
 
 
-@pytest.mark.parametrize("joint", [(), ("labeled",)])
+@pytest.mark.parametrize("joint", [(), ("labeled",), ("labeled", "unlabeled_strong")])
 def test_an_objective_states_which_views_share_a_pass(joint):
     """Once a step each; the supervised loss reads the shared pass."""
     segmentor = tiny_segmentor(norm_cfg=BN)
