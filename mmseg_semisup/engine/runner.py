@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
+from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, RUNNERS
 
 from mmseg_semisup.core.config_types import resolve
@@ -40,8 +41,10 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
         The runner, of the config's ``runner_type`` if it names one.
 
     Raises:
-        ConfigError: If the model or another part refuses its arguments.
+        ConfigError: If the model or another part refuses its arguments, or the
+            optimizers' constructor cannot read the model.
     """
+    _check_constructor(cfg)
     # MMEngine would give one at the top to a model whose segmentor has its own.
     cfg.model = prepared_model(cfg)
     cfg.pop(KEY, None)
@@ -61,6 +64,20 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner
+
+
+def _check_constructor(cfg: Config) -> None:
+    """Refuse layer decay that would look for ``model.backbone`` in a SemiSegmentor."""
+    constructor = (cfg.get("optim_wrapper") or {}).get("constructor")
+    found = resolve(constructor, OPTIM_WRAPPER_CONSTRUCTORS)
+    decays = isclass(found) and issubclass(found, LearningRateDecayOptimizerConstructor)
+    if decays and "segmentor" in cfg.model:
+        name = found.__name__
+        raise ConfigError(
+            f"optim_wrapper.constructor={name!r} reads a plain segmentor; set "
+            "optim_wrapper=dict(constructor='JointOptimWrapperConstructor', "
+            f"segmentor=dict(constructor={name!r}, optimizer=..., paramwise_cfg=...))"
+        )
 
 
 def set_precision(cfg: Config) -> None:

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_semisup.core.config_types import with_named_types
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.runner import build_runner
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
@@ -284,3 +285,13 @@ def test_classes_reach_the_work_dir_as_text(folder, tmp_path):
     again = Config.fromfile(next((tmp_path / "run").rglob("config.py")))
     assert again.model.segmentor.type.endswith(".EncoderDecoder")
     build_runner(again, strict=True)
+
+
+def test_layer_decay_belongs_into_the_segmentors_part(folder, tmp_path):
+    cfg = config(folder, tmp_path / "run")
+    cfg.optim_wrapper = {
+        "optimizer": {"type": "AdamW", "lr": 1.0},
+        "constructor": "LayerDecayOptimizerConstructor",
+    }
+    with pytest.raises(ConfigError, match=r"segmentor=dict\(constructor='LayerDecay"):
+        build_runner(cfg, strict=True)

@@ -8,6 +8,8 @@ from typing import Any
 from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 
+from mmseg_semisup.core.config_types import type_of
+
 from ..build import build_part
 from ..step.facts import Facts, hand_down
 from .base import Objective, default_name
@@ -131,8 +133,8 @@ def registered_class(cfg: Mapping[str, Any], where: str) -> type:
     Raises:
         ValueError: If it is in no registry.
     """
-    kind = cfg.get("type")
-    cls = MODELS.get(kind) if isinstance(kind, str) else kind
+    cls = type_of(cfg, MODELS)
     if not isinstance(cls, type):
+        kind = cfg.get("type")
         raise ValueError(f"{where}: type={kind!r} is not in the registry of models")
     return cls
