@@ -35,7 +35,17 @@ def load_config(
     path = find_config(name)
     try:
         cfg = with_named_types(Config.fromfile(str(path)))
-    except (ConfigError, FileNotFoundError, KeyError, SyntaxError, TypeError) as error:
+    except KeyError as error:
+        raise ConfigError(f"config {path}: {_explained(error)}") from error
+    except (
+        AttributeError,
+        ConfigError,
+        FileNotFoundError,
+        IndexError,
+        NameError,
+        SyntaxError,
+        TypeError,
+    ) as error:
         raise ConfigError(f"config {path}: {error}") from error
     check_keys(cfg, path)
     if options:
@@ -47,3 +57,12 @@ def load_config(
     if cfg.get("stages") is None or stages == "keep":
         return cfg
     return last_stage(cfg) if stages == "last" else base_config(cfg)
+
+
+def _explained(error: KeyError) -> str:
+    """What a config read that is not there, or mmengine's own message."""
+    key = error.args[0] if error.args else error
+    if isinstance(key, str) and " " in key:
+        return key
+    hint = "; objectives have names" if isinstance(key, int) else ""
+    return f"it reads the key {key!r} of a dict that lacks it{hint}"

@@ -81,6 +81,24 @@ def test_broken_config_is_named(tmp_path):
         load_config(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("first = _base_.model.objectives[0]", "the key 0 .*; objectives have names"),
+        ("first = _base_.model['teacher']", "the key 'teacher' of a dict that lacks"),
+        ("first = _base_.model.teacher", "has no attribute 'teacher'"),
+        ("first = second", "'second' is not defined"),
+        ("first = [][1]", "index out of range"),
+    ],
+)
+def test_config_that_reads_what_is_not_there(tmp_path, line, message):
+    text = "model = dict(objectives=dict(self_taught=dict(type='A')))\n"
+    (tmp_path / "base.py").write_text(text)
+    (tmp_path / "leaf.py").write_text(f"_base_ = ['base.py']\n{line}\n")
+    with pytest.raises(ConfigError, match=rf"leaf\.py: .*{message}"):
+        load_config(tmp_path / "leaf.py")
+
+
 def test_options_change_the_config(tmp_path):
     path = tmp_path / "config.py"
     path.write_text("model = dict(objectives=[dict(type='A', weight=1)])\n")

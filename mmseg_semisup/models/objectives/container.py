@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,12 +27,20 @@ class Objectives(ModuleDict):
     Args:
         configs: Name to config, see :func:`named_configs`.
         facts: Of the segmentor; they complete the configs.
+
+    Raises:
+        ValueError: If a config names no objective, or contradicts a fact.
     """
 
     def __init__(self, configs: Mapping[str, Mapping[str, Any]], facts: Facts) -> None:
         super().__init__()
         for name, cfg in configs.items():
             where = f"objectives.{name}"
+            if "type" not in cfg:
+                # The likely cause is a leaf that misspells an inherited objective.
+                close = difflib.get_close_matches(name, [*configs.keys() - {name}], n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise ValueError(f"{where} has no type, inherited or its own{hint}")
             cls = registered_class(cfg, where)
             if not issubclass(cls, Objective):
                 raise ValueError(f"{where}: {cls.__name__} is no objective")

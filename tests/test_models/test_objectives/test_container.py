@@ -82,6 +82,10 @@ def test_a_state_that_cannot_be_matched_is_named(objectives):
         ({"labeled": SELF_TAUGHT}, "'labeled' is not allowed"),
         ({"a.b": SELF_TAUGHT}, r"'a\.b' is not allowed"),
         ({"a": {"type": "FCNHead"}}, "FCNHead is no objective"),
+        (
+            {"judge": ADVERSARIAL, "juge": {"weights": {}}},
+            r"objectives\.juge has no type, .*; did you mean 'judge'",
+        ),
         ({"a": {"type": "Nothing"}}, r"objectives\.a: type='Nothing'"),
         ([{"type": "Nothing"}], r"objectives\[0\]: type='Nothing'"),
     ],
