@@ -72,18 +72,18 @@ def train_tiny(method: str, folder: Path) -> Trained:
     return figures, model
 
 
-def train_shrunk(method: str, folder: Path) -> Trained:
+def train_shrunk(method: str, folder: Path, steps: int = STEPS) -> Trained:
     """A shipped config with narrow networks, as the tests of resuming shrink it."""
     work_dir = folder / "shrunk" / method
     images = write_images(folder / "few")
     cfg = resume_helpers.tiny_config(method, images, work_dir)
-    return train_config(cfg, THRESHOLDS.get(f"shrunk/{method}"))
+    return train_config(cfg, THRESHOLDS.get(f"shrunk/{method}"), steps)
 
 
-def train_shipped(kind: str) -> Callable[[str, Path], Trained]:
+def train_shipped(kind: str) -> Callable[..., Trained]:
     """Shipped configs with their networks and pretrained weights, and small crops."""
 
-    def train(name: str, folder: Path) -> Trained:
+    def train(name: str, folder: Path, steps: int = STEPS) -> Trained:
         *_, write_data = SHIPPED[kind]
         root = write_data(folder / kind)
         cfg = shipped_config(kind, name)
@@ -98,7 +98,7 @@ def train_shipped(kind: str) -> Callable[[str, Path], Trained]:
         cfg.custom_hooks = [h for h in cfg.custom_hooks if "DataCheck" not in h.type]
         cfg.work_dir = str(folder / "work" / kind / name)
         cfg.experiment_name = f"{kind}-{name}-{id(cfg)}"
-        return train_config(cfg, THRESHOLDS.get(f"{kind}/{name}"))
+        return train_config(cfg, THRESHOLDS.get(f"{kind}/{name}"), steps)
 
     return train
 
@@ -200,16 +200,17 @@ def scaled(value: object, share: float) -> object:
     return max(1, round(value * share))
 
 
-def train_config(cfg: Config, threshold: float | None = None) -> Trained:
-    """Train a config's 20 steps as the tool does, and validate once.
+def train_config(cfg: Config, threshold: float | None, steps: int) -> Trained:
+    """Train a config's first steps as the tool does; validate after all 20.
 
     Args:
         cfg: The config.
         threshold: For all that the model selects; None: as they are.
+        steps: How many of the 20 to take.
     """
     if threshold is not None:
         cfg.model = with_threshold(cfg.model, threshold)
-    cfg.train_cfg.update(max_iters=STEPS, val_interval=STEPS)
+    cfg.train_cfg.update(max_iters=steps, val_interval=STEPS)
     cfg.default_hooks.pop("visualization", None)
     cfg.default_hooks.checkpoint.update(interval=10**6, save_best=None, save_last=False)
     cfg.visualizer = dict(type="Visualizer", vis_backends=[])
