@@ -90,6 +90,7 @@ def test_two_digit_releases_are_newer_than_one_digit_ones():
 
 
 def test_the_environment_of_the_tests_is_fine():
+    assert compat.find_problems(compat.installed_versions()) == []
     compat.check_environment()
 
 

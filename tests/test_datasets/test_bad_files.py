@@ -124,6 +124,7 @@ def test_what_can_be_read_is_complete(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
     check_complete(str(path))
+    assert not content or mmcv.imread(path) is not None
 
 
 @pytest.mark.parametrize("length", [2, 300, 1200, 3500, -2])

@@ -127,4 +127,6 @@ def test_benchmark_can_change_the_crops():
 def test_benchmark_runs_synchronised_norms_in_one_process():
     segmentor = tiny_segmentor(norm_cfg={"type": "SyncBN"})
     training = step(segmentor=segmentor)
+    before = training.model.segmentor.backbone.conv1.weight.detach().clone()
     training()
+    assert not torch.equal(training.model.segmentor.backbone.conv1.weight, before)
