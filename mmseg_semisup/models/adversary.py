@@ -46,7 +46,7 @@ class Judged:
         (gradient,) = torch.autograd.grad(
             loss * GRADIENT_SCALE, self.maps, retain_graph=True
         )
-        return _KnownGradient.apply(
+        return _KnownGradient.apply(  # type: ignore[no-untyped-call]  # torch gives `apply` no types
             self._predictions, loss.detach(), gradient / GRADIENT_SCALE
         )
 

@@ -11,7 +11,9 @@ from mmengine.registry import Registry
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 
 
-def check_arguments(function: Callable, cfg: dict, where: str) -> None:
+def check_arguments(
+    function: Callable[..., Any], cfg: dict[str, Any], where: str
+) -> None:
     """Check that a config names only arguments that exist, and all that must be there.
 
     Args:
@@ -40,7 +42,7 @@ def check_arguments(function: Callable, cfg: dict, where: str) -> None:
         raise ValueError(f"{where}: missing {', '.join(map(repr, missing))}")
 
 
-def build_part(registry: Registry, cfg: dict, where: str) -> Any:
+def build_part(registry: Registry, cfg: dict[str, Any], where: str) -> Any:
     """Build a registered class from its config, checking the arguments first.
 
     Raises:

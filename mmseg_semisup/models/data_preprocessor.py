@@ -59,7 +59,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         seg_pad_val: float = 255,
         bgr_to_rgb: bool = False,
         rgb_to_bgr: bool = False,
-        test_cfg: dict | None = None,
+        test_cfg: dict[str, Any] | None = None,
     ) -> None:
         if size is None and size_divisor is None:
             size_divisor = 1
@@ -77,7 +77,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         # A blocking copy of each image would wait for the device N times a step.
         self._non_blocking = True
 
-    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Preprocess one batch.
 
         Args:
@@ -190,9 +190,11 @@ def prepared_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
     for outer in (model, *_parts(model)):
         for inner in _parts(outer):
             if outer.get(KEY) and inner.get(KEY):
-                found = _contradictions(inner[KEY], outer[KEY])
-                if found:
-                    warn(f"the segmentor's own {KEY} is not used; model.{KEY}: {found}")
+                reason = _contradictions(inner[KEY], outer[KEY])
+                if reason:
+                    warn(
+                        f"the segmentor's own {KEY} is not used; model.{KEY}: {reason}"
+                    )
                     inner.pop(KEY)
     return model
 

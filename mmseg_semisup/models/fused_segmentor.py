@@ -74,8 +74,8 @@ class FusedSegmentor(BaseModel):
 
     def __init__(
         self,
-        segmentor: dict,
-        classifier: dict,
+        segmentor: dict[str, Any],
+        classifier: dict[str, Any],
         classes: Sequence[str],
         segmentor_checkpoint: str | None = None,
         classifier_checkpoint: str | None = None,
@@ -86,9 +86,9 @@ class FusedSegmentor(BaseModel):
         min_pixels: float | Sequence[float] = 0,
         background: str | None = "background",
         classifier_size: tuple[int, int] = (320, 320),
-        classifier_preprocessor: dict | None = None,
+        classifier_preprocessor: dict[str, Any] | None = None,
         label_loss: str = "binary",
-        data_preprocessor: dict | None = None,
+        data_preprocessor: dict[str, Any] | None = None,
         pretrained: None = None,
         train_cfg: None = None,
     ) -> None:
@@ -108,7 +108,7 @@ class FusedSegmentor(BaseModel):
                 f"background={background!r} is no class; set background=None if there "
                 f"is none; classes: {list(self.classes)}"
             )
-        self.background = background and self.classes.index(background)
+        self.background = None if background is None else self.classes.index(background)
         self.segmentor = MODELS.build(segmentor)
         count = self.segmentor.decode_head.num_classes
         if count != len(self.classes):
@@ -319,7 +319,9 @@ def switch_off(logits: Tensor, on: Tensor, background: int | None) -> Tensor:
     return logits.masked_fill(~on[:, None, None], float("-inf"))
 
 
-def _register_normalisation(model: FusedSegmentor, own: dict, cfg: dict | None) -> None:
+def _register_normalisation(
+    model: FusedSegmentor, own: dict[str, Any], cfg: dict[str, Any] | None
+) -> None:
     """From the segmentor's normalised images to the classifier's, an affine map."""
     cfg = dict(cfg or {})
     turned = bool(own.get("bgr_to_rgb") or own.get("rgb_to_bgr"))
@@ -334,7 +336,7 @@ def _register_normalisation(model: FusedSegmentor, own: dict, cfg: dict | None) 
     model.register_buffer("shift", ((mean - other_mean) / other_std).float(), False)
 
 
-def _normalisation(cfg: dict) -> tuple[Tensor, Tensor]:
+def _normalisation(cfg: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of a preprocessor's config, each (3, 1, 1)."""
     if cfg.get("mean") is None:
         return torch.zeros(3, 1, 1), torch.ones(3, 1, 1)

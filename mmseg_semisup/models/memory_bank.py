@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import gcd
+from typing import Any
 
 import torch
 import torch.nn as nn
@@ -78,7 +79,7 @@ class MemoryBank(nn.Module):
         self.pushed.value += len(labels)
 
     def _load_from_state_dict(
-        self, state_dict: dict, prefix: str, *args: object
+        self, state_dict: dict[str, Any], prefix: str, *args: object
     ) -> None:
         """Fit a bank of another capacity: the newest vectors are kept, in order."""
         names = [f"{prefix}{name}" for name in ("features", "labels")]

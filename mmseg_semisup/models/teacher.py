@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn as nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from .counter import Counter
@@ -77,8 +78,8 @@ class Teacher(nn.Module):
         momentum = next(v for first, v in reversed(self.momenta) if first <= step)
         if self.ramp:
             momentum = min(1 - 1 / (step + 1), momentum)
-        averaged = list(self.network.parameters())
-        current = list(student.parameters())
+        averaged: list[Tensor] = list(self.network.parameters())
+        current: list[Tensor] = list(student.parameters())
         for mine, theirs in zip(self.network.buffers(), student.buffers(), strict=True):
             if self.norm == "ema" and mine.is_floating_point():
                 averaged.append(mine)

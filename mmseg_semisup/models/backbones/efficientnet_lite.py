@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
@@ -97,11 +98,12 @@ class InvertedResidual(nn.Module):
         stride: int,
         expansion: int,
         drop_path: float,
-        norm_cfg: dict,
+        norm_cfg: dict[str, Any],
     ) -> None:
         super().__init__()
         hidden = in_channels * expansion
-        self._expand_conv = self._bn0 = None
+        self._expand_conv: Any = None
+        self._bn0: Any = None
         if expansion != 1:
             self._expand_conv = nn.Conv2d(in_channels, hidden, 1, bias=False)
             self._bn0 = build_norm_layer(norm_cfg, hidden)[1]
@@ -166,8 +168,8 @@ class EfficientNetLite(BaseModule):
         drop_path_rate: float = 0.0,
         frozen_stages: int = -1,
         norm_eval: bool = False,
-        norm_cfg: dict | None = None,
-        init_cfg: dict | list[dict] | None = None,
+        norm_cfg: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
         if arch not in ARCHITECTURES:
             raise ValueError(f"arch={arch!r}; allowed: {list(ARCHITECTURES)}")

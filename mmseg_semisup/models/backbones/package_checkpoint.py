@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from mmengine.runner.checkpoint import CheckpointLoader
 
@@ -43,6 +44,6 @@ def package_file(url: str) -> Path:
 
 
 @CheckpointLoader.register_scheme(prefixes=SCHEME)
-def load_from_package(filename: str, map_location: str | None = None) -> dict:
+def load_from_package(filename: str, map_location: str | None = None) -> dict[str, Any]:
     """Load a checkpoint of tensors from an installed package."""
     return load_checkpoint_file(package_file(filename), map_location)

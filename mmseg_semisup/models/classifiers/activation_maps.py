@@ -9,6 +9,7 @@ https://arxiv.org/abs/2003.09005, section 3.4, which Lai et al., CVPR 2021, foll
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -46,7 +47,7 @@ def merge_maps(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     Returns:
         (C, H, W), float32.
     """
-    total = sum(
+    resized = (
         F.interpolate(
             each.float().clamp(min=0).unsqueeze(0),
             size=size,
@@ -55,6 +56,7 @@ def merge_maps(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         )[0]
         for each in maps
     )
+    total = reduce(torch.add, resized)
     highest = total.amax(dim=(1, 2), keepdim=True)
     return total / highest.clamp(min=torch.finfo(total.dtype).tiny)
 

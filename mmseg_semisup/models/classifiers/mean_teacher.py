@@ -51,14 +51,14 @@ class MultiLabelMeanTeacher(BaseModel):
 
     def __init__(
         self,
-        classifier: dict,
-        teacher: dict | None = None,
-        consistency: dict | None = None,
+        classifier: dict[str, Any],
+        teacher: dict[str, Any] | None = None,
+        consistency: dict[str, Any] | None = None,
         label_loss: str = "binary",
         labeled_branches: Sequence[str] = ("labeled", "weak"),
-        data_preprocessor: dict | None = None,
-        test_cfg: dict | None = None,
-        init_cfg: dict | None = None,
+        data_preprocessor: dict[str, Any] | None = None,
+        test_cfg: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         preprocessor = training_preprocessor(data_preprocessor)
         super().__init__(
@@ -105,12 +105,16 @@ class MultiLabelMeanTeacher(BaseModel):
 
     def network(self, name: str) -> nn.Module:
         """The student or the teacher, each a classifier."""
-        return self.classifier if name == "student" else self.teacher.network
+        if name == "student":
+            return self.classifier
+        if self.teacher is None:
+            raise ValueError(f"there is no network {name!r}: teacher=None")
+        return self.teacher.network
 
     def forward(
         self,
-        inputs: dict[str, Tensor] | Tensor,
-        data_samples: dict[str, list] | list | None = None,
+        inputs: Any,
+        data_samples: Any = None,
         mode: str = "tensor",
     ) -> Any:
         """As mmseg's models do, with branches in mode 'loss'.
@@ -130,7 +134,7 @@ class MultiLabelMeanTeacher(BaseModel):
         return self.network(self.predict_with)(inputs)
 
     def loss(
-        self, inputs: dict[str, Tensor], data_samples: dict[str, list]
+        self, inputs: dict[str, Tensor], data_samples: dict[str, list[SegDataSample]]
     ) -> dict[str, Tensor]:
         """Both terms of Eq. 6; each branch is a batch of its own for the norm layers.
 
@@ -155,10 +159,9 @@ class MultiLabelMeanTeacher(BaseModel):
         if self.teacher and iteration == 0 and self.teacher.updates.value == 0:
             # Weights may have been initialised or loaded since the copy was made.
             self.teacher.copy_from(self.classifier)
-        active = self.consistency and self.consistency.weight_at(iteration) > 0
-        agreeing = (
-            [n for n in self.consistency.branches if n in inputs] if active else []
-        )
+        consistency, agreeing = self.consistency, []
+        if consistency is not None and consistency.weight_at(iteration) > 0:
+            agreeing = [n for n in consistency.branches if n in inputs]
         seen = list(dict.fromkeys((*labeled, *agreeing)))
         student = {name: self.classifier(inputs[name]) for name in seen}
         labels = torch.cat([image_labels(data_samples[name], name) for name in labeled])
@@ -166,8 +169,8 @@ class MultiLabelMeanTeacher(BaseModel):
             torch.cat([student[name] for name in labeled]), labels, self.label_loss
         )
         losses = {"labeled.loss_label": loss}
-        if agreeing:
-            views = [name + self.consistency.teacher_suffix for name in agreeing]
+        if consistency is not None and agreeing:
+            views = [name + consistency.teacher_suffix for name in agreeing]
             missing = [name for name in views if name not in inputs]
             if missing:
                 raise ValueError(
@@ -175,8 +178,9 @@ class MultiLabelMeanTeacher(BaseModel):
                     "make it a view of MultiView in the pipeline"
                 )
             with torch.no_grad():
-                target = torch.cat([self.teacher.network(inputs[n]) for n in views])
-            losses["consistency.loss"] = self.consistency(
+                teacher = self.network("teacher")
+                target = torch.cat([teacher(inputs[n]) for n in views])
+            losses["consistency.loss"] = consistency(
                 torch.cat([student[n] for n in agreeing]),
                 target,
                 iteration,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch.nn as nn
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
@@ -24,13 +26,13 @@ class MultiLabelClassifier(BaseModule):
 
     def __init__(
         self,
-        backbone: dict,
+        backbone: dict[str, Any],
         in_channels: int,
         num_classes: int,
         in_index: int = -1,
         dropout_ratio: float = 0.0,
         bias: bool = True,
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         default = {"type": "Normal", "layer": "Linear", "std": 0.01}
         super().__init__(init_cfg or default)

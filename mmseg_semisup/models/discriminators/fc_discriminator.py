@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn as nn
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ class FCDiscriminator(BaseModule):
         channels: Sequence[int] = (64, 128, 256, 512),
         end: str = "conv",
         negative_slope: float = 0.2,
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if end not in ("conv", "fc"):
@@ -48,7 +49,7 @@ class FCDiscriminator(BaseModule):
             width = out_width
         self.features = nn.Sequential(*layers)
         if end == "conv":
-            self.classifier = nn.Conv2d(width, 1, 4, stride=2, padding=1)
+            self.classifier: nn.Module = nn.Conv2d(width, 1, 4, stride=2, padding=1)
         else:
             self.classifier = nn.Sequential(
                 nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, 1, 1)

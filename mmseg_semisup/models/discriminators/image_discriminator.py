@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn as nn
@@ -46,7 +47,7 @@ class ImageDiscriminator(BaseModule):
         dropout_after: Sequence[int] | None = None,
         dropout_kind: str = "element",
         negative_slope: float = 0.2,
-        init_cfg: dict | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if dropout_kind not in DROPOUTS:
@@ -62,7 +63,7 @@ class ImageDiscriminator(BaseModule):
         dropped = set(every) if dropout_after is None else set(dropout_after)
         if not dropped <= set(every):
             raise ValueError(
-                f"ImageDiscriminator: dropout_after={tuple(dropout_after)}; allowed: "
+                f"ImageDiscriminator: dropout_after={tuple(sorted(dropped))}; allowed: "
                 f"0 to {len(channels) - 1}, the convolutions in channels"
             )
         self.num_classes = num_classes

@@ -34,7 +34,7 @@ class AuxiliaryBranch(BaseModule):
     def __init__(
         self,
         head: Mapping[str, Any],
-        stage: Mapping[str, Any] | None = None,
+        stage: dict[str, Any] | None = None,
         neck: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class AuxiliaryBranch(BaseModule):
         """Channels of the logits."""
         return self.head.out_channels
 
-    def features(self, output: SegOutput) -> tuple[Tensor, ...]:
+    def features(self, output: SegOutput) -> Sequence[Tensor] | Tensor:
         """What :meth:`forward` needs of a segmentor's outputs, each (N, D_i, H_i, W_i).
 
         Raises:
@@ -75,7 +75,7 @@ class AuxiliaryBranch(BaseModule):
         logits = self(self.features(output))
         return upsample(logits, output.image_size, self.head.align_corners)
 
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
+    def forward(self, features: Sequence[Tensor] | Tensor) -> Tensor:
         """Classify :meth:`features` to logits (N, C, h, w)."""
         if self.stage is not None:
             features = (*features, self.stage(features[-1]))

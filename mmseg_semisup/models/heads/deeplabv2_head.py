@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch.nn as nn
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -67,10 +68,10 @@ class DeepLabV2Head(BaseDecodeHead):
         out_channels: int | None = None,
         dropout_ratio: float = 0.0,
         in_index: int = -1,
-        loss_decode: dict | list[dict] | None = None,
+        loss_decode: dict[str, Any] | list[dict[str, Any]] | None = None,
         ignore_index: int = 255,
         align_corners: bool = True,
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
         if not dilations or min(dilations) < 1:
             raise ValueError(

@@ -46,7 +46,9 @@ class LastStage(BaseModule):
     in_channels: int
     out_channels: int
 
-    def __init__(self, norm_eval: bool, init_cfg: dict | list[dict] | None) -> None:
+    def __init__(
+        self, norm_eval: bool, init_cfg: dict[str, Any] | list[dict[str, Any]] | None
+    ) -> None:
         super().__init__(init_cfg)
         self.norm_eval = norm_eval
 
@@ -81,7 +83,7 @@ class ResNetLastStage(LastStage):
         self,
         backbone: Mapping[str, Any],
         width: float = 0.5,
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
         kind, config = _config_of(backbone, "ResNetLastStage", RESNETS)
         super().__init__(config["norm_eval"], init_cfg or _default_init())
@@ -149,7 +151,7 @@ class EfficientNetLiteLastStage(LastStage):
         self,
         backbone: Mapping[str, Any],
         width: float = 0.5,
-        init_cfg: dict | list[dict] | None = None,
+        init_cfg: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> None:
         name = "EfficientNetLiteLastStage"
         _, config = _config_of(backbone, name, (EfficientNetLite,))
@@ -195,7 +197,7 @@ class EfficientNetLiteLastStage(LastStage):
 
 def _config_of(
     backbone: Mapping[str, Any], name: str, allowed: tuple[type, ...]
-) -> tuple[type, dict[str, Any]]:
+) -> tuple[Any, dict[str, Any]]:
     """The class of a backbone, and its arguments with all defaults filled in."""
     cls = type_of(backbone, MODELS)
     if cls not in allowed:
@@ -216,7 +218,7 @@ def _check_width(name: str, width: float, channels: int) -> None:
         raise ValueError(f"{name}: width={width}; allowed: 0 < width <= 1")
 
 
-def _default_init() -> list[dict]:
+def _default_init() -> list[dict[str, Any]]:
     return [
         dict(type="Kaiming", layer="Conv2d", mode="fan_out"),
         dict(type="Constant", layer=["_BatchNorm", "GroupNorm"], val=1, bias=0),

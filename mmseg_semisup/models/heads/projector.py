@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import torch.nn as nn
-from torch import Tensor
 
 
 class Projector(nn.Sequential):
-    """Two 1x1 convolutions with a ReLU between them.
+    """Two 1x1 convolutions with a ReLU between: (N, C, h, w) to (N, D, h, w).
 
     Between the features that are classified and those that are compared, it lets the
     former keep what the loss would take from them (Lai et al., CVPR 2021, section 3.2).
 
     Args:
-        in_channels: Channels of the features.
-        channels: Channels of the projection.
+        in_channels: C, the channels of the features.
+        channels: D, the channels of the projection.
         hidden_channels: Channels in between; None: ``in_channels``.
     """
 
@@ -29,7 +28,3 @@ class Projector(nn.Sequential):
         )
         self.in_channels = in_channels
         self.out_channels = channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Project (N, in_channels, h, w) features to (N, channels, h, w)."""
-        return super().forward(x)

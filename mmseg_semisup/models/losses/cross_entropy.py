@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 import torch.nn as nn
@@ -66,11 +67,12 @@ def joint_cross_entropy(
         Scalar tensor, float: the mean over all pixels that count.
     """
     pairs = list(zip(logits, targets, strict=True))
-    total = sum(
+    sums = (
         F.cross_entropy(x, y, ignore_index=ignore_index, reduction="sum")
         for x, y in pairs
     )
-    count = sum((y != ignore_index).sum() for _, y in pairs)
+    total = reduce(torch.add, sums)
+    count = reduce(torch.add, ((y != ignore_index).sum() for _, y in pairs))
     return total / count.clamp(min=1)
 
 
@@ -104,16 +106,16 @@ def selected_cross_entropy(
         y.masked_fill(~chosen, ignore_index)
         for y, chosen in zip(labels, selected, strict=True)
     ]
-    pixels = sum(v.sum() for v in valid).clamp(min=1)
+    pixels = reduce(torch.add, (v.sum() for v in valid)).clamp(min=1)
     if all(weight.dtype == torch.bool for weight in weights):
-        counted = sum((y != ignore_index).sum() for y in targets)
+        counted = reduce(torch.add, ((y != ignore_index).sum() for y in targets))
         loss = joint_cross_entropy(logits, targets, ignore_index)
         return scale * (counted / pixels) * loss
-    total = sum(
+    sums = (
         (F.cross_entropy(x, y, ignore_index=ignore_index, reduction="none") * w).sum()
         for x, y, w in zip(logits, targets, weights, strict=True)
     )
-    return scale * total / pixels
+    return scale * reduce(torch.add, sums) / pixels
 
 
 @MODELS.register_module()
@@ -136,6 +138,7 @@ class PixelCrossEntropy(nn.Module):
         loss_name: str = "loss_ce",
     ) -> None:
         super().__init__()
+        self.class_weight: Tensor | None
         self.loss_weight = loss_weight
         weight = None if class_weight is None else torch.tensor(class_weight)
         self.register_buffer("class_weight", weight, persistent=False)

@@ -176,7 +176,7 @@ def anchor_contrast(
     """
     dtype = torch.promote_types(anchors.dtype, torch.float32)
     with torch.autocast(anchors.device.type, enabled=False):
-        return _AnchorContrast.apply(
+        return _AnchorContrast.apply(  # type: ignore[no-untyped-call]  # torch gives `apply` no types
             anchors.to(dtype),
             positives.detach().to(dtype),
             labels,
@@ -215,15 +215,15 @@ class _AnchorContrast(torch.autograd.Function):
                 negative_labels,
                 max(elements // len(anchors[rows]), 1),
                 losses[rows],
-                gradient[rows] if needs_gradient else None,
+                None if gradient is None else gradient[rows],
             )
-        if needs_gradient:
+        if gradient is not None:
             ctx.save_for_backward(gradient.div_(temperature))
         return losses
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return (gradient * upstream.unsqueeze(1), None, None, None, None, None)
 
@@ -259,5 +259,5 @@ def _contrast_rows(
         if expected is not None:
             expected.mul_(shrink.unsqueeze(1)).addmm_(tile, negatives[columns])
     losses.copy_(total.log() + highest - logit)
-    if gradient is not None:
+    if gradient is not None and expected is not None:
         torch.sub(expected.div_(total.unsqueeze(1)), positives, out=gradient)

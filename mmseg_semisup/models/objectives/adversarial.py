@@ -11,7 +11,7 @@ samples are drawn on their own; each is an argument here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from mmseg.registry import MODELS
@@ -56,7 +56,7 @@ class AdversarialObjective(Objective):
 
     def __init__(
         self,
-        discriminator: dict,
+        discriminator: dict[str, Any],
         weights: Mapping[str, float],
         start: Mapping[str, int],
         fake_branches: Sequence[str] = ("labeled",),

@@ -9,7 +9,7 @@ al.: A Three-Stage Self-Training Framework, 2020, Eq. 1 (``threshold=0, mix='non
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmseg.registry import MODELS
 from torch import Tensor
@@ -87,11 +87,11 @@ class ConsistencyObjective(Objective):
         student_branch: str = "unlabeled_strong",
         plain_branches: Sequence[str] = (),
         network: str = STUDENT,
-        labels_from: str | dict = TEACHER,
-        select: str | dict | None = None,
-        mix: str | dict | None = "cutmix",
+        labels_from: str | dict[str, Any] = TEACHER,
+        select: str | dict[str, Any] | None = None,
+        mix: str | dict[str, Any] | None = "cutmix",
         mix_share: tuple[float, float] | None = None,
-        perturb: dict | None = None,
+        perturb: dict[str, Any] | None = None,
         joint: Sequence[str] = (),
         start: int = 0,
         ramp: int = 0,

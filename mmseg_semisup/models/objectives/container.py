@@ -55,11 +55,13 @@ class Objectives(ModuleDict):
             return list(self.values())[key]
         return super().__getitem__(key)
 
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
         self.rename_positions(state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def rename_positions(self, state_dict: dict, prefix: str) -> None:
+    def rename_positions(self, state_dict: dict[str, Any], prefix: str) -> None:
         """Give entries that are keyed by an objective's position its name.
 
         Args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -142,7 +142,7 @@ class ContextContrastObjective(Objective):
     def __init__(
         self,
         in_channels: int,
-        projector: dict | None,
+        projector: dict[str, Any] | None,
         weight: float = 0.1,
         start: int = 0,
         pool: int = 1,
@@ -158,17 +158,17 @@ class ContextContrastObjective(Objective):
         joint: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        choices = {
+        choices: dict[str, tuple[Any, Sequence[str]]] = {
             "negatives": (negatives, ("other_class", "all")),
             "distance": (distance, DISTANCES),
             "reduction": (reduction, REDUCTIONS),
         }
-        for name, (value, allowed) in choices.items():
-            if value not in allowed:
+        for name, (value, names) in choices.items():
+            if value not in names:
                 raise ValueError(
-                    f"ContextContrastObjective: {name}={value!r}; allowed: {allowed}"
+                    f"ContextContrastObjective: {name}={value!r}; allowed: {names}"
                 )
-        ranges = {
+        ranges: dict[str, tuple[Any, bool, str]] = {
             "temperature": (temperature, temperature > 0, "above 0"),
             "gamma": (gamma, gamma is None or 0 <= gamma <= 1, "0 to 1, or None"),
             "pool": (pool, pool >= 1, "1 or more"),

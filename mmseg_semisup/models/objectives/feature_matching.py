@@ -9,7 +9,7 @@ from the paper is an argument here or of ``ImageDiscriminator``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from mmseg.registry import MODELS
@@ -81,7 +81,7 @@ class FeatureMatchingObjective(Objective):
 
     def __init__(
         self,
-        discriminator: dict,
+        discriminator: dict[str, Any],
         weight: float = 0.1,
         self_training_weight: float = 1.0,
         gamma: float = 0.6,
@@ -106,12 +106,12 @@ class FeatureMatchingObjective(Objective):
         ):
             if value not in allowed:
                 raise ValueError(f"{name}: {key}={value!r}; allowed: {allowed}")
-        for key, value in (
+        for key, factor in (
             ("weight", weight),
             ("self_training_weight", self_training_weight),
         ):
-            if value < 0:
-                raise ValueError(f"{name}: {key}={value}; allowed: 0 or more")
+            if factor < 0:
+                raise ValueError(f"{name}: {key}={factor}; allowed: 0 or more")
         self.discriminator = build_part(MODELS, discriminator, "discriminator")
         self.weight = weight
         self.self_training_weight = self_training_weight

@@ -49,7 +49,7 @@ class PseudoMaskObjective(Objective):
     def __init__(
         self,
         head: Mapping[str, Any],
-        stage: Mapping[str, Any] | None = None,
+        stage: dict[str, Any] | None = None,
         neck: Mapping[str, Any] | None = None,
         weight: float = 1.0,
         branch: str = "pseudo_strong",

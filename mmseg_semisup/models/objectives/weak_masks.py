@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import ClassVar
 
 import torch
@@ -34,7 +35,7 @@ class EmbeddingClassifier(nn.Conv2d):
         super().__init__(in_channels, num_classes, kernel_size=1)
         # As mmseg's heads initialise theirs.
         nn.init.normal_(self.weight, std=0.01)
-        nn.init.zeros_(self.bias)
+        nn.init.zeros_(self.get_parameter("bias"))
 
     def full_logits(self, output: SegOutput) -> Tensor:
         """Logits at the size of the images, (N, C, H, W), of a segmentor's outputs."""
@@ -122,6 +123,6 @@ class WeakMaskObjective(Objective):
             right = (logits[0].argmax(dim=1) == targets[0]) & valid
             agreement = right.sum() / valid.sum().clamp(min=1)
         return {
-            "loss": weight / len(losses) * sum(losses),
+            "loss": weight / len(losses) * reduce(torch.add, losses),
             "agreement": agreement,
         }

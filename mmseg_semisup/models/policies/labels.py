@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -139,7 +139,7 @@ class MeanOutput:
         """(N, C, H, W), float, without gradient."""
         with torch.no_grad():
             pairs = zip(self._weights, self._outputs, strict=True)
-            return sum(w * output.class_logits.detach() for w, output in pairs)
+            return reduce(torch.add, (w * o.class_logits.detach() for w, o in pairs))
 
     @cached_property
     def probs(self) -> Tensor:

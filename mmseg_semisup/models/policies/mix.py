@@ -87,12 +87,15 @@ class CutMix(Mix):
             )
         if pairing not in PAIRINGS:
             raise ValueError(f"CutMix: pairing={pairing!r}; allowed: {PAIRINGS}")
-        self.area = tuple(area)
+        least, greatest = area
+        self.area = (least, greatest)
         self.pairing = pairing
 
     def forward(self, images: Tensor, labels: Tensor, weights: Tensor) -> Mixing:
         """A rectangle in each image."""
-        mask = random_boxes(len(images), images.shape[-2:], self.area, images.device)
+        height, width = images.shape[-2:]
+        size = (height, width)
+        mask = random_boxes(len(images), size, self.area, images.device)
         indices = torch.arange(len(images), device=images.device)
         partner = indices.roll(1) if self.pairing == "next" else indices.flip(0)
         return Mixing(mask, partner)

@@ -10,6 +10,7 @@ from mmengine.config import ConfigDict
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..build import build_part, check_arguments
@@ -59,13 +60,13 @@ class SemiSegmentor(BaseModel):
 
     def __init__(
         self,
-        segmentor: dict,
-        teacher: dict | None = None,
-        objectives: Mapping[str, dict | None] | Sequence[dict] = (),
-        networks: Mapping[str, dict | None] | None = None,
-        data_preprocessor: dict | None = None,
-        test_cfg: dict | None = None,
-        init_cfg: dict | None = None,
+        segmentor: dict[str, Any],
+        teacher: dict[str, Any] | None = None,
+        objectives: Mapping[str, dict[str, Any] | None] | Sequence[dict[str, Any]] = (),
+        networks: Mapping[str, dict[str, Any] | None] | None = None,
+        data_preprocessor: dict[str, Any] | None = None,
+        test_cfg: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
     ) -> None:
         segmentor = ConfigDict(segmentor)
         own = segmentor.pop("data_preprocessor", None)
@@ -80,7 +81,7 @@ class SemiSegmentor(BaseModel):
             self.teacher = Teacher(self.segmentor, **teacher)
         facts = facts_of(self.segmentor)
         self.objectives = Objectives(named_configs(objectives), facts)
-        self.networks = nn.ModuleDict()
+        self.networks: Any = nn.ModuleDict()
         for name, cfg in (networks or {}).items():
             if cfg is not None:
                 self.networks[name] = self._build_network(name, cfg, segmentor)
@@ -90,7 +91,9 @@ class SemiSegmentor(BaseModel):
         self._check_objectives()
         self._register_load_state_dict_pre_hook(self.adapt_state)
 
-    def _build_network(self, name: str, cfg: dict, segmentor: dict) -> nn.Module:
+    def _build_network(
+        self, name: str, cfg: dict[str, Any], segmentor: dict[str, Any]
+    ) -> nn.Module:
         if name in (STUDENT, TEACHER) or not name.isidentifier() or "loss" in name:
             raise ValueError(
                 f"networks: the name {name!r} is not allowed: a name is an identifier "
@@ -171,8 +174,8 @@ class SemiSegmentor(BaseModel):
 
     def forward(
         self,
-        inputs: dict[str, Tensor] | Tensor,
-        data_samples: dict[str, list] | list | None = None,
+        inputs: Any,
+        data_samples: Any = None,
         mode: str = "tensor",
     ) -> Any:
         """As mmseg's models do, with branches in mode 'loss'.
@@ -194,7 +197,7 @@ class SemiSegmentor(BaseModel):
         return self.network(self.predict_with)(inputs, data_samples, mode)
 
     def loss(
-        self, inputs: dict[str, Tensor], data_samples: dict[str, list]
+        self, inputs: dict[str, Tensor], data_samples: dict[str, list[SegDataSample]]
     ) -> dict[str, Tensor]:
         """All losses of a step, the discriminators' included."""
         if not isinstance(inputs, dict):
@@ -231,7 +234,7 @@ class SemiSegmentor(BaseModel):
         return losses
 
     def make_step(
-        self, inputs: dict[str, Tensor], data_samples: dict[str, list]
+        self, inputs: dict[str, Tensor], data_samples: dict[str, list[SegDataSample]]
     ) -> Step:
         """The step that the objectives will see."""
         return Step(
@@ -267,7 +270,9 @@ class SemiSegmentor(BaseModel):
                 "add dict(type='TeacherUpdateHook') to custom_hooks"
             )
 
-    def predict(self, inputs: Tensor, data_samples: list | None = None) -> list:
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
         """Predictions of the chosen network, as mmseg's segmentors give them.
 
         Args:
@@ -307,7 +312,7 @@ class SemiSegmentor(BaseModel):
             for owner, name, value in maps
         }
 
-    def rename_positions(self, state_dict: dict, prefix: str = "") -> None:
+    def rename_positions(self, state_dict: dict[str, Any], prefix: str = "") -> None:
         """Give objectives that an older checkpoint keys by position their names.
 
         Args:
@@ -319,7 +324,9 @@ class SemiSegmentor(BaseModel):
         """
         self.objectives.rename_positions(state_dict, f"{prefix}objectives.")
 
-    def adapt_state(self, state_dict: dict, prefix: str = "", *_: object) -> None:
+    def adapt_state(
+        self, state_dict: dict[str, Any], prefix: str = "", *_: object
+    ) -> None:
         """Rename what a plain segmentor's or an older checkpoint calls otherwise.
 
         A plain segmentor's weights become those of the student and of all networks that

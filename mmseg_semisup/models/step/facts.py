@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch.nn as nn
+from mmseg.models.segmentors import EncoderDecoder
 
 from .seg_output import last_head
 
@@ -28,7 +28,7 @@ class Facts(NamedTuple):
     align_corners: bool
 
 
-def facts_of(segmentor: nn.Module) -> Facts:
+def facts_of(segmentor: EncoderDecoder) -> Facts:
     """Read the facts from a built segmentor."""
     head = last_head(segmentor)
     classifier = getattr(head, "conv_seg", None)

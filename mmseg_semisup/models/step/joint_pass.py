@@ -40,7 +40,7 @@ class PartialOutput(SegOutput):
         return _take_rows(self._whole.feats, self._rows)
 
     @property
-    def head_outputs(self) -> list:
+    def head_outputs(self) -> list[Any]:
         """What each decode head returns, for these rows."""
         return _take_rows(self._whole.head_outputs, self._rows)
 

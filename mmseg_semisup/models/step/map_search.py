@@ -7,10 +7,12 @@ import math
 import random
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn as nn
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.models.utils import resize
 from torch import Tensor
 
@@ -21,7 +23,7 @@ TRIAL_SIZES = (64, 128, 256, 512)
 TOLERANCE = 1e-4
 
 
-def find_maps(segmentor: nn.Module) -> tuple[Hashable, Hashable]:
+def find_maps(segmentor: EncoderDecoder) -> tuple[Hashable, Hashable]:
     """Keys of the predicted map in what the last head returns, None if nothing else.
 
     A map is the predicted one if, resized, it equals ``encode_decode`` in evaluation
@@ -48,7 +50,7 @@ def find_maps(segmentor: nn.Module) -> tuple[Hashable, Hashable]:
 
 
 def _predict_random_images(
-    network: nn.Module, generator: torch.Generator
+    network: EncoderDecoder, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Images (2, D, S, S) of the smallest size that works, and logits (2, C, S, S)."""
     convs = (m for m in network.backbone.modules() if isinstance(m, nn.Conv2d))
@@ -70,7 +72,7 @@ def _predict_random_images(
     ) from failure
 
 
-def _find_map(network: nn.Module, images: Tensor, expected: Tensor) -> Hashable:
+def _find_map(network: EncoderDecoder, images: Tensor, expected: Tensor) -> Hashable:
     """Key of the map of the last head that equals the expected logits (2, C, S, S)."""
     heads = decode_heads(network)
     name = type(heads[-1]).__name__
@@ -102,7 +104,7 @@ def _find_map(network: nn.Module, images: Tensor, expected: Tensor) -> Hashable:
     )
 
 
-def _difference(value: object, expected: Tensor, align_corners: bool) -> float:
+def _difference(value: Any, expected: Tensor, align_corners: bool) -> float:
     """Largest difference, relative to the largest expected value; else infinite."""
     if not isinstance(value, Tensor) or value.ndim != 4:
         return math.inf
@@ -113,7 +115,7 @@ def _difference(value: object, expected: Tensor, align_corners: bool) -> float:
     return float((value - expected).abs().amax() / expected.abs().amax())
 
 
-def _disturb_constants(network: nn.Module, generator: torch.Generator) -> None:
+def _disturb_constants(network: EncoderDecoder, generator: torch.Generator) -> None:
     """Change parameters of a single value, whose zeros could make all maps equal."""
     for parameter in network.parameters():
         if parameter.numel() and (parameter == parameter.flatten()[0]).all():
@@ -122,7 +124,7 @@ def _disturb_constants(network: nn.Module, generator: torch.Generator) -> None:
             parameter += noise.to(parameter.dtype) / inputs**0.5
 
 
-def _train_without_noise(network: nn.Module) -> None:
+def _train_without_noise(network: EncoderDecoder) -> None:
     """Training mode without dropout and batch statistics.
 
     They are modules without children. What a head returns is decided above these.

@@ -71,7 +71,7 @@ class Prediction:
         return F.logsigmoid(logits) if self.sigmoid else logits
 
 
-def check_segmentor(segmentor: nn.Module) -> None:
+def check_segmentor(segmentor: EncoderDecoder) -> None:
     """Refuse a segmentor whose prediction training with unlabelled images cannot read.
 
     Args:
@@ -107,7 +107,7 @@ def check_segmentor(segmentor: nn.Module) -> None:
     prediction_of(segmentor)
 
 
-def prediction_of(segmentor: nn.Module) -> Prediction:
+def prediction_of(segmentor: EncoderDecoder) -> Prediction:
     """Where a segmentor's prediction is; found once, then remembered by the network.
 
     Heads that keep mmseg's own ``predict`` and ``loss`` return one map. For others the
@@ -131,7 +131,7 @@ def prediction_of(segmentor: nn.Module) -> Prediction:
     return known
 
 
-def trained_with_sigmoid(segmentor: nn.Module) -> bool:
+def trained_with_sigmoid(segmentor: EncoderDecoder) -> bool:
     """Whether the last head's losses see one sigmoid for each class, not a softmax.
 
     ``use_sigmoid`` of the losses decides; one that has no such argument takes a
@@ -150,7 +150,7 @@ def trained_with_sigmoid(segmentor: nn.Module) -> bool:
     )
 
 
-def probabilities(segmentor: nn.Module, logits: Tensor, dim: int = 1) -> Tensor:
+def probabilities(segmentor: EncoderDecoder, logits: Tensor, dim: int = 1) -> Tensor:
     """Probabilities of the classes, in 0..1, with the sum 1.
 
     Args:
@@ -165,7 +165,7 @@ def probabilities(segmentor: nn.Module, logits: Tensor, dim: int = 1) -> Tensor:
     return reading.class_logits(logits).softmax(dim=dim)
 
 
-def _gives_one_map(segmentor: nn.Module) -> bool:
+def _gives_one_map(segmentor: EncoderDecoder) -> bool:
     """Whether mmseg's own code shows that the last head returns just the prediction."""
     own = (EncoderDecoder.encode_decode, CascadeEncoderDecoder.encode_decode)
     if type(segmentor).encode_decode not in own:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 import torch.nn as nn
@@ -29,7 +30,9 @@ class SegOutput:
         grad: Whether to record gradients; False for a teacher.
     """
 
-    def __init__(self, network: nn.Module, images: Tensor, grad: bool = True) -> None:
+    def __init__(
+        self, network: EncoderDecoder, images: Tensor, grad: bool = True
+    ) -> None:
         self._network = network
         self._images = images
         self.heads = decode_heads(network)
@@ -62,7 +65,7 @@ class SegOutput:
             return network.neck(feats) if network.with_neck else feats
 
     @cached_property
-    def head_outputs(self) -> list:
+    def head_outputs(self) -> list[Any]:
         """What each decode head returns, unchanged."""
         feats = self.feats
         classifier = getattr(self.heads[-1], "conv_seg", None)
@@ -76,7 +79,7 @@ class SegOutput:
                 if hook is not None:
                     hook.remove()
 
-    def _keep_embedding(self, module: nn.Module, args: tuple) -> None:
+    def _keep_embedding(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self._embedding = args[0]
 
     @property
@@ -140,7 +143,7 @@ class SegOutput:
         with torch.set_grad_enabled(self._grad):
             return self.class_logits.softmax(dim=1)
 
-    def supervised_loss(self, samples: list) -> dict[str, Tensor]:
+    def supervised_loss(self, samples: list[Any]) -> dict[str, Tensor]:
         """Losses of all heads for labelled samples, under mmseg's own names.
 
         The logits that other signals read are used again. Only a head with a ``loss``
@@ -165,7 +168,7 @@ class SegOutput:
                 previous = self.head_outputs[i - 1 : i] if i else []
                 head_losses = head.loss(self.feats, *previous, samples, train_cfg)
             losses.update({f"{name}.{k}": v for k, v in head_losses.items()})
-        auxiliary = getattr(network, "auxiliary_head", None)
+        auxiliary: Any = getattr(network, "auxiliary_head", None)
         single = not isinstance(auxiliary, nn.ModuleList)
         for i, head in enumerate([auxiliary] if single else auxiliary):
             if head is None:
@@ -176,7 +179,7 @@ class SegOutput:
         return losses
 
 
-def _has_own_loss(network: nn.Module) -> bool:
+def _has_own_loss(network: EncoderDecoder) -> bool:
     base = EncoderDecoder
     if isinstance(network, CascadeEncoderDecoder):
         base = CascadeEncoderDecoder
@@ -187,7 +190,7 @@ def _has_own_loss(network: nn.Module) -> bool:
 
 
 def _losses_of_head(
-    head: nn.Module, logits: Tensor, samples: list
+    head: BaseDecodeHead, logits: Tensor, samples: list[Any]
 ) -> dict[str, Tensor]:
     """What ``head.loss_by_feat`` gives, without mmseg's two waits for the device.
 
@@ -201,11 +204,11 @@ def _losses_of_head(
         logits, labels.shape[2:], mode="bilinear", align_corners=head.align_corners
     )
     labels = labels.squeeze(1)
-    decoders = head.loss_decode
+    decoders: Any = head.loss_decode
     losses: dict[str, Tensor] = {}
     for loss in decoders if isinstance(decoders, nn.ModuleList) else [decoders]:
         value = loss(logits, labels, weight=None, ignore_index=head.ignore_index)
-        name = loss.loss_name
+        name = str(loss.loss_name)
         losses[name] = losses[name] + value if name in losses else value
     with torch.no_grad():
         counts = labels != head.ignore_index

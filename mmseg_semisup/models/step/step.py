@@ -254,7 +254,7 @@ def _decode_in_evaluation(network: nn.Module, outputs: Sequence[SegOutput]) -> N
             module.training = training
 
 
-def _nearest(name: str, names: Iterator[str] | Sequence[str] | dict) -> str:
+def _nearest(name: str, names: Iterator[str] | Sequence[str] | dict[str, Any]) -> str:
     close = get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
