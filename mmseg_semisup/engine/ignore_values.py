@@ -15,10 +15,9 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets import transforms as mmseg_transforms
 from mmseg.datasets.transforms import RandomCrop
 from torch import nn
-from torch.utils.data import Dataset
 
 from mmseg_semisup.datasets.semi_dataset import SemiDataset
-from mmseg_semisup.datasets.sources import leaves
+from mmseg_semisup.datasets.sources import SourceDataset, leaves
 from mmseg_semisup.datasets.transform_kinds import loads_mask, walk
 
 FIXED = 255
@@ -39,10 +38,10 @@ class Stated(NamedTuple):
     """
 
     where: str
-    value: int
+    value: float
 
 
-def training_contradictions(dataset: Dataset, model: nn.Module) -> list[str]:
+def training_contradictions(dataset: SourceDataset, model: nn.Module) -> list[str]:
     """What a training set and its model say differently.
 
     Args:
@@ -62,7 +61,7 @@ def training_contradictions(dataset: Dataset, model: nn.Module) -> list[str]:
 
 
 def evaluation_contradictions(
-    dataset: Dataset, metrics: Iterable[Any], where: str
+    dataset: SourceDataset, metrics: Iterable[Any], where: str
 ) -> list[str]:
     """What an evaluated data set and its metrics say differently.
 
@@ -83,7 +82,7 @@ def evaluation_contradictions(
 
 
 def _contradictions(
-    dataset: Dataset, where: str, readers: Sequence[Stated]
+    dataset: SourceDataset, where: str, readers: Sequence[Stated]
 ) -> list[str]:
     found = []
     for leaf in leaves(dataset):
