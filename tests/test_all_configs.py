@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import islice
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_config_trains_two_steps_and_validates(name, tiny_images, structures):
     """Of the configs that differ in numbers only, one is trained, the others built."""
     cfg = Config.fromfile(ROOT / name)
     for stage in training_configs(cfg, tiny_images):
+        check_notation(stage.model)
         shrink(stage, tiny_images, crop=48)
         structure = repr(structure_of({key: stage.get(key) for key in TRAINED}))
         if structure in structures:
@@ -112,6 +114,18 @@ def test_config_trains_two_steps_and_validates(name, tiny_images, structures):
             structures.add(structure)
     if has_stages(cfg):
         check_evaluated_stages(split_stages(cfg))
+
+
+def check_notation(model):
+    """Objectives have names, and state no fact that the segmentor hands down."""
+    objectives = model.get("objectives", {})
+    assert isinstance(objectives, dict)
+    for name, cfg in named_configs(objectives).items():
+        # A branch's head is a copy of the segmentor's, its number of classes included.
+        for path in MODELS.get(cfg["type"]).takes.keys() - {"head.num_classes"}:
+            *parents, key = path.split(".")
+            part = functools.reduce(lambda node, parent: node[parent], parents, cfg)
+            assert key not in part, f"{name}.{path}"
 
 
 def structure_of(node, exact=False):
