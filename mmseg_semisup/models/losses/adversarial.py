@@ -22,6 +22,13 @@ def spatial_bce(logits: Tensor, is_real: bool, valid: Tensor | None = None) -> T
 
     Returns:
         Scalar tensor, float.
+
+    Example:
+        >>> undecided = torch.zeros(1, 1, 2, 2)
+        >>> spatial_bce(undecided, is_real=True)
+        tensor(0.6931)
+        >>> spatial_bce(undecided, True, valid=torch.zeros(1, 2, 2, dtype=torch.bool))
+        tensor(0.)
     """
     loss = F.softplus(-logits if is_real else logits).squeeze(1)
     if valid is None:
@@ -41,6 +48,11 @@ def one_hot_labels(
 
     Returns:
         (N, C, H, W), 0 or 1.
+
+    Example:
+        >>> one_hot_labels(torch.tensor([[[0, 1, 255]]]), num_classes=2).squeeze(2)
+        tensor([[[1., 0., 0.],
+                 [0., 1., 0.]]])
     """
     classes = torch.arange(num_classes, device=labels.device).view(1, -1, 1, 1)
     return (labels.unsqueeze(1) == classes).to(dtype)

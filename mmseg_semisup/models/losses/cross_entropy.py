@@ -36,6 +36,13 @@ def masked_cross_entropy(
 
     Returns:
         Scalar tensor, float.
+
+    Example:
+        >>> logits = torch.zeros(1, 3, 1, 2)
+        >>> masked_cross_entropy(logits, torch.tensor([[[0, 255]]]))  # log 3
+        tensor(1.0986)
+        >>> masked_cross_entropy(logits, torch.tensor([[[255, 255]]]))
+        tensor(0.)
     """
     valid = target != ignore_index
     loss = F.cross_entropy(
@@ -65,6 +72,13 @@ def joint_cross_entropy(
 
     Returns:
         Scalar tensor, float: the mean over all pixels that count.
+
+    Example:
+        >>> one, three = torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 3)
+        >>> three[:, 0] = 100  # certain, and right
+        >>> targets = [torch.zeros(1, 1, 1).long(), torch.zeros(1, 1, 3).long()]
+        >>> joint_cross_entropy([one, three], targets)  # log 2 / 4
+        tensor(0.1733)
     """
     pairs = list(zip(logits, targets, strict=True))
     sums = (
@@ -100,6 +114,13 @@ def selected_cross_entropy(
 
     Returns:
         Scalar tensor, float; a finite zero if no pixel is valid.
+
+    Example:
+        >>> logits, labels = torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]])
+        >>> valid = torch.ones(1, 1, 2, dtype=torch.bool)
+        >>> selected = torch.tensor([[[True, False]]])
+        >>> selected_cross_entropy([logits], [labels], [selected], [valid])  # log 2 / 2
+        tensor(0.3466)
     """
     selected = [weight > 0 for weight in weights]
     targets = [
@@ -129,6 +150,11 @@ class PixelCrossEntropy(nn.Module):
         loss_weight: Factor of the loss.
         class_weight: One weight a class, or None.
         loss_name: Key of the loss in the log; must begin with ``loss_``.
+
+    Example:
+        >>> loss = PixelCrossEntropy(loss_weight=0.5)
+        >>> loss(torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]]))  # log 2 / 2
+        tensor(0.3466)
     """
 
     def __init__(

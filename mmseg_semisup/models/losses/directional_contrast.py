@@ -43,6 +43,15 @@ def pull_masks(
     Returns:
         (2, N, h, w), bool: whether the first is pulled towards the second, and whether
         the second towards the first.
+
+    Example:
+        >>> first = torch.tensor([[[0.6, 0.9, 0.5]]])
+        >>> second = torch.tensor([[[0.8, 0.7, 0.6]]])
+        >>> pull_masks(first, second, torch.ones(1, 1, 3, dtype=torch.bool), gamma=0.75)
+        tensor([[[[ True, False, False]]],
+        <BLANKLINE>
+        <BLANKLINE>
+                [[[False,  True, False]]]])
     """
     confidence = torch.stack([first, second])
     target = confidence.flip(0)
@@ -72,6 +81,14 @@ def pull_weights(
 
     Returns:
         (2, N, h, w), float: zero where nothing is pulled.
+
+    Example:
+        >>> valid = torch.ones(1, 1, 4, dtype=torch.bool)
+        >>> masks = torch.tensor([[[[True, True, False, False]]], [[[False] * 4]]])
+        >>> pull_weights(masks, valid, "overlap")[0]
+        tensor([[[0.2500, 0.2500, 0.0000, 0.0000]]])
+        >>> pull_weights(masks, valid, "active")[0]
+        tensor([[[0.5000, 0.5000, 0.0000, 0.0000]]])
     """
     if reduction == "overlap":
         size = valid.sum(dim=(1, 2), keepdim=True).clamp(min=1)
@@ -114,6 +131,16 @@ def directional_contrast(
     Returns:
         Scalar tensor, float32, or float64 for such features; finite also when nothing
         is pulled or there are no negatives.
+
+    Example:
+        >>> first, second = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
+        >>> weights = torch.tensor([[1.0], [0.0]])  # only the first is pulled
+        >>> labels = torch.tensor([[0], [0]])
+        >>> negatives, negative_labels = torch.tensor([[0.0, 1.0]]), torch.tensor([1])
+        >>> directional_contrast(  # log(1 + exp(0 - 0.6))
+        ...     first, second, weights, labels, negatives, negative_labels, 1.0
+        ... )
+        tensor(0.4375)
     """
     count = len(first)
     weights = weights.to(torch.promote_types(first.dtype, torch.float32))
@@ -173,6 +200,15 @@ def anchor_contrast(
 
     Returns:
         (A,), float32, or float64 for float64 anchors.
+
+    Example:
+        >>> anchors, positives = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
+        >>> negatives = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+        >>> labels, negative_labels = torch.tensor([0]), torch.tensor([1, 0])
+        >>> anchor_contrast(  # log(1 + exp(0 - 0.6)): the second has the anchor's label
+        ...     anchors, positives, labels, negatives, negative_labels, temperature=1
+        ... )
+        tensor([0.4375])
     """
     dtype = torch.promote_types(anchors.dtype, torch.float32)
     with torch.autocast(anchors.device.type, enabled=False):

@@ -26,6 +26,11 @@ def feature_distance(real: Tensor, fake: Tensor, norm: str = "mean_l1") -> Tenso
 
     Raises:
         ValueError: If there is no such norm.
+
+    Example:
+        >>> real, fake = torch.tensor([0.0, 3.0]), torch.tensor([4.0, 0.0])
+        >>> feature_distance(real, fake), feature_distance(real, fake, norm="l2")
+        (tensor(3.5000), tensor(5.))
     """
     if norm == "mean_l1":
         return (real - fake).abs().mean()
@@ -47,6 +52,13 @@ def image_bce(scores: Tensor, is_real: bool, counts: Tensor) -> Tensor:
 
     Returns:
         Scalar tensor, float.
+
+    Example:
+        >>> scores = torch.tensor([0.0, 100.0])
+        >>> image_bce(scores, True, counts=torch.tensor([True, True]))  # log 2 / 2
+        tensor(0.3466)
+        >>> image_bce(scores, True, counts=torch.tensor([False, False]))
+        tensor(0.)
     """
     loss = F.softplus(-scores if is_real else scores)
     return (loss * counts).sum() / counts.sum().clamp(min=1)
@@ -69,6 +81,14 @@ def self_training_loss(
 
     Returns:
         Scalar tensor, float.
+
+    Example:
+        >>> logits = torch.tensor([[[[0.0]], [[1.0]]], [[[0.0]], [[5.0]]]])
+        >>> valid = torch.ones(2, 1, 1, dtype=torch.bool)
+        >>> self_training_loss(  # log(1 + exp(-1)), of the first image
+        ...     logits, torch.tensor([True, False]), valid
+        ... )
+        tensor(0.3133)
     """
     counts = selected[:, None, None] & valid
     pseudo = logits.detach().argmax(dim=1).masked_fill(~counts, ignore_index)

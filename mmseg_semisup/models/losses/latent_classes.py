@@ -28,6 +28,13 @@ def count_cooccurrence(
     Returns:
         (C, L), float, in pixels; the sum over all entries is the number of pixels that
         count.
+
+    Example:
+        >>> latent_probs = torch.tensor([[[[0.9, 0.2]], [[0.1, 0.8]]]])
+        >>> count_cooccurrence(latent_probs, torch.tensor([[[2, 255]]]), num_classes=3)
+        tensor([[0.0000, 0.0000],
+                [0.0000, 0.0000],
+                [0.9000, 0.1000]])
     """
     classes = torch.arange(num_classes, device=labels.device)
     is_class = labels.flatten(1).unsqueeze(1) == classes.view(1, -1, 1)
@@ -46,6 +53,12 @@ def conditional_entropy(counts: Tensor) -> Tensor:
 
     Returns:
         Scalar tensor, in 0..log C; zero when nothing was counted.
+
+    Example:
+        >>> conditional_entropy(torch.tensor([[3.0, 1.0], [1.0, 3.0]]))
+        tensor(0.5623)
+        >>> conditional_entropy(torch.tensor([[4.0, 0.0], [4.0, 0.0]]))  # log 2
+        tensor(0.6931)
     """
     tiny = torch.finfo(counts.dtype).tiny
     joint = counts / counts.sum().clamp(min=1)
@@ -60,6 +73,11 @@ def latent_given_class(cooccurrence: Tensor) -> Tensor:
 
     Args:
         cooccurrence: M, (C, L), float, not negative.
+
+    Example:
+        >>> latent_given_class(torch.tensor([[3.0, 1.0], [0.0, 0.0]]))
+        tensor([[0.7500, 0.2500],
+                [0.5000, 0.5000]])
     """
     total = cooccurrence.sum(dim=1, keepdim=True)
     seen = total > 0
@@ -88,6 +106,13 @@ def latent_consistency(
 
     Returns:
         Scalar tensor.
+
+    Example:
+        >>> latent_probs = torch.tensor([[[[1.0]], [[0.0]]]])
+        >>> class_probs = torch.tensor([[[[0.5]], [[0.5]]]])
+        >>> table, valid = torch.eye(2), torch.ones(1, 1, 1, dtype=torch.bool)
+        >>> latent_consistency(latent_probs, class_probs, table, valid)  # -log 0.5
+        tensor(0.6931)
     """
     with torch.autocast(class_probs.device.type, enabled=False):
         dtype = torch.promote_types(class_probs.dtype, torch.float32)
@@ -107,6 +132,13 @@ def symmetric_kl(first: Tensor, second: Tensor, valid: Tensor) -> Tensor:
 
     Returns:
         Scalar tensor; a finite zero if no pixel counts.
+
+    Example:
+        >>> first = torch.tensor([[[[0.0]], [[0.0]]]])
+        >>> second = torch.tensor([[[[0.0]], [[2.0]]]])
+        >>> valid = torch.ones(1, 1, 1, dtype=torch.bool)
+        >>> symmetric_kl(first, first, valid), symmetric_kl(first, second, valid)
+        (tensor(0.), tensor(0.7616))
     """
     with torch.autocast(first.device.type, enabled=False):
         dtype = torch.promote_types(first.dtype, torch.float32)
