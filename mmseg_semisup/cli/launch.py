@@ -270,9 +270,8 @@ def save_predictions(cfg: Config, folder: str) -> None:
         ConfigError: If the folder cannot be written.
     """
     check_writable(folder)
-    evaluators = cfg.test_evaluator
-    for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-        evaluator.update(output_dir=folder, keep_results=True)
+    hooks = list(cfg.get("custom_hooks") or ())
+    cfg.custom_hooks = [*hooks, dict(type="SaveMasksHook", folder=folder)]
 
 
 def use_augmentation(cfg: Config) -> None:

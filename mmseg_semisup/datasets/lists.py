@@ -46,6 +46,17 @@ def drop_suffixes(names: Sequence[Path]) -> list[Path]:
     ]
 
 
+def image_ids(paths: Sequence[str]) -> list[str]:
+    """Names for images: their paths below the folder that holds them all.
+
+    The suffix is left out, unless two images differ in nothing else.
+    """
+    whole = [os.path.abspath(path) for path in paths]
+    folder = os.path.commonpath([os.path.dirname(path) for path in whole])
+    names = [Path(os.path.relpath(path, folder)) for path in whole]
+    return [name.as_posix() for name in drop_suffixes(names)]
+
+
 def scan_folder(folder: str | Path, suffixes: Sequence[str]) -> dict[str, str]:
     """Id to path below the folder, of all files that end with one of the suffixes.
 

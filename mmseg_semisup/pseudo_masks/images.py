@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -15,7 +14,7 @@ from mmseg.datasets import BaseSegDataset
 
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.datasets.files import image_size
-from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES, drop_suffixes
+from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES, image_ids
 from mmseg_semisup.datasets.sources import (
     build_sources,
     file_key,
@@ -122,17 +121,6 @@ def training_sources(cfg: Config) -> dict[str, Any]:
     if "sources" in dataset:
         return dict(dataset["sources"])
     return {"train": dataset}
-
-
-def image_ids(paths: Sequence[str]) -> list[str]:
-    """Names for images: their paths below the folder that holds them all.
-
-    The suffix is left out, unless two images differ in nothing else.
-    """
-    whole = [os.path.abspath(path) for path in paths]
-    folder = os.path.commonpath([os.path.dirname(path) for path in whole])
-    names = [Path(os.path.relpath(path, folder)) for path in whole]
-    return [name.as_posix() for name in drop_suffixes(names)]
 
 
 def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:

@@ -16,6 +16,7 @@ from .numbers_hook import NumbersHook
 from .preemption_hook import PreemptionHook
 from .repeat_validation_hook import RepeatValidationHook
 from .resumed_schedule_hook import ResumedScheduleHook
+from .save_masks_hook import SaveMasksHook
 from .teacher_hook import TeacherUpdateHook
 from .view_check_hook import ViewCheckHook
 
@@ -32,6 +33,7 @@ __all__ = [
     "PreemptionHook",
     "RepeatValidationHook",
     "ResumedScheduleHook",
+    "SaveMasksHook",
     "TeacherUpdateHook",
     "ViewCheckHook",
 ]
