@@ -12,6 +12,7 @@ from mmengine.config import ConfigDict
 from PIL import Image
 
 from mmseg_semisup.datasets import checks
+from mmseg_semisup.datasets.checks import labels
 from mmseg_semisup.datasets.checks.content import Clock
 from mmseg_semisup.datasets.checks.report import duration
 
@@ -456,3 +457,26 @@ def test_ignored_labels_of_heads_and_metrics(root, stated):
     assert (
         "val_evaluator.0.ignore_index=255, but validation has ignore_index=7" in texts
     )
+
+
+def test_a_class_that_no_mask_shows_is_warned_of(root):
+    for i in range(4):
+        mask = np.full((8, 12), 255 if i else 0, np.uint8)
+        mask[0] = 2
+        save(root / f"masks/{i}.png", mask)
+    report = checks.check_data(config(root))
+    assert not report.problems
+    (warning,) = report.warnings
+    assert warning.text == "no labelled image shows 'b' (class 1)"
+    assert "no labelled image shows 'b'" in report.text()
+
+
+def test_masks_are_read_until_all_classes_were_seen(root, monkeypatch):
+    monkeypatch.setattr(labels, "FEW", 2)
+    assert not checks.check_data(config(root)).warnings
+    for i in range(4):
+        mask = np.full((8, 12), i % 2, np.uint8)
+        mask[0] = 2
+        save(root / f"masks/{i}.png", mask)
+    (warning,) = checks.check_data(config(root)).warnings
+    assert warning.text.startswith("none of 2 labelled images shows 'b' (class 1); the")

@@ -14,7 +14,7 @@ from mmseg_semisup.core.cpu import available_cores
 from .config import check_config
 from .content import check_all, missing_classes
 from .files import check_header
-from .labels import LIMIT, missing_labels
+from .labels import LIMIT, missing_in_masks, missing_labels
 from .overlap import find_overlaps
 from .parts import Item, build_parts
 from .problem import KINDS, Problem
@@ -35,9 +35,9 @@ def check_data(
 ) -> DataReport:
     """Check everything that a config trains and validates with.
 
-    The cheap checks read lists and the headers of files, and for a classifier's labels
-    masks until every class was seen. The full ones also load every image and mask, as
-    training would, and look at all mask values.
+    The cheap checks read lists and the headers of files, and masks until every class
+    was seen; of a class that no mask shows a segmentor they only warn. The full ones
+    also load every image and mask, as training would, and look at all mask values.
 
     Args:
         cfg: ``train_dataloader``, ``val_dataloader`` and ``test_dataloader`` are read,
@@ -84,4 +84,6 @@ def check_data(
     target = warnings if "missing-class" in allow else problems
     target += missing
     warnings += unseen
+    if level == "cheap":
+        warnings += missing_in_masks(parts, seen)
     return DataReport(parts, problems, warnings, time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""Classes that no image label names, which a classifier could never learn."""
+"""Classes that no image label names or no mask shows, which nobody could ever learn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from .parts import Item, Part
 from .problem import Problem
 
 LIMIT = 2000
-"""Masks that the cheap check reads at most."""
+"""Masks that the cheap check reads at most for the labels of a classifier."""
+FEW = 200
+"""And at most for a segmentor, whose masks the full check counts."""
+
+Task = tuple[BaseDataset, int]
+"""A dataset that reads files, and the index of a sample."""
 
 
 def missing_labels(
@@ -38,16 +43,49 @@ def missing_labels(
         for part in parts
         if part.trains and (step := labeller(part.dataset)) is not None
     ]
-    tasks = [
-        (leaf, index, item)
-        for part, _ in labellers
-        for (leaf, index), item in zip(_samples(part), part.items, strict=True)
-        if readable[item]
-    ]
+    tasks = _tasks([part for part, _ in labellers], readable)
     if not tasks:
         return [], []
-    first = tasks[0][0]
     number = labellers[0][1].num_classes
+    classes = tasks[0][0].metainfo.get("classes") or ()
+    names = dict(enumerate(classes if len(classes) == number else range(number)))
+    return _absent(tasks, names, limit)
+
+
+def missing_in_masks(
+    parts: Sequence[Part], readable: Mapping[Item, bool]
+) -> list[Problem]:
+    """Classes that no mask shows of those that a segmentor learns from.
+
+    Masks are read until every class has been seen, at most :data:`FEW` of them.
+
+    Args:
+        parts: All sources.
+        readable: Whether the headers of a sample's files were right.
+    """
+    masks = [p for p in parts if p.trains and p.has_masks and not labeller(p.dataset)]
+    tasks = _tasks(masks, readable)
+    if not tasks:
+        return []
+    names = dict(enumerate(tasks[0][0].metainfo.get("classes") or ()))
+    missing, unseen = _absent(tasks, names, FEW)
+    return missing + unseen
+
+
+def _tasks(parts: Sequence[Part], readable: Mapping[Item, bool]) -> list[Task]:
+    """The samples of some sources whose headers were right."""
+    return [
+        task
+        for part in parts
+        for task, item in zip(_samples(part), part.items, strict=True)
+        if readable[item]
+    ]
+
+
+def _absent(
+    tasks: Sequence[Task], names: Mapping[int, object], limit: int | None
+) -> tuple[list[Problem], list[Problem]]:
+    """Classes that no sample shows, and those that only the masks read do not show."""
     shown: set[int] = set()
     masks = []
     for task in tasks:
@@ -59,12 +97,10 @@ def missing_labels(
     chosen = masks
     if limit is not None and len(masks) > limit:
         chosen = [masks[i * len(masks) // limit] for i in range(limit)]
-    for leaf, index, _ in chosen:
-        if len(shown) >= number:
+    for leaf, index in chosen:
+        if names.keys() <= shown:
             break
         shown.update(_present(leaf, index))
-    classes = first.metainfo.get("classes") or ()
-    names = dict(enumerate(classes if len(classes) == number else range(number)))
     absent = [(value, name) for value, name in names.items() if value not in shown]
     if len(chosen) < len(masks):
         return [], [
@@ -90,7 +126,7 @@ def labeller(dataset: SourceDataset) -> LoadImageLabels | None:
     return None
 
 
-def _samples(part: Part) -> list[tuple[BaseDataset, int]]:
+def _samples(part: Part) -> list[Task]:
     return [(leaf, i) for leaf in leaves(part.dataset) for i in range(len(leaf))]
 
 
@@ -103,4 +139,6 @@ def _present(leaf: BaseDataset, index: int) -> list[int]:
                 results = step(results)
             except Exception:  # whatever a decoder raises; the full check names it
                 return []
-    return np.flatnonzero(results.get(FIELD, ())).tolist()
+    if FIELD in results:
+        return np.flatnonzero(results[FIELD]).tolist()
+    return np.unique(results.get("gt_seg_map", ())).tolist()
