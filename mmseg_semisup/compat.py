@@ -1,9 +1,8 @@
 """Which packages the environment needs, and what differs between the two families.
 
 MMEngine, MMCV and MMSegmentation exist twice under the same import names: as
-OpenMMLab's own releases and as their maintained continuation (``onedl-*``). Both
-work, never both at once. Whatever the package must know about the difference stands
-in this module.
+OpenMMLab's own releases and as their maintained continuation (``onedl-*``). Both work,
+but not installed together. All code that depends on the difference is in this module.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def load_scikit_learn(module: str, user: str) -> ModuleType:
 
     Args:
         module: Name below ``sklearn``.
-        user: Who needs it, for the message.
+        user: Name of the caller, for the message.
 
     Raises:
         ValueError: If it is missing, as after ``pip install --no-deps``.
@@ -76,7 +75,7 @@ def installed_versions() -> dict[str, str]:
 
     Returns:
         Versions by distribution name, without those that are not installed. The key
-        ``cv2`` is present if OpenCV can be imported, whoever installed it.
+        ``cv2`` is present if OpenCV can be imported, whichever distribution brought it.
     """
     names = ["torch", *OPENCV]
     names += [name for group in DISTRIBUTIONS.values() for name in group]
@@ -99,7 +98,7 @@ def find_problems(versions: Mapping[str, str]) -> list[str]:
             them.
 
     Returns:
-        One sentence a problem, each with the command that mends it. Empty if the
+        One sentence for each problem, with the command that solves it. Empty if the
         environment is fine.
     """
     problems = _torch_problems(versions)
@@ -153,7 +152,7 @@ def map_package_names() -> None:
 
 
 def import_quietly() -> None:
-    """Import MMCV and MMSegmentation without notes about parts that nobody asked for.
+    """Import MMCV and MMSegmentation without their notes about unused parts.
 
     The continuation tells at every start that a compiled operator and a cloud
     service's data set are absent.
@@ -234,13 +233,13 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def start_data(loop: IterBasedTrainLoop) -> None:
-    """Let a training loop's data begin at its iteration, without reading what was.
+    """Start a training loop's data at its iteration, without reading earlier batches.
 
-    The continuation's loop does that itself. OpenMMLab's starts its workers before
-    anybody knows of a checkpoint, and then reads all that was trained on.
+    The continuation's loop does that itself. OpenMMLab's loop starts its workers before
+    a checkpoint is loaded, and then reads all earlier batches.
 
     Args:
-        loop: It has not run yet; loops in epochs are left alone.
+        loop: A loop that has not run yet; loops in epochs are left alone.
     """
     iterator = getattr(loop, "dataloader_iterator", None)
     if iterator is None or hasattr(iterator, "skip_iter"):
@@ -254,7 +253,7 @@ def start_data(loop: IterBasedTrainLoop) -> None:
 
 
 class _Resumed:
-    """An iterator that stands where OpenMMLab's loop means to bring it."""
+    """Yields None for the ``past`` batches that OpenMMLab's loop skips, then data."""
 
     def __init__(self, iterator: Iterator[object], past: int) -> None:
         self.iterator = iterator

@@ -20,11 +20,11 @@ _UMASK_LOCK = threading.Lock()
 
 
 def atomic_write(path: str | Path, content: bytes) -> None:
-    """Write a file, durably, without ever showing a part of it.
+    """Write a file durably and atomically.
 
     The bytes go to a temporary file in the same folder, which takes the place of
-    ``path`` only after they have reached the disk. If that fails, the temporary
-    file is removed and ``path`` is what it was before.
+    ``path`` only after they have reached the disk. If that fails, the temporary file is
+    removed and ``path`` is unchanged.
 
     Args:
         path: The file to write; its folder is made if it does not exist.
@@ -63,7 +63,7 @@ def remove_partial_files(folder: str | Path) -> None:
     """Remove what an earlier, killed process left half-written in a folder.
 
     Args:
-        folder: The folder to clean; one that does not exist is fine.
+        folder: The folder to clean; it need not exist.
     """
     for leftover in Path(folder).glob(f"{TEMPORARY_PREFIX}*"):
         with contextlib.suppress(OSError):
@@ -117,7 +117,7 @@ def _describe(error: OSError, path: Path) -> WriteError:
 
 
 def _umask() -> int:
-    # It can only be read by setting it, and it is the whole process's.
+    # The umask can only be read by setting it, for the whole process.
     with _UMASK_LOCK:
         mask = os.umask(0)
         os.umask(mask)
@@ -125,7 +125,7 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Not every file system can do this, and the file itself is already safe.
+    # Not every file system can sync a folder, and the file itself is already safe.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -32,7 +32,7 @@ MapLocation = str | torch.device | Callable[..., Any] | dict[str, Any] | None
 _HISTORY_STATISTICS = ("min", "max", "current", "mean")
 _NUMBER_KINDS = "biufcSU"
 _trusting = False
-"""What ``use_safe_checkpoints`` was told last."""
+"""The ``trust`` of the last call of ``use_safe_checkpoints``."""
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[^.]+$")
 
 
@@ -44,13 +44,13 @@ def load_checkpoint_file(
     Args:
         path: The file.
         map_location: Where tensors go, as in :func:`torch.load`.
-        trust: Whether the file may execute code while it is read. Only for files of
-            which the user knows who made them. None: as :func:`use_safe_checkpoints`
-            was told, and not without that.
+        trust: Whether the file may execute code while it is read, for files of a known
+            author only. None: the ``trust`` of :func:`use_safe_checkpoints`; False if
+            that was never called.
 
     Returns:
-        What the file holds. Unless ``trust`` is set, it comes without
-        ``meta.config``, a text that MMEngine would execute on resume.
+        The content of the file; unless ``trust`` is set, without ``meta.config``, a
+        text that MMEngine would execute on resume.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -118,13 +118,13 @@ def load_checkpoint_url(
         _download(url, path)
     except Exception as error:
         failure = error
-    # It also lets the others wait for the file.
+    # The other processes wait here for the file.
     stop_together(failure)
     return load_checkpoint_file(path, map_location, trust)
 
 
 def use_safe_checkpoints(trust: bool = False) -> None:
-    """Make every checkpoint of this process be read as described above.
+    """Let this process read all checkpoints with the restricted reader.
 
     It replaces MMEngine's readers for files and addresses, which serve ``load_from``,
     ``resume``, ``init_cfg`` and ``mmseg.apis.init_model`` alike, and keeps all other
@@ -161,7 +161,7 @@ def use_safe_checkpoints(trust: bool = False) -> None:
 
 
 def _download(url: str, path: Path) -> None:
-    """Fetch a file that is not there, in one process of each machine."""
+    """Download a missing file, in one process of each machine."""
     found = _HASH_IN_NAME.search(path.name)
     if found and path.is_file():
         _check_hash(path, found.group(1))
@@ -186,7 +186,7 @@ def _check_hash(path: Path, expected: str) -> None:
 
 
 def _check_container(path: Path) -> None:
-    """Tell damaged files and other kinds of files from checkpoints."""
+    """Raise CheckpointError for a damaged file, and for one that is no checkpoint."""
     with path.open("rb") as file:
         start = file.read(2)
     if not start:
@@ -264,7 +264,7 @@ def _allow_list() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
 
 
 def _named(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a function the name under which files ask for another one."""
+    """Alias a function for the unpickler, which finds it under the given path."""
 
     def stand_in(*args: Any) -> Any:
         return function(*args)
@@ -275,14 +275,14 @@ def _named(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _statistic(owner: type, name: str) -> Callable[..., Any]:
-    """Stand for ``getattr``, with which histories name their four statistics."""
+    """Replace ``getattr`` in pickled histories, which look up four statistics."""
     if owner is not HistoryBuffer or name not in _HISTORY_STATISTICS:
         raise pickle.UnpicklingError(f"GLOBAL getattr({owner!r}, {name!r})")
     return getattr(HistoryBuffer, name)
 
 
 def _number_dtype(name: str, *flags: bool) -> np.dtype:
-    """Stand for ``numpy.dtype`` and leave out types that hold Python objects."""
+    """Replace ``numpy.dtype`` in pickles, and refuse types that hold Python objects."""
     dtype = np.dtype(name, *flags)
     if dtype.kind not in _NUMBER_KINDS:
         raise pickle.UnpicklingError(f"GLOBAL numpy.dtype({name!r})")
@@ -290,7 +290,7 @@ def _number_dtype(name: str, *flags: bool) -> np.dtype:
 
 
 def _array_functions() -> tuple[Any, Any]:
-    """Find what numpy itself names in a pickle: for arrays and for scalars."""
+    """The functions by which numpy's pickles rebuild arrays and scalars."""
     return np.zeros(1).__reduce__()[0], np.float64(1).__reduce__()[0]
 
 

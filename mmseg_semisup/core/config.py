@@ -69,8 +69,8 @@ def config_folders() -> list[Path]:
 def find_config(name: str | Path) -> Path:
     """Find a config by its path, or by its name among the project's own.
 
-    MMEngine's reader finds those of other packages. Of ours it would need the path
-    below ``configs``, and it would install what is missing.
+    MMEngine's reader finds configs of other packages. For ours it would require the
+    path below ``configs``, and it would install missing packages.
 
     Args:
         name: A path; or, of a config that ships with the project, its path below
@@ -134,9 +134,10 @@ def check_keys(cfg: Config, path: str | Path) -> None:
 
 
 def check_options(cfg: Config, options: dict[str, Any]) -> None:
-    """Raise ConfigError for an option whose key does not lead into the config.
+    """Raise ConfigError for an option whose key is not in the config.
 
-    A new key is accepted only as the last part, in a dict that has no similar one.
+    A new key is accepted only as the last part of a path, in a dict without a similar
+    key.
     """
     for option in options:
         node: Any = cfg

@@ -1,8 +1,8 @@
-"""What the ``type`` of a config names: one reading of strings, scopes and classes.
+"""Resolves the ``type`` of a config: a name, a scoped name, a path or a class.
 
 A type may be a registered name (``'LoadAnnotations'``), one with a scope
-(``'mmseg.LoadAnnotations'``), a dotted path, or the class or function itself. Whoever
-asks for a type asks here; nothing compares the strings.
+(``'mmseg.LoadAnnotations'``), a dotted path, or the class or function itself. All
+comparisons of types use these functions; nothing compares the strings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mmengine.utils import get_object_from_string
 from .errors import ConfigError
 
 SCOPE_KEY = "_scope_"
-"""Added by MMEngine to configs that are read as ``mmseg::...``; no argument."""
+"""Key that MMEngine adds to configs read as ``mmseg::...``; it is no argument."""
 
 
 def resolve(kind: Any, registry: Registry, scope: str | None = None) -> Any:
@@ -31,7 +31,7 @@ def resolve(kind: Any, registry: Registry, scope: str | None = None) -> Any:
         scope: Of names without one; None: the registry's own.
 
     Returns:
-        The class or function; None if there is none of that name.
+        The class or function; None if the name is not registered.
     """
     if not isinstance(kind, str):
         return kind
@@ -76,7 +76,7 @@ def argument(cfg: Mapping[str, Any], registry: Registry, name: str) -> Any:
     Args:
         cfg: A config with ``type``.
         registry: Where its name is looked up.
-        name: Of the argument.
+        name: Name of the argument.
 
     Returns:
         The value; None if neither the config nor the class gives one.
@@ -93,7 +93,7 @@ def argument(cfg: Mapping[str, Any], registry: Registry, name: str) -> Any:
 
 
 def with_named_types(cfg: Config) -> Config:
-    """A config in which dotted paths stand for classes and functions.
+    """Replace classes and functions in a config by their dotted paths.
 
     Such a config can be written into a file and read again. A pure Python config also
     loses the names that it imported.
@@ -119,7 +119,7 @@ def with_named_types(cfg: Config) -> Config:
 
 
 def named_types(node: Any, where: str = "") -> Any:
-    """A part of a config in which dotted paths stand for classes and functions.
+    """Replace classes and functions in a part of a config by their dotted paths.
 
     Args:
         node: Dicts, lists and values.
@@ -164,7 +164,7 @@ def dotted_name(kind: Callable[..., Any], where: str) -> str:
 
 
 def short_types(node: Any, registry: Registry) -> Any:
-    """A part of a config in which types have the names under which they are registered.
+    """Replace types in a part of a config by their names in a registry.
 
     Some tools of MMSegmentation look for a transform by the name of its type.
 
@@ -173,8 +173,8 @@ def short_types(node: Any, registry: Registry) -> Any:
         registry: Where names are looked up.
 
     Returns:
-        A copy, of plain dicts: dotted paths stand for what is not registered under the
-        name of its class, and names without dots stay.
+        A copy, of plain dicts. Types that are not registered under the name of their
+        class become dotted paths; names without dots stay.
 
     Raises:
         ConfigError: If a class or function cannot be imported by its name.

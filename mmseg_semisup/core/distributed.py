@@ -1,4 +1,4 @@
-"""Mistakes and locks among several processes: all go on, or all stop."""
+"""Errors and locks that the processes of a run share: all go on, or all stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 
 
 def warn(text: str) -> None:
-    """Tell the user of something that stops nothing; the main process does.
+    """Warn the user, in the main process only.
 
     Args:
         text: One sentence, without a full stop.
@@ -36,10 +36,10 @@ def warn(text: str) -> None:
 
 
 def on_main(function: Callable[[], T]) -> T:
-    """Run something in the main process; everybody gets its result, or its error.
+    """Run a function in the main process, and share its result or its error.
 
     Args:
-        function: Its result can be pickled.
+        function: A function whose result can be pickled.
 
     Returns:
         The result, in every process.
@@ -64,7 +64,7 @@ def stop_together(error: Exception | None) -> None:
     """Let all processes stop if one had an error; all of them must call this.
 
     Args:
-        error: What this process met.
+        error: The error of this process, or None.
 
     Raises:
         Exception: Its own error, or that of another process.
@@ -79,7 +79,7 @@ def stop_together(error: Exception | None) -> None:
 
 
 def _same(kind: type[Exception], message: str) -> Exception:
-    """Another process's error; some types take more than a message."""
+    """Rebuild another process's error, as RuntimeError if its type needs more."""
     try:
         return kind(message)
     except Exception:
@@ -88,13 +88,13 @@ def _same(kind: type[Exception], message: str) -> Exception:
 
 @contextlib.contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Keep other runs out of a folder; the main process does it for all.
+    """Lock a folder against other runs; the main process holds the lock for all.
 
     The lock belongs to the process and ends with it, however it ends. Where files
-    cannot be locked, a warning is printed and no other run is noticed.
+    cannot be locked, a warning is printed, and other runs go unnoticed.
 
     Args:
-        folder: It is made if it does not exist.
+        folder: The folder; made if it does not exist.
 
     Raises:
         ConfigError: If another run is at work there.
@@ -138,7 +138,7 @@ def _lock(folder: Path) -> BaseFileLock:
 
 
 def _sign(descriptor: int) -> None:
-    """Write who holds the lock into its file."""
+    """Write process, host and time into the file of the lock."""
     note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.ctime()}
     os.write(descriptor, json.dumps(note).encode())
 

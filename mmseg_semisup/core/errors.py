@@ -1,4 +1,4 @@
-"""What several rooms raise, and tools turn into one line for the user."""
+"""Errors that several packages raise; the tools print each as one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From matplotlib's figures to pictures, and from pictures to files."""
+"""Renders matplotlib figures, and encodes pictures and label maps as PNG files."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from PIL import Image
 
 
 def draw_figure(figure: Figure) -> NDArray[np.uint8]:
-    """A figure as a picture, (H, W, 3), uint8, RGB."""
+    """Render a figure as a picture, (H, W, 3), uint8, RGB."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def encode_picture(picture: NDArray[np.uint8]) -> bytes:
-    """A picture, (H, W, 3), uint8, RGB, as a PNG file."""
+    """Encode a picture, (H, W, 3), uint8, RGB, as a PNG file."""
     return cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
 
 
 def encode_labels(
     values: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None
 ) -> bytes:
-    """A map of 8-bit values as a PNG file.
+    """Encode a map of 8-bit values as a PNG file.
 
     Args:
         values: (H, W), uint8.

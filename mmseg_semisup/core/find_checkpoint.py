@@ -1,4 +1,4 @@
-"""Which checkpoint a training goes on from, and whether it is whole."""
+"""Finds the checkpoint that a training resumes from, and checks that it is whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEEDED = ("state_dict", "optimizer", "message_hub", "meta")
 
 
 def check_folder(cfg: Mapping[str, Any]) -> None:
-    """Refuse a config that writes its checkpoints where nobody looks for them.
+    """Raise ConfigError for a config that writes checkpoints outside its work-dir.
 
     Args:
         cfg: The config of a training.
@@ -35,11 +35,11 @@ def find_last_checkpoint(work_dir: str | Path) -> Path | None:
     """The newest checkpoint, also in a work-dir that was moved or copied.
 
     Args:
-        work_dir: Where an earlier training wrote.
+        work_dir: Work-dir of an earlier training.
 
     Returns:
-        What ``last_checkpoint`` names, else the checkpoint of the latest iteration,
-        else None.
+        The checkpoint that ``last_checkpoint`` names, else that of the latest
+        iteration, else None.
     """
     return next(iter(list_checkpoints(work_dir)), None)
 
@@ -50,16 +50,16 @@ def find_whole_checkpoint(
     trust: bool = False,
     ignored: Collection[Path] = (),
 ) -> Path | None:
-    """The newest checkpoint that training can go on from.
+    """The newest checkpoint that a training can resume from.
 
     Args:
-        work_dir: Where an earlier training wrote.
-        report: Is called with a line about each checkpoint that is passed over.
+        work_dir: Work-dir of an earlier training.
+        report: Called with a line about each checkpoint that is passed over.
         trust: As in :func:`load_checkpoint_file`.
-        ignored: Checkpoints that might as well not be there.
+        ignored: Checkpoints that are passed over without a word.
 
     Returns:
-        It, or None if there is no checkpoint at all.
+        The checkpoint; None if there is none at all.
 
     Raises:
         ConfigError: If there are checkpoints, but no whole one.
@@ -68,7 +68,7 @@ def find_whole_checkpoint(
     foreign = _named(Path(work_dir))
     if foreign is not None and not _is_inside(foreign, Path(work_dir)):
         here = Path(work_dir) / foreign.name
-        # A path has one slash of the two in an address.
+        # Path() leaves one slash of the two in an address.
         if foreign.is_file() and not here.is_file() or ":/" in str(foreign):
             report(
                 f"passed over: {work_dir}/last_checkpoint names {foreign}, which is "
@@ -95,15 +95,15 @@ def find_whole_checkpoint(
 
 
 def list_checkpoints(work_dir: str | Path) -> list[Path]:
-    """All checkpoints of a training, the most welcome first.
+    """All checkpoints of a training, in the order in which resuming tries them.
 
     Args:
-        work_dir: Where an earlier training wrote.
+        work_dir: Work-dir of an earlier training.
 
     Returns:
-        What ``last_checkpoint`` names, which is looked for in the work-dir only; then
-        the others by iteration, the latest first, but those after the named one, which
-        an earlier training left, at the end.
+        The checkpoint that ``last_checkpoint`` names, searched in the work-dir only;
+        then the others by iteration, the latest first. Those of later iterations than
+        the named one come last, as an earlier training left them.
     """
     work_dir = Path(work_dir)
     numbers = {
@@ -125,7 +125,7 @@ def list_checkpoints(work_dir: str | Path) -> list[Path]:
 
 
 def check_whole(path: str | Path, trust: bool = False) -> None:
-    """Read a checkpoint once, all of it, and look for what a training needs.
+    """Read all of a checkpoint, and check that a training can resume from it.
 
     Args:
         path: The file.
@@ -166,7 +166,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _named(work_dir: Path) -> Path | None:
-    """What ``last_checkpoint`` names, if it is there and names something."""
+    """The path in ``last_checkpoint``; None if that is missing or empty."""
     pointer = work_dir / "last_checkpoint"
     text = pointer.read_bytes().decode(errors="replace") if pointer.is_file() else ""
     name = text.strip("\0 \n")
