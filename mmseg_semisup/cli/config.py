@@ -1,4 +1,4 @@
-"""Reading the config that a command line names."""
+"""Reads the config that a command line names, with its options and stages."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def load_config(
     """Read a config and apply changes to it.
 
     Args:
-        name: What :func:`find_config` takes.
+        name: A path or a name, as :func:`find_config` takes it.
         options: Dotted key to new value, as from ``--cfg-options``.
-        stages: What becomes of a config with ``stages``: 'last', the config of the
-            last one; 'base', what the stages change, or the first of their own
-            configs; 'keep', it stays as it is.
+        stages: Which config to return for one with ``stages``: 'last', that of the last
+            stage; 'base', the config before any stage's changes, or the first stage's
+            own; 'keep', the config as it stands.
 
     Returns:
-        The config, checked for misspelt keys; dotted paths stand for classes, so that
-        it can be written into the work-dir.
+        The config, checked for misspelt keys. Classes are replaced by their dotted
+        paths, so that it can be written into the work-dir.
 
     Raises:
         ConfigError: If the file is missing or broken, or a key is misspelt.
@@ -60,7 +60,7 @@ def load_config(
 
 
 def _explained(error: KeyError) -> str:
-    """What a config read that is not there, or mmengine's own message."""
+    """Name the missing key that a config reads, or return MMEngine's own message."""
     key = error.args[0] if error.args else error
     if isinstance(key, str) and " " in key:
         return key

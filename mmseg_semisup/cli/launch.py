@@ -1,4 +1,4 @@
-"""What tools/train.py and tools/test.py do between the command line and the runner."""
+"""Work-dir, launcher, networks and outputs of tools/train.py and tools/test.py."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ AUGMENTED = (
     ResizeShortestEdge,
     ResizeToMultiple,
 )
-"""Transforms that test-time augmentation replaces by several of their kind."""
+"""Transforms that test-time augmentation replaces by several of the same kind."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-"""What writing fails with where there is no room, or no longer any."""
+"""errno values of a disk that is full or read-only, and of a file that is too large."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,13 +86,13 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def run_tool(main: Callable[[], None]) -> None:
-    """Run a tool; a mistake of the user's ends it with one line and exit code 1.
+    """Run a tool, and end it with one line and exit code 1 at a user's mistake.
 
-    So does a disk that is full. A tool that is told to leave, by SIGTERM or SIGUSR1,
-    ends with :data:`REQUEUE_CODE`.
+    A full disk ends it in the same way. SIGTERM and SIGUSR1 end it with
+    :data:`REQUEUE_CODE`.
 
     Args:
-        main: The tool.
+        main: The main function of the tool.
     """
     code = None
     with requests.listening():
@@ -102,19 +102,20 @@ def run_tool(main: Callable[[], None]) -> None:
             if is_main_process():
                 print(stop.message, file=sys.stderr, flush=True)
             if not stop.together:
-                # The others may be anywhere; nobody waits for them.
+                # The other processes may be anywhere, so this one does not wait for
+                # them.
                 raise SystemExit(stop.code) from None
             code = stop.code
         except (ConfigError, CheckpointError, DataError, WriteError) as error:
             raise SystemExit(f"error: {error}") from error
         except NumbersError as error:
-            # All processes are here, with the same message.
+            # All processes have the same error; the main one prints it.
             raise SystemExit(f"error: {error}" if is_main_process() else 1) from error
         except Exception:
             if not requests.number or requests.deferred:
                 raise
-            # MMEngine turns whatever interrupts its printing of a config into a
-            # mistake in the config.
+            # MMEngine reports any exception while it prints a config as a mistake in
+            # the config.
             raise SystemExit(REQUEUE_CODE) from None
         leave_processes()
     if code is not None:
@@ -122,14 +123,14 @@ def run_tool(main: Callable[[], None]) -> None:
 
 
 def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> None:
-    """Decide on the work-dir and make sure that it can be written.
+    """Choose the work-dir, and check that it can be written.
 
-    The option comes before the config's own ``work_dir``, and that before
+    The option has precedence over the config's own ``work_dir``, and that over
     ``work_dirs/NAME_OF_THE_CONFIG``.
 
     Args:
         cfg: The config; changed in place.
-        work_dir: The option, or None.
+        work_dir: Value of the option, or None.
         config_path: The file of the config.
 
     Raises:
@@ -142,13 +143,13 @@ def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> 
 
 @contextlib.contextmanager
 def writing_into(folder: str | Path) -> Iterator[None]:
-    """Explain a full disk that something else than a checkpoint meets, as the log.
+    """Raise WriteError for a full disk that the log or another file runs into.
 
     Args:
         folder: The work-dir.
 
     Raises:
-        WriteError: If a file cannot be written; names it, or the folder.
+        WriteError: If a file cannot be written; the message names it, or the folder.
     """
     try:
         yield
@@ -162,13 +163,13 @@ def writing_into(folder: str | Path) -> Iterator[None]:
 
 
 def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
-    """Prepare the config, and on CPUs the process group, for several processes.
+    """Prepare the config for several processes, and on CPUs join their group.
 
     Args:
         cfg: The config; changed in place.
         launcher: One of :data:`LAUNCHERS`.
-        local_rank: Number of this process on its machine, where the launcher does
-            not say so in the environment.
+        local_rank: Number of this process on its machine, for launchers that set no
+            environment variable.
 
     Raises:
         ConfigError: If the launcher needs GPUs and there are none, or slurm has not
@@ -184,7 +185,7 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
         raise ConfigError(
             f"--launcher {launcher} needs GPUs; without them use pytorch or slurm"
         )
-    # MMEngine would choose a GPU for each process; it leaves alone what exists.
+    # MMEngine would choose a GPU for each process, but keeps an existing group.
     torch.distributed.init_process_group("gloo")
     cfg.model_wrapper_cfg = dict(
         type="MMDistributedDataParallel",
@@ -195,7 +196,7 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
 
 
 def init_processes(cfg: Config) -> None:
-    """Join the process group now, as the runner would do later.
+    """Join the process group before the runner does.
 
     Args:
         cfg: The config, after :func:`set_launcher`.
@@ -208,8 +209,8 @@ def init_processes(cfg: Config) -> None:
 def leave_processes() -> None:
     """Leave the process group, if there is one, together with the other processes.
 
-    A process that ends while another still talks to it makes that one fail after its
-    work is done; so does a wrapped model that outlives the group.
+    A process that ends early makes another one fail that still communicates with it,
+    and so does a wrapped model that outlives the group.
     """
     if is_distributed():
         gc.collect()
@@ -218,7 +219,7 @@ def leave_processes() -> None:
 
 
 def choose_network(cfg: Config, network: str) -> None:
-    """Let one network of the model predict.
+    """Choose the network that predicts.
 
     Args:
         cfg: The config; changed in place.
@@ -240,9 +241,9 @@ def show_predictions(
 
     Args:
         cfg: The config; changed in place.
-        show: Whether in a window.
-        folder: Where to save them, or None.
-        wait_time: Seconds that a window stays.
+        show: Whether to open a window.
+        folder: The folder to save them in, or None.
+        wait_time: How long a window stays open, in seconds.
 
     Raises:
         ConfigError: If the config has no hook for it.
@@ -264,7 +265,7 @@ def save_predictions(cfg: Config, folder: str) -> None:
 
     Args:
         cfg: The config; changed in place.
-        folder: Where to.
+        folder: The folder to save them in.
 
     Raises:
         ConfigError: If the folder cannot be written.
@@ -281,8 +282,8 @@ def use_augmentation(cfg: Config) -> None:
         cfg: The config; changed in place.
 
     Raises:
-        ConfigError: If it does not say how, or its ``tta_pipeline`` lacks a step of the
-            pipeline that is tested without augmentation.
+        ConfigError: If it has no ``tta_model`` or ``tta_pipeline``, or the latter lacks
+            a step of the pipeline without augmentation.
     """
     missing = [key for key in ("tta_model", "tta_pipeline") if key not in cfg]
     if missing:
@@ -302,7 +303,7 @@ def use_augmentation(cfg: Config) -> None:
 
 
 def _is_in(step: Mapping[str, Any], pipeline: Any) -> bool:
-    """Whether a pipeline has a step, or may do without because it augments."""
+    """Whether a pipeline has a step, or an augmentation in its place."""
     if is_type(step, TRANSFORMS, *AUGMENTED):
         return True
     if isinstance(pipeline, (list, tuple)):

@@ -1,4 +1,4 @@
-"""What the two tools that make pseudo-masks share."""
+"""Options and report of the two tools that make pseudo-masks."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def make_and_report(
     items: Sequence[Item] | None = None,
     measure: bool = False,
 ) -> None:
-    """Make the masks, or measure how long that takes, and print what came of it.
+    """Make the masks and print their quality, or measure the speed of making them.
 
     Args:
-        args: What :func:`add_mask_arguments` adds, and ``checkpoint``.
+        args: The options of :func:`add_mask_arguments`, and ``checkpoint``.
         cfg: The network's config.
         data_cfg: Config whose sources are labelled.
-        settings: How the masks are made.
+        settings: Settings of the masks.
         items: The images, in place of those of the sources.
-        measure: Whether to measure only.
+        measure: Whether to only measure the speed.
     """
     check_writable(args.out)
     set_launcher(cfg, args.launcher, args.local_rank)

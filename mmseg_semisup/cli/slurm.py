@@ -1,4 +1,4 @@
-"""What PyTorch wants to know of the processes of a job, in slurm's words."""
+"""Translates slurm's environment variables into those of ``torch.distributed``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 from mmseg_semisup.core.errors import ConfigError
 
-FIRST_PORT, PORTS = 16384, 16000  # below those that systems give to clients
+FIRST_PORT, PORTS = 16384, 16000  # below the ephemeral ports
 STEPS_PER_JOB = 16
 
 
 def slurm_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that ``torch.distributed`` reads, for a process of a slurm job.
 
-    The processes meet on the first node, at a port that no job with a near number and
-    no other step of this job uses; MASTER_ADDR and MASTER_PORT come before. MMEngine
-    would take the same port for all jobs.
+    The processes meet on the first node, at a port that depends on the numbers of job
+    and step, so that neighbouring jobs and other steps use other ones. MASTER_ADDR and
+    MASTER_PORT have precedence. MMEngine would use one port for all jobs.
 
     Args:
         environment: The variables of a process that srun started.
@@ -25,7 +25,7 @@ def slurm_environment(environment: Mapping[str, str]) -> dict[str, str]:
         RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT.
 
     Raises:
-        ConfigError: If they are not those of such a process.
+        ConfigError: If a variable that srun sets is missing.
     """
     names = ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_NTASKS")
     missing = [n for n in (*names, "SLURM_LOCALID") if n not in environment]
