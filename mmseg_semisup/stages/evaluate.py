@@ -1,4 +1,4 @@
-"""A stage that tests a model and keeps it as one file."""
+"""A stage that tests a model and saves it as one file."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def _write(runner: Runner, metrics: dict[str, float]) -> None:
 
 
 def serialise(model: torch.nn.Module, metainfo: Mapping[str, Any]) -> bytes:
-    """A model as one checkpoint file.
+    """Serialise a model as one checkpoint file.
 
     Args:
         model: The model.
-        metainfo: Of a dataset, with ``classes`` and perhaps ``palette``.
+        metainfo: Metainfo of a dataset, with ``classes`` and perhaps ``palette``.
     """
     meta = {key: metainfo.get(key) for key in ("classes", "palette")}
     state = {key: value.cpu() for key, value in model.state_dict().items()}

@@ -1,4 +1,4 @@
-"""The stages of a config: what each of them trains, checked before the first begins."""
+"""Plans the stages of a config, and checks them before the first one begins."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ class Stage:
     """A stage of a training.
 
     Attributes:
-        name: Of the stage and its folder.
-        cfg: Its whole config; the folder of its masks is still ``{pseudo_masks}``,
-            the checkpoint of an earlier stage ``{NAME.last}`` or ``{NAME.best}``.
-        masks: How its pseudo-masks are made by the stage before; None: it has none.
-        data_cfg: The config whose sources get them: that without any stage's changes.
-        task: 'train', or 'evaluate': its model is tested and saved.
+        name: Name of the stage and of its folder.
+        cfg: Its whole config, with placeholders: ``{pseudo_masks}`` for the folder of
+            its masks, ``{NAME.last}`` or ``{NAME.best}`` for the checkpoint of an
+            earlier stage.
+        masks: Settings of its pseudo-masks, which the stage before makes; None: it has
+            none.
+        data_cfg: The config whose sources are labelled: without any stage's changes.
+        task: 'train', or 'evaluate': test the model and save it.
     """
 
     name: str
@@ -49,7 +51,7 @@ class Stage:
 
     @property
     def checkpoints(self) -> list[tuple[str, str]]:
-        """Checkpoints of earlier stages that it needs: stage, and 'last' or 'best'."""
+        """Checkpoints of earlier stages that it reads: stage, and 'last' or 'best'."""
         texts = [text for _, text in _strings(_read_by_runner(self.cfg), "")]
         return sorted({pair for text in texts for pair in _CHECKPOINT.findall(text)})
 
@@ -61,9 +63,9 @@ class Stage:
         """The config for the runner.
 
         Args:
-            work_dir: Of the whole training.
-            checkpoints: The files of :attr:`checkpoints`; those that are not named
-                keep their placeholders.
+            work_dir: Work-dir of the whole training.
+            checkpoints: File of each of :attr:`checkpoints`; a placeholder without a
+                file stays.
         """
         cfg = copy.deepcopy(self.cfg)
         folder = os.path.join(work_dir, self.name)
@@ -73,7 +75,7 @@ class Stage:
         content = _replace(cfg._cfg_dict.to_dict(), known)
         cfg = Config(content, filename=cfg.filename)
         cfg.work_dir = folder
-        # Whatever mmengine keeps by name must not be that of the stage before.
+        # MMEngine keeps loggers and visualizers by name, and each stage needs its own.
         stem = Path(cfg.filename).stem if cfg.filename else "training"
         cfg.experiment_name = f"{cfg.get('experiment_name') or stem}_{self.name}"
         if cfg.get("visualizer"):
@@ -94,10 +96,10 @@ def split_stages(cfg: Config) -> list[Stage]:
         cfg: Config with ``stages``.
 
     Returns:
-        One or more.
+        The stages, in order; at least one.
 
     Raises:
-        ConfigError: If something is wrong with any of them; names the stage.
+        ConfigError: If a stage cannot be used; the message names it.
     """
     specs = cfg.get("stages")
     if not isinstance(specs, (list, tuple)) or not specs:
@@ -123,14 +125,14 @@ def last_stage(cfg: Config) -> Config:
 
 
 def base_config(cfg: Config) -> Config:
-    """What the stages change; of the first one, if each has a config of its own."""
+    """The config before any stage's changes; the first stage's, if each has its own."""
     if all(isinstance(spec, Mapping) and "config" in spec for spec in cfg.stages):
         return split_stages(cfg)[0].data_cfg
     return without_stages(cfg)
 
 
 def without_checkpoints(cfg: Config) -> Config:
-    """A config in which None stands for the checkpoint of any stage."""
+    """Replace the placeholders of checkpoints in a config by None."""
 
     def cleaned(node: Any) -> Any:
         if isinstance(node, Mapping):
@@ -163,12 +165,12 @@ def _make_stage(base: Config, spec: Mapping[str, Any], name: str) -> Stage:
 
 
 def _own_config(common: Config, name: str) -> Config:
-    """A config of its own for a stage, changed by what is common to all stages.
+    """Read a stage's own config, and merge what is common to all stages into it.
 
     Args:
         common: The config without its stages.
-        name: A path from the folder of that config's file, or what ``find_config``
-            takes.
+        name: A path relative to the folder of that config's file, or a name that
+            ``find_config`` takes.
     """
     beside = Path(common.filename or ".").parent / name
     path = beside if beside.is_file() else find_config(name)
@@ -180,7 +182,7 @@ def _own_config(common: Config, name: str) -> Config:
 
 
 def _check(stages: Sequence[Stage]) -> None:
-    """Raise ConfigError if the last stage does not fit those before it."""
+    """Raise ConfigError if the last of some stages does not fit those before it."""
     stage = stages[-1]
     _check_checkpoints(stages)
     if stage.task == "train":
@@ -220,7 +222,7 @@ def _check(stages: Sequence[Stage]) -> None:
 
 
 def _check_checkpoints(stages: Sequence[Stage]) -> None:
-    """Raise ConfigError if the last stage needs one that no stage before it writes."""
+    """Raise ConfigError if the last stage reads a checkpoint that no stage writes."""
     before = {stage.name: stage for stage in stages[:-1]}
     for name, which in stages[-1].checkpoints:
         text = f"{{{name}.{which}}}"
@@ -233,7 +235,7 @@ def _check_checkpoints(stages: Sequence[Stage]) -> None:
 
 
 def _without_best(stage: Stage) -> str | None:
-    """Why a stage ends without a best checkpoint; None: it has one."""
+    """The reason why a stage ends without a best checkpoint; None: it has one."""
     if stage.task != "train":
         return f"its task is {stage.task!r}"
     hook = (stage.cfg.get("default_hooks") or {}).get("checkpoint") or {}
@@ -269,14 +271,14 @@ def _checked_name(spec: Any, index: int, taken: Sequence[str]) -> str:
 
 
 def without_stages(cfg: Config) -> Config:
-    """The config that the stages change."""
+    """The config without the key ``stages``."""
     content = cfg._cfg_dict.to_dict()
     content.pop("stages", None)
     return Config(content, filename=cfg.filename)
 
 
 def _read_by_runner(cfg: Config) -> dict[str, Any]:
-    """The config without variables of its own."""
+    """The keys of a config that the runner or the tools read."""
     content = cfg._cfg_dict.to_dict()
     return {key: value for key, value in content.items() if key in RUNNER_KEYS}
 
@@ -297,7 +299,7 @@ def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _replace(node: Any, known: Mapping[str, str]) -> Any:
-    """Put values in the place of placeholders."""
+    """Replace placeholders by values."""
     if isinstance(node, Mapping):
         return {key: _replace(value, known) for key, value in node.items()}
     if isinstance(node, (list, tuple)):
@@ -309,7 +311,7 @@ def _replace(node: Any, known: Mapping[str, str]) -> Any:
 
 
 def _undelete(node: Any) -> Any:
-    """Remove what asked to replace a value that was not there."""
+    """Drop left-over ``_delete_`` keys, where there was nothing to replace."""
     if isinstance(node, dict):
         return {k: _undelete(v) for k, v in node.items() if k != "_delete_"}
     if isinstance(node, (list, tuple)):

@@ -47,10 +47,10 @@ NO_MATTER_HOOKS = ("health", "logger", "runtime_info", "timer", "visualization")
 
 
 class Record:
-    """What a work-dir holds of a training in stages.
+    """The progress of a training in stages, stored in its work-dir.
 
     Args:
-        work_dir: Of the whole training.
+        work_dir: Work-dir of the whole training.
 
     Raises:
         ConfigError: If its record cannot be read.
@@ -77,14 +77,14 @@ class Record:
             )
         if version != VERSION:
             raise ConfigError(f"{self.path} has version {version}; allowed: {VERSION}")
-        # Who removes a stage's folder wants it again.
+        # A user who removes a stage's folder wants it trained again.
         self.stages = {k: v for k, v in stages.items() if (self.work_dir / k).is_dir()}
 
     def check(self, stages: Sequence[Stage]) -> None:
-        """Compare the stages with what was begun.
+        """Compare the stages with those that have begun.
 
         Raises:
-            ConfigError: If a stage that was begun has another config now, or is gone.
+            ConfigError: If a stage that has begun has another config now, or none.
         """
         names = [stage.name for stage in stages]
         gone = [name for name in self.stages if name not in names]
@@ -114,7 +114,7 @@ class Record:
     def _check_origins(
         self, stage: Stage, origins: Sequence[tuple[str, str]], after: Sequence[str]
     ) -> None:
-        """Raise ConfigError if a stage whose checkpoint it used was trained again."""
+        """Raise ConfigError if a stage was retrained after its weights were used."""
         for before, digest in origins:
             hashes = self.stages.get(before, {}).get("hashes", {})
             if digest not in hashes.values():
@@ -134,14 +134,14 @@ class Record:
         learned_from: str | None,
         uses: Sequence[tuple[str, str, str]] = (),
     ) -> None:
-        """Note that a stage begins, or goes on; its folder exists.
+        """Note that a stage begins or goes on; call it when its folder exists.
 
-        All processes call this, and :meth:`finish`; the main one writes.
+        All processes call this method and :meth:`finish`; the main one writes.
 
         Args:
             stage: The stage.
-            learned_from: Hash of the checkpoint that made its masks.
-            uses: Of each checkpoint in its config: stage, 'last' or 'best', hash.
+            learned_from: Hash of the checkpoint that made its pseudo-masks, or None.
+            uses: Checkpoints in its config, each as stage, 'last' or 'best', and hash.
         """
         entry: dict[str, Any] = {
             "config": fingerprint(stage),
@@ -158,7 +158,7 @@ class Record:
         """Note that a stage is finished.
 
         Args:
-            name: Of the stage.
+            name: Name of the stage.
             checkpoints: 'last' and, if there is one, 'best': names of files in its
                 folder.
             hashes: SHA-256 of each of them.
@@ -172,11 +172,11 @@ class Record:
         """A checkpoint of a finished stage, and its hash.
 
         Args:
-            name: Of the stage.
+            name: Name of the stage.
             which: 'last' or 'best'.
 
         Raises:
-            ConfigError: If it is gone.
+            ConfigError: If the file no longer exists.
         """
         entry = self.stages[name]
         file = entry["checkpoints"].get(which)
@@ -195,7 +195,7 @@ class Record:
         return path, entry["hashes"][which]
 
     def _has_results(self, name: str) -> bool:
-        """Whether a stage got as far as a checkpoint or a mask."""
+        """Whether a stage has written a checkpoint or a pseudo-mask."""
         folder = self.work_dir / name
         patterns = ("*.pth", "pseudo_masks/masks/*")
         return self.is_finished(name) or any(
@@ -211,7 +211,7 @@ class Record:
 
 
 def fingerprint(stage: Stage) -> dict[str, Any]:
-    """What a stage's result depends on, for JSON."""
+    """The part of a stage's config that its result depends on, for JSON."""
     content = stage.cfg._cfg_dict.to_dict()
     if stage.task == "evaluate":
         kept = {k: v for k, v in content.items() if k in EVALUATED}
@@ -227,7 +227,7 @@ def fingerprint(stage: Stage) -> dict[str, Any]:
 
 
 def _is_plain(*names: Any) -> bool:
-    """Whether names lead nowhere else than into their folder."""
+    """Whether names are plain file names, so that they cannot leave their folder."""
     return all(isinstance(n, str) and Path(n).name == n and n != ".." for n in names)
 
 
@@ -240,7 +240,7 @@ def _cleaned(node: Any) -> Any:
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """What differs, as ``key: old -> new``."""
+    """Differences, as ``key: old -> new``."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             where = f"{path}.{key}" if path else key

@@ -1,4 +1,4 @@
-"""Runs the stages of a config one after the other, and goes on after any end."""
+"""Runs the stages of a config in order, and continues an interrupted run."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def train_stages(
 ) -> None:
     """Train or evaluate all stages that are not finished; all processes call this.
 
-    Each stage has the folder ``WORK_DIR/NAME``; ``WORK_DIR/stages.json`` tells what is
-    finished. A stage that was stopped goes on from its last checkpoint, masks from the
-    first that is missing.
+    Each stage has the folder ``WORK_DIR/NAME``; ``WORK_DIR/stages.json`` lists the
+    finished ones. An interrupted stage continues from its last checkpoint, interrupted
+    masks from the first missing one.
 
     Args:
         cfg: Config with ``stages`` and ``work_dir``, ready for the launcher.
@@ -85,7 +85,7 @@ def train_stages(
 
 
 def _try_models(stages: Sequence[Stage]) -> None:
-    """Raise ConfigError for a model that cannot be built, hours before its stage."""
+    """Build each model once, and raise ConfigError if one cannot be built."""
     for stage in stages:
         init_default_scope(stage.cfg.get("default_scope", "mmseg"))
         try:
@@ -129,7 +129,7 @@ def _run_stage(
 
 
 def _leave_if_told(name: str) -> None:
-    """Raise PreemptedError if a signal came when training no longer looked for one."""
+    """Raise PreemptedError for a signal that arrived after a training's last check."""
     number = max(all_gather_object(requests.number))
     if number:
         message = f"stopped after stage {name}; the same command goes on"
@@ -137,7 +137,7 @@ def _leave_if_told(name: str) -> None:
 
 
 def _train(cfg: Config, trust: bool) -> dict[str, str]:
-    """Train, or go on; returns the names of the checkpoints."""
+    """Train, or continue a training; returns the names of its checkpoints."""
     set_checkpoint(cfg, "auto", trust=trust)
     runner = build_runner(cfg, strict=cfg.resume)
     runner.train()
@@ -145,7 +145,7 @@ def _train(cfg: Config, trust: bool) -> dict[str, str]:
 
 
 def _check_hashes(used: Iterable[tuple[Path, str]]) -> None:
-    """Raise ConfigError if a checkpoint is not the one that its stage ended with."""
+    """Raise ConfigError if a checkpoint has changed since its stage finished."""
     for path, digest in used:
         if file_hash(path) != digest:
             raise ConfigError(
@@ -163,19 +163,19 @@ def make_masks(
     cfg: Config,
     trust: bool,
 ) -> None:
-    """Make a stage's pseudo-masks, or those of them that are missing.
+    """Make a stage's pseudo-masks, except those that exist.
 
     Args:
         stage: The stage that learns from them.
-        masks: How they are made.
+        masks: Settings of its pseudo-masks.
         before: The stage whose network makes them.
-        checkpoint: Of that stage.
+        checkpoint: Checkpoint of that stage.
         checkpoint_hash: Its SHA-256.
         cfg: The stage's runnable config.
         trust: Whether the checkpoint may execute code while it is read.
 
     Raises:
-        ConfigError: If the checkpoint is not the one that the stage finished with.
+        ConfigError: If the checkpoint has changed since that stage finished.
         StoreError: If masks cannot be made.
     """
     folder = Path(cfg.work_dir) / "pseudo_masks"
