@@ -1,4 +1,4 @@
-"""What a training runs: optimizers, loops, hooks, the runner, resuming, preemption.
+"""The parts of a training: optimizers, loops, hooks, runner, resuming, preemption.
 
 ``evaluation``, ``models``, ``datasets`` and ``core`` may be imported.
 """

@@ -1,8 +1,8 @@
-"""The value of pixels that do not count must be one, from the mask to the metric.
+"""Checks that masks, padding, heads and metrics agree on the ignored label.
 
-The data set owns it (``ignore_index``). Heads, losses and metrics have a value of their
-own in MMSegmentation, and so has whatever pads a mask; all of them default to 255, and
-none asks the data set.
+The data set owns the label (``ignore_index``). In MMSegmentation, heads, losses,
+metrics and the transforms that pad masks have a value of their own; all of them default
+to 255, and none reads that of the data set.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from mmseg_semisup.datasets.sources import SourceDataset, leaves
 from mmseg_semisup.datasets.transform_kinds import loads_mask, walk
 
 FIXED = 255
-"""What mmseg writes for labels that it takes out of a mask."""
+"""The label that mmseg writes into a mask in place of one that it removes."""
 NAMES = ("ignore_index", "ignore_label")
 VOLUMES = tuple(
     cls for cls in [getattr(mmseg_transforms, "BioMedical3DPad", None)] if cls
 )
-"""Transforms that pad with a class by design."""
+"""Transforms that pad with a class on purpose."""
 
 
 class Stated(NamedTuple):
-    """A value, and what states it.
+    """A value, and the place where it is stated.
 
     Attributes:
-        where: Its path, as ``model.segmentor.decode_head.ignore_index``.
+        where: Its path, e.g. ``model.segmentor.decode_head.ignore_index``.
         value: The label.
     """
 
@@ -42,14 +42,14 @@ class Stated(NamedTuple):
 
 
 def training_contradictions(dataset: SourceDataset, model: nn.Module) -> list[str]:
-    """What a training set and its model say differently.
+    """Contradictions between a training set and its model.
 
     Args:
         dataset: The training set.
         model: The model that learns from it, not wrapped.
 
     Returns:
-        A sentence for each data set whose value something else contradicts.
+        A sentence for each data set whose value another part contradicts.
     """
     sources = dataset.sources if isinstance(dataset, SemiDataset) else {"": dataset}
     readers = [*_of_model(model)]
@@ -63,12 +63,12 @@ def training_contradictions(dataset: SourceDataset, model: nn.Module) -> list[st
 def evaluation_contradictions(
     dataset: SourceDataset, metrics: Iterable[Any], where: str
 ) -> list[str]:
-    """What an evaluated data set and its metrics say differently.
+    """Contradictions between an evaluated data set and its metrics.
 
     Args:
         dataset: The data set.
         metrics: All metrics of its evaluators.
-        where: Key of the data, as ``val_dataloader``.
+        where: Key of the data, e.g. ``val_dataloader``.
 
     Returns:
         As :func:`training_contradictions`.
@@ -132,7 +132,7 @@ def _of_masks(leaf: BaseDataset) -> Iterator[Stated]:
 
 
 def _of_model(model: nn.Module) -> Iterator[Stated]:
-    """Values of a model's heads, losses and padding, those of networks that learn."""
+    """Values of the heads, losses and padding of a model's learning networks."""
     for path, module in model.named_modules():
         part = path.split(".")
         if not {"decode_head", "auxiliary_head"} & set(part) or "objectives" in part:
@@ -150,6 +150,6 @@ def _of_model(model: nn.Module) -> Iterator[Stated]:
 
 
 def _head_of(model: nn.Module, path: Sequence[str]) -> nn.Module:
-    """The decode or auxiliary head on the way to a module."""
+    """The decode or auxiliary head that contains a module."""
     end = next(i for i, p in enumerate(path) if p in ("decode_head", "auxiliary_head"))
     return model.get_submodule(".".join(path[: end + 1]))

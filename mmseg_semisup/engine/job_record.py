@@ -1,8 +1,8 @@
-"""``job.json``: which checkpoints a cluster's job found when it began in a work-dir.
+"""``job.json``: the checkpoints that were in a work-dir when a cluster's job began.
 
-A job that goes back into the queue is started again with the command of its first
-start. What it has written since then comes before what that command says; what an
-earlier training left in the work-dir does not.
+A requeued job is started again with the command of its first start. The checkpoints
+that it has written since then have precedence over that command; those of an earlier
+training in the same work-dir have not.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ FILE = "job.json"
 
 
 def earlier_checkpoints(work_dir: str | Path, job: str) -> set[Path]:
-    """Checkpoints that this job has not written; its first start notes them.
+    """Checkpoints that this job has not written; its first start records them.
 
     Args:
-        work_dir: Where it trains.
-        job: Its number or name, the same in every start.
+        work_dir: Work-dir of the training.
+        job: Number or name of the job, the same in every start.
 
     Returns:
-        Those of the work-dir that are what they were when the job began.
+        The checkpoints in the work-dir that have not changed since the job began.
 
     Raises:
-        ConfigError: If the note cannot be read.
-        WriteError: If it cannot be written.
+        ConfigError: If ``job.json`` cannot be read.
+        WriteError: If ``job.json`` cannot be written.
     """
     path = Path(work_dir) / FILE
     present = {file: file.stat().st_mtime_ns for file in list_checkpoints(work_dir)}
@@ -42,7 +42,7 @@ def earlier_checkpoints(work_dir: str | Path, job: str) -> set[Path]:
 
 
 def _read(path: Path, job: str) -> Mapping[str, int] | None:
-    """The names and times that the job noted; None: it has not begun yet."""
+    """The recorded names and times; None if the job has not begun yet."""
     if not path.is_file():
         return None
     try:

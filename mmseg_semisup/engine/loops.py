@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 class TeacherStudentValLoop(ValLoop):
     """Evaluates every network; metrics are ``student/mIoU``, ``teacher/mIoU``, ...
 
-    Those are the student, the teacher and the further ones of ``model.networks``. Each
-    image is read once. The network that the model predicts with is left as it was.
+    The networks are the student, the teacher and those of ``model.networks``. Each
+    image is read once. Afterwards the model predicts with the same network as before.
 
     Args:
         runner: The runner.
@@ -46,7 +46,7 @@ class TeacherStudentValLoop(ValLoop):
             self.evaluators[name].dataset_meta = self.evaluator.dataset_meta
 
     def run(self) -> dict[str, float]:
-        """Validate all, and report the metrics of all."""
+        """Validate all networks, and return their metrics."""
         self.runner.call_hook("before_val")
         self.runner.call_hook("before_val_epoch")
         self.runner.model.eval()

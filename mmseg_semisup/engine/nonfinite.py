@@ -1,8 +1,8 @@
-"""Losses and gradients that are no finite numbers: found before an optimizer moves.
+"""Finds losses and gradients that are not finite before an optimizer moves.
 
-A loss that is NaN or infinite makes every gradient NaN, and exchanging gradients makes
-them so in all processes. One look at the gradients after the backward pass is enough,
-therefore, and every process comes to the same result without asking the others.
+A loss that is NaN or infinite is made to turn every gradient into NaN, and the exchange
+of gradients carries that to all processes. One check of the gradients after the
+backward pass is therefore enough, and its result is the same in all processes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def poisoned(loss: Tensor) -> Tensor:
 
 
 def all_finite(tensors: Sequence[Tensor]) -> bool:
-    """Whether tensors hold neither NaN nor infinity; waits once for their device.
+    """Whether tensors hold neither NaN nor infinity; waits for their device once.
 
     Args:
         tensors: Of any shapes, on one device.
@@ -52,11 +52,11 @@ def all_finite(tensors: Sequence[Tensor]) -> bool:
 
 
 class NumbersWatch:
-    """What is known of the batches whose gradients the next step of optimizers takes.
+    """Remembers images and losses of the batches of the next optimizer step.
 
     Attributes:
-        iteration: Of the step, counted from 1; 0 if nobody said.
-        checkpoint: The last one, or an empty string.
+        iteration: Iteration of the step, counted from 1; 0 if unknown.
+        checkpoint: Path of the last checkpoint, or an empty string.
         lowest_scale: Below this loss scale, float16 no longer excuses gradients that
             are not finite.
         names: Identity of a parameter to its name.
@@ -71,10 +71,10 @@ class NumbersWatch:
         self._samples: list[Any] = []
 
     def note_batch(self, data_batch: Any) -> None:
-        """Remember whose losses come next.
+        """Remember the images whose losses come next.
 
         Args:
-            data_batch: As the data loader gives it.
+            data_batch: A batch as the data loader gives it.
         """
         if isinstance(data_batch, Mapping):
             self._samples.append(data_batch.get("data_samples"))
@@ -83,7 +83,7 @@ class NumbersWatch:
         """Remember the losses of a batch.
 
         Args:
-            losses: What the model returned in mode 'loss': name to tensor or tensors.
+            losses: The model's output in mode 'loss': name to tensor or tensors.
         """
         if isinstance(losses, Mapping):
             self._losses.append(losses)
@@ -94,14 +94,15 @@ class NumbersWatch:
         self._samples.clear()
 
     def judge(self, parameters: Iterable[Tensor], scale: float | None) -> None:
-        """Called by all processes, if gradients are not finite.
+        """Decide what gradients that are not finite mean; all processes call this.
 
         Args:
-            parameters: Of all optimizers.
-            scale: The loss scale of float16, which may simply be too large; else None.
+            parameters: The parameters of all optimizers.
+            scale: The loss scale of float16, which may be too large; None without
+                float16.
 
         Raises:
-            NumbersError: In all processes, unless float16 is the reason.
+            NumbersError: In all processes, unless the loss scale is the reason.
         """
         bad = self._bad_losses()
         reports = [(bad, self._images())]

@@ -1,9 +1,9 @@
-"""Several optimizers, one forward and one backward pass.
+"""One wrapper for several optimizers that share a forward and a backward pass.
 
-The published adversarial methods move generator and discriminator at the same time, at
-the end of an iteration. So all losses are summed, one backward pass fills the gradients
-of all networks, and then every optimizer takes its step. The model's losses see to it
-that no gradient goes where it does not belong.
+The published adversarial methods update generator and discriminator together at the end
+of an iteration. So all losses are summed, one backward pass fills the gradients of all
+networks, and then every optimizer takes its step. The losses themselves stop the
+gradients between generator and discriminator.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class JointOptimWrapper(OptimWrapperDict):
     which ``MMDistributedDataParallel`` never calls; its ``AmpOptimWrapper`` refuses a
     CPU and would scale the one loss once for each optimizer.
 
-    A step whose losses or gradients are not finite moves no optimizer and raises. To
-    know that, the host waits for the device, once, at the end of the backward pass;
-    with float16 it waits there anyway.
+    A step with losses or gradients that are not finite moves no optimizer and raises.
+    For this check the host waits for the device once, after the backward pass; with
+    float16 it waits there anyway.
 
     Args:
         precision: 'float32', 'bfloat16' or 'float16'; the latter scales the loss.
@@ -75,7 +75,7 @@ class JointOptimWrapper(OptimWrapperDict):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Mixed precision, and no gradient exchange in a step that only accumulates."""
+        """Set the precision; exchange no gradients in a step that only accumulates."""
         no_sync: Any = getattr(model, "no_sync", None)
         with ExitStack() as stack:
             if not self._lead.should_sync() and no_sync is not None:
@@ -90,7 +90,7 @@ class JointOptimWrapper(OptimWrapperDict):
         step_kwargs: dict[str, Any] | None = None,
         zero_kwargs: dict[str, Any] | None = None,
     ) -> None:
-        """One backward pass, then, unless gradients accumulate, a step of each."""
+        """Run a backward pass, and step all optimizers unless gradients accumulate."""
         self.backward(self._lead.scale_loss(loss))
         if self.should_update():
             self.step(**(step_kwargs or {}))
@@ -106,8 +106,8 @@ class JointOptimWrapper(OptimWrapperDict):
         """Clip and step each optimizer; with float16, skip those that overflowed.
 
         Raises:
-            NumbersError: If a loss or gradient is not finite, for another reason than
-                that overflow; nothing has moved then.
+            NumbersError: If a loss or gradient is not finite for another reason than
+                overflow; no optimizer has moved then.
         """
         scaled = self.scaler.is_enabled()
         if scaled:
@@ -149,7 +149,7 @@ class JointOptimWrapper(OptimWrapperDict):
     def initialize_count_status(
         self, model: nn.Module, cur_iter: int, max_iters: int
     ) -> None:
-        """Tell every optimizer where training stands."""
+        """Initialise the iteration counts of every optimizer."""
         for wrapper in self.optim_wrappers.values():
             wrapper.initialize_count_status(model, cur_iter, max_iters)
 
@@ -192,15 +192,15 @@ class JointOptimWrapperConstructor:
             segmentor=dict(optimizer=dict(type='SGD', lr=2.5e-4), paramwise_cfg=...),
             discriminator=dict(optimizer=dict(type='Adam', lr=1e-4)))
 
-    A network's ``constructor`` may be any of mmseg's, as
-    ``LayerDecayOptimizerConstructor``: it gets the segmentor by itself and sets the
-    rates that it would set without unlabelled images. What it does not know, the
-    objectives' networks that no key claims, is then moved by the same optimizer with
-    its plain rate, under the key ``objectives``.
+    A network's ``constructor`` may be any of mmseg's, e.g.
+    ``LayerDecayOptimizerConstructor``: it gets the bare segmentor, and sets the same
+    rates as in supervised training. The objectives' networks that no key claims are
+    then moved by the same kind of optimizer with its plain rate, under the key
+    ``objectives``.
 
     Args:
-        optim_wrapper_cfg: The above, less ``constructor``.
-        paramwise_cfg: Must be None: it belongs into a network's own config.
+        optim_wrapper_cfg: The config above, without ``constructor``.
+        paramwise_cfg: Must be None; it belongs into a network's own config.
     """
 
     def __init__(
@@ -245,20 +245,20 @@ class JointOptimWrapperConstructor:
 
 
 def step_is_complete(optim_wrapper: OptimWrapper) -> bool:
-    """Whether no gradients wait for more of their kind.
+    """Whether no accumulated gradients wait for their optimizer step.
 
     Args:
-        optim_wrapper: Of the training, with one optimizer or several.
+        optim_wrapper: Wrapper of the training, with one optimizer or several.
     """
     return all(wrapper.should_update() for wrapper in _single(optim_wrapper))
 
 
 def steps_end_with_epochs(optim_wrapper: OptimWrapper, iterations: int) -> bool:
-    """Whether no gradients wait at the end of any epoch.
+    """Whether every epoch ends with an optimizer step.
 
     Args:
-        optim_wrapper: Of the training, with one optimizer or several.
-        iterations: Of an epoch.
+        optim_wrapper: Wrapper of the training, with one optimizer or several.
+        iterations: Iterations of an epoch.
     """
     counts = [wrapper._accumulative_counts for wrapper in _single(optim_wrapper)]
     return all(iterations % count == 0 for count in counts)

@@ -1,4 +1,4 @@
-"""Signals that ask a process to leave, and the exit code that asks for a new start."""
+"""Handles the signals that stop a training; its exit code asks for a restart."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 REQUEUE_CODE = 75
-"""Exit code of a tool that was told to leave: EX_TEMPFAIL of ``sysexits.h``."""
+"""Exit code of a tool that a signal stopped: EX_TEMPFAIL of ``sysexits.h``."""
 INTERRUPT_CODE = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, the same as in shells."""
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)
 )
-"""What ends a job: slurm warns with the one or the other; Windows lacks SIGUSR1."""
+"""Signals by which slurm announces the end of a job; Windows lacks SIGUSR1."""
 ECHO_S = 1.0
-"""A launcher passes a terminal's Ctrl-C on, so that it arrives twice; in seconds."""
+"""Seconds within which a second Ctrl-C is the launcher's copy of the first."""
 
 
 class PreemptedError(SystemExit):
-    """This process was told to leave; unless it is caught, it ends with that code.
+    """A signal asked this process to stop; uncaught, it ends the process with its code.
 
-    It is no ``Exception``: nothing that reports broken files may swallow it.
+    It is no ``Exception``, so that handlers of broken files do not catch it.
 
     Args:
-        number: Of the signal.
-        message: What was saved, and how to go on.
-        together: Whether all processes of the training leave at this point.
+        number: Number of the signal.
+        message: The checkpoint that was saved, and how to resume.
+        together: Whether all processes of the training stop at this point.
     """
 
     def __init__(self, number: int, message: str, together: bool = False) -> None:
@@ -44,12 +44,12 @@ class PreemptedError(SystemExit):
 
 
 class StopRequests:
-    """Listens to the signals that ask this process to leave.
+    """Listens for the signals that ask this process to stop.
 
     Attributes:
-        number: The signal that has come, or 0.
-        deferred: Whether signals are only noted, for somebody to look at ``number``;
-            otherwise they raise at once: :class:`PreemptedError`, or
+        number: The signal that was received, or 0.
+        deferred: Whether a signal only sets ``number``, which the training polls;
+            otherwise it raises at once: :class:`PreemptedError`, or
             ``KeyboardInterrupt`` for Ctrl-C. A second Ctrl-C always raises.
     """
 
@@ -61,10 +61,10 @@ class StopRequests:
         self._before: dict[int, Any] = {}
 
     def install(self) -> bool:
-        """Begin to listen; nothing happens outside of the main thread.
+        """Install the signal handlers; outside of the main thread, do nothing.
 
         Returns:
-            Whether this call changed something.
+            Whether this call installed them.
         """
         here = threading.current_thread() is threading.main_thread()
         if not here or (self._before and self._process == os.getpid()):
@@ -76,7 +76,7 @@ class StopRequests:
         return True
 
     def uninstall(self) -> None:
-        """Let signals do what they did before :meth:`install`."""
+        """Restore the handlers from before :meth:`install`."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
@@ -110,22 +110,22 @@ class StopRequests:
         if before is None:
             self._interrupted_at = now
             self.number = max(self.number, signal.SIGINT)
-            # print() may be what was interrupted.
+            # Not print(): the signal may have interrupted one.
             os.write(2, b"\nCtrl-C: a checkpoint follows; once more ends at once\n")
 
 
 requests = StopRequests()
-"""Those of this process: signals are nobody else's."""
+"""Process-wide singleton, because signals are delivered to a process."""
 
 
 def protect_workers(dataloader: DataLoader[Any]) -> None:
-    """Let a data loader's workers survive signals that are meant for the training.
+    """Let a data loader's workers ignore the signals that stop a training.
 
-    A terminal, or slurm, sends a signal to every process of a job; a worker that ended
-    would make the training fail before it can save.
+    Terminals and slurm send a signal to every process of a job; without its workers,
+    the training would fail before it can save.
 
     Args:
-        dataloader: Its workers have not been started yet.
+        dataloader: A data loader whose workers have not been started yet.
     """
     init = getattr(dataloader, "worker_init_fn", None)
     if hasattr(dataloader, "worker_init_fn") and not isinstance(init, ProtectedWorker):
@@ -133,17 +133,17 @@ def protect_workers(dataloader: DataLoader[Any]) -> None:
 
 
 class ProtectedWorker:
-    """A ``worker_init_fn``: only the process that started it can end the worker.
+    """A ``worker_init_fn`` after which only the parent process can end the worker.
 
     Args:
-        init: What else to call with the worker's number.
+        init: Another ``worker_init_fn`` to call, or None.
     """
 
     def __init__(self, init: Callable[[int], None] | None) -> None:
         self.init = init
 
     def __call__(self, worker: int) -> None:
-        """Prepare this process, a worker."""
+        """Prepare this process, which is a worker."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if hasattr(signal, "SIGUSR1"):
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -156,7 +156,7 @@ class ProtectedWorker:
 
 
 def _obey(parent: int) -> None:
-    """Wait until the parent says that this process is to end."""
+    """Wait until the parent tells this process to end."""
     while signal.sigwaitinfo([signal.SIGTERM]).si_pid != parent:
         pass
     os._exit(0)

@@ -1,4 +1,4 @@
-"""Buffers in which processes differ, such as statistics of batches, across a resume."""
+"""Saves and restores buffers that differ between processes, e.g. batch statistics."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 
 def gather_own_buffers(model: nn.Module) -> list[dict[str, Tensor]]:
-    """What processes have in place of the main one's; all of them must call this.
+    """Collect the buffers that differ from the main process's; all processes call this.
 
-    Parameters are the same everywhere. Statistics of batch normalisation, which each
-    process takes of its own images, are not, and a teacher predicts with them.
+    Parameters are equal in all processes. Statistics of batch normalisation are not, as
+    each process takes them of its own images, and a teacher predicts with them.
 
     Args:
         model: The model, bare or inside a distributed one.
@@ -44,8 +44,8 @@ def restore_own_buffers(
     """Put this process's buffers in place of the main one's.
 
     Args:
-        state_dict: Of the model, from a checkpoint; changed in place.
-        buffers: What :func:`gather_own_buffers` returned.
+        state_dict: The model's, from a checkpoint; changed in place.
+        buffers: The result of :func:`gather_own_buffers`.
     """
     if len(buffers) == get_world_size():
         state_dict.update(buffers[get_rank()])

@@ -1,6 +1,6 @@
-"""The random numbers that networks draw (dropout, mixing), across a resume.
+"""Saves and restores the random generators that networks draw from, e.g. for dropout.
 
-Augmentation needs none of this: its seeds come from the position in the stream.
+Augmentation does not need them: its seeds follow from the position in the stream.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ State = dict[str, Any]
 
 
 def gather_random_states(state: State) -> list[State]:
-    """The states of all processes; all of them must call this.
+    """Gather the states of all processes; all of them must call this.
 
     Args:
-        state: That of this process, as :func:`random_state` returns it.
+        state: State of this process, from :func:`random_state`.
 
     Returns:
-        One a process.
+        One state for each process.
     """
     return all_gather_object(state)
 
@@ -47,11 +47,11 @@ def random_state() -> State:
 
 
 def set_random_state(state: State) -> None:
-    """Let the generators go on from a state.
+    """Set the generators to a state.
 
     Args:
-        state: What :func:`random_state` returned; generators that it does not tell of
-            are left alone.
+        state: A result of :func:`random_state`; generators that it lacks stay as they
+            are.
     """
     torch.set_rng_state(state["cpu"].cpu())
     if "python" in state:
@@ -62,10 +62,10 @@ def set_random_state(state: State) -> None:
 
 
 def restore_random_states(states: list[State]) -> None:
-    """Let this process go on from its own state, if the processes are as many.
+    """Restore the state of this process, if there are as many processes as before.
 
     Args:
-        states: What :func:`gather_random_states` returned.
+        states: The result of :func:`gather_random_states`.
     """
     if len(states) == get_world_size():
         set_random_state(states[get_rank()])

@@ -1,4 +1,4 @@
-"""What a training starts from: a checkpoint of its own, other weights, or nothing."""
+"""Chooses the checkpoint that a training resumes from, or its first weights."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ def set_checkpoint(
     trust: bool = False,
     job: str | None = None,
 ) -> None:
-    """Decide what training starts from; all processes call this, the main one looks.
+    """Choose what a training starts from; all processes call this.
 
     Args:
         cfg: The config, with its ``work_dir``; changed in place.
-        resume: A checkpoint to go on from; 'auto' for the newest whole one in the
-            work-dir, if there is one; None to start anew.
-        load_from: A checkpoint to take weights from where nothing is resumed.
+        resume: A checkpoint to resume; 'auto' for the newest whole one in the work-dir,
+            if there is one; None for a new training.
+        load_from: A checkpoint with the first weights of a new training.
         trust: Whether checkpoints may execute code while they are read.
-        job: Of a cluster. If it has begun in this work-dir before, the newest whole
-            checkpoint that it has written comes before all that is said above.
+        job: Number or name of a job of a cluster. If it has begun in this work-dir
+            before, the newest whole checkpoint that it has written has precedence over
+            the other arguments.
 
     Raises:
-        ConfigError: If a checkpoint does not exist, or none of several is whole, or
-            this training's would not be found again.
-        CheckpointError: If training cannot go on from the one that was named.
+        ConfigError: If a checkpoint does not exist, none of several is whole, or the
+            config writes its own where they would not be found.
+        CheckpointError: If training cannot resume from the named one.
     """
     check_folder(cfg)
     if load_from is not None:

@@ -1,4 +1,4 @@
-"""From a config to MMEngine's runner, with the hooks that guard a training."""
+"""Builds MMEngine's runner of a config, with the hooks that guard a training."""
 
 from __future__ import annotations
 
@@ -31,34 +31,35 @@ from .optim import JointOptimWrapperConstructor
 
 
 def build_runner(cfg: Config, strict: bool) -> Runner:
-    """Build the runner of a config, which must not load from another architecture.
+    """Build the runner of a config; it refuses checkpoints of another architecture.
 
     Args:
         cfg: The config.
         strict: Whether a checkpoint must hold exactly the model's weights.
 
     Returns:
-        The runner, of the config's ``runner_type`` if it names one.
+        The runner, of the config's ``runner_type`` if there is one.
 
     Raises:
         ConfigError: If the model or another part refuses its arguments, or the
             optimizers' constructor cannot read the model.
     """
     _check_constructor(cfg)
-    # MMEngine would give one at the top to a model whose segmentor has its own.
+    # MMEngine would give a top-level data_preprocessor to a model whose segmentor has
+    # its own.
     cfg.model = prepared_model(cfg)
     cfg.pop(KEY, None)
     if cfg.filename is not None and is_main_process():
         dumped = Path(cfg.work_dir, Path(cfg.filename).name)
         if dumped.is_symlink():
-            # MMEngine would write the config into what the link points to.
+            # MMEngine would write the config through a link into its target.
             dumped.unlink()
     try:
         runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     runner.register_hook(ArchitectureCheckHook(strict=strict))
-    # PreemptionHook notes signals while the next works.
+    # PreemptionHook first: it defers signals while the validation is repeated.
     hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
     for hook in (*hooks, IgnoreValueHook, ResumedScheduleHook, ViewCheckHook):
         if not any(isinstance(present, hook) for present in runner.hooks):

@@ -1,4 +1,4 @@
-"""Which optimizer moves which of a model's networks."""
+"""Assigns a model's parameters to optimizers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import nn
 from mmseg_semisup.core.config_types import resolve
 
 REST = "objectives"
-"""Optimizer of what no key claims, where the segmentor has one of its own."""
+"""Optimizer of unclaimed parameters, where the segmentor has one of its own."""
 RULES = ("constructor", "paramwise_cfg")
 
 
 class TrainedPart(NamedTuple):
-    """What one optimizer moves.
+    """The parameters of one optimizer.
 
     Attributes:
-        name: Of the optimizer, in checkpoints and logs.
-        module: Holds the parameters.
-        cfg: Of mmengine's ``OptimWrapper``.
+        name: Name of the optimizer in checkpoints and logs.
+        module: The module that holds the parameters.
+        cfg: Config of mmengine's ``OptimWrapper``.
     """
 
     name: str
@@ -32,12 +32,12 @@ class TrainedPart(NamedTuple):
 
 
 def divide(model: nn.Module, parts: Mapping[str, dict[str, Any]]) -> list[TrainedPart]:
-    """Give every trainable parameter to one optimizer.
+    """Assign every trainable parameter to one optimizer.
 
     A key claims the submodules that have its name, ``segmentor`` all the rest. A
-    constructor that reads names of parameters, as those with layer decay do, is written
-    for a plain segmentor: it gets each network by itself, and what then is left of the
-    objectives' networks gets an optimizer of its own, without rules for parameters.
+    constructor that reads names of parameters, such as one with layer decay, is written
+    for a plain segmentor: it gets each network by itself. The rest of the objectives'
+    networks then has an optimizer of its own, without rules for parameters.
 
     Args:
         model: Any model, not wrapped.
@@ -69,7 +69,7 @@ def divide(model: nn.Module, parts: Mapping[str, dict[str, Any]]) -> list[Traine
 
 
 def reads_names(cfg: Mapping[str, Any]) -> bool:
-    """Whether an optimizer's constructor is another one than mmengine's own.
+    """Whether an optimizer's constructor is not mmengine's default one.
 
     Args:
         cfg: Config of an ``OptimWrapper``.
@@ -79,7 +79,7 @@ def reads_names(cfg: Mapping[str, Any]) -> bool:
 
 
 def claim(model: nn.Module, name: str) -> list[nn.Module]:
-    """Trainable submodules called ``name``, wherever they are."""
+    """Trainable submodules called ``name``, at any depth."""
     return [
         module
         for path, module in model.named_modules()
@@ -111,13 +111,13 @@ def _segmentor_parts(
 
 
 def plain(network: nn.Module) -> nn.Module:
-    """The segmentor in a network that is called by name, or the module itself."""
+    """The segmentor within a named network, or the module itself."""
     inner = getattr(network, "network", None)
     return inner if isinstance(inner, nn.Module) else network
 
 
 def without(module: nn.Module, left_out: set[int]) -> nn.Module:
-    """The module with the same parameters and names, less some submodules."""
+    """A view of a module without some submodules; it shares parameters and names."""
     view = copy.copy(module)
     view._modules = {
         name: without(child, left_out)

@@ -1,4 +1,4 @@
-"""Faster networks by config: memory layout and compilation."""
+"""Makes networks faster by memory layout and compilation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from torch import nn
 
 @HOOKS.register_module()
 class AccelerationHook(Hook):
-    """Changes how the networks are computed, not what, before training or a test.
+    """Sets memory layout and compilation of the networks; their results stay the same.
 
-    Names and values of the weights stay the same, so checkpoints with and without it
-    can be exchanged. Mixed precision is an option of the optimizers, not of this hook.
+    Names and values of the weights do not change, so checkpoints with and without this
+    hook can be exchanged. Mixed precision is an option of the optimizers.
 
     Args:
         channels_last: Whether the weights of convolutions are stored with the channels
@@ -51,7 +51,7 @@ def accelerate(
     channels_last: bool = False,
     compile: dict[str, Any] | None = None,
 ) -> None:
-    """Change how a model's networks are computed, in place.
+    """Set memory layout and compilation of a model's networks, in place.
 
     Args:
         model: A ``SemiSegmentor`` or a plain segmentor.
@@ -62,7 +62,7 @@ def accelerate(
         any_model: Any = model  # torch's stubs know the argument of tensors only
         any_model.to(memory_format=torch.channels_last)
     if compile is not None:
-        # Heads stay as they are: their embedding is read by a hook in every step.
+        # Heads are not compiled: a hook reads their embedding in every step.
         for part in _compilable(model):
             part.compile(**compile)
 

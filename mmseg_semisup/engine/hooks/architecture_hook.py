@@ -1,4 +1,4 @@
-"""A checkpoint of another architecture is an error, not a page of warnings."""
+"""Refuses a checkpoint of another architecture."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mmseg_semisup.core.errors import CheckpointError
 class ArchitectureCheckHook(Hook):
     """Compares a checkpoint's weights with the model's before they are loaded.
 
-    MMEngine loads what fits and logs the rest.
+    MMEngine loads the weights that fit and logs the others.
 
     Args:
-        strict: Whether all weights must fit, as when training goes on or a model is
-            tested. Otherwise, as when training starts from other weights, the
-            backbone's must, and a head for other classes may begin anew.
+        strict: Whether all weights must fit, as for resuming and testing. Otherwise, as
+            for a training that starts from other weights, the backbone's must fit, and
+            a head for other classes may start untrained.
     """
 
     def __init__(self, strict: bool = True) -> None:
@@ -33,7 +33,7 @@ class ArchitectureCheckHook(Hook):
 
         Args:
             runner: The runner, with its model.
-            checkpoint: What was read; a state dict, or a dict with one.
+            checkpoint: The loaded checkpoint: a state dict, or a dict with one.
 
         Raises:
             CheckpointError: If the checkpoint is of another architecture.
@@ -56,11 +56,11 @@ class ArchitectureCheckHook(Hook):
 
 
 def adapt_names(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Give parts of an older checkpoint their present names; changed in place.
+    """Rename the parts of an older checkpoint to their present names, in place.
 
     Args:
-        model: The model, bare or inside others.
-        state: Its ``state_dict``, presumably.
+        model: The model, bare or wrapped.
+        state: The ``state_dict`` of a checkpoint.
 
     Raises:
         CheckpointError: If a part cannot be matched.
@@ -81,17 +81,17 @@ def check_state(
     strict: bool = True,
     name: str = "the checkpoint",
 ) -> None:
-    """Compare weights with the model that should take them.
+    """Compare weights with the model that is to load them.
 
     Args:
         model: The network.
-        state: Its ``state_dict``, presumably.
-        strict: Whether all must fit; otherwise the backbone's must, or, in a model
-            without a backbone, any.
+        state: The ``state_dict`` of a checkpoint.
+        strict: Whether all must fit; otherwise those of the backbone must, or, in a
+            model without a backbone, at least one.
         name: What to call the checkpoint in the message.
 
     Raises:
-        CheckpointError: If they do not; the message names some of them.
+        CheckpointError: If they do not fit; the message names some of them.
     """
     own = model.state_dict()
     if not strict and any(_in_backbone(key) for key in own):

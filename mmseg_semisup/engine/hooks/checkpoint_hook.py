@@ -32,7 +32,7 @@ from mmseg_semisup.engine.random_state import (
 
 
 class _DeferredRemoval(AtomicLocalBackend):
-    """A backend that notes what to remove, for after the next save."""
+    """A file backend that delays removals until after the next save."""
 
     def __init__(self) -> None:
         self.outdated: list[str] = []
@@ -48,18 +48,17 @@ class _DeferredRemoval(AtomicLocalBackend):
 class AtomicCheckpointHook(CheckpointHook):
     """MMEngine's checkpoint hook that first writes the new file, then removes the old.
 
-    It takes the arguments of :class:`mmengine.hooks.CheckpointHook`. A checkpoint on
-    a local disk appears under its name only when it is complete, ``last_checkpoint``
-    follows it, and only then are outdated checkpoints removed. When a save fails,
-    everything that was there before is still there, and training stops with an
-    ``OSError`` that names the file and the free space.
+    It takes the arguments of :class:`mmengine.hooks.CheckpointHook`. A checkpoint on a
+    local disk appears under its name only when it is complete, ``last_checkpoint``
+    follows it, and only then are outdated checkpoints removed. When a save fails, all
+    earlier files are still there, and training stops with an ``OSError`` that names the
+    file and the free space.
 
-    A checkpoint also holds the state of the generators in every process, and a
-    validation leaves them as they were: a resumed training draws the numbers that an
-    uninterrupted one would. It holds the seed of the data's order, which may have been
-    drawn, the buffers in which processes differ, and whether the validation that
-    follows it is done. While gradients accumulate, a checkpoint waits for the
-    optimizers' step.
+    A checkpoint also holds the state of the random generators of every process, and a
+    validation restores them afterwards, so that a resumed training draws the same
+    numbers as an uninterrupted one. It holds the seed of the data's order, the buffers
+    that differ between processes, and whether the validation after it is done. While
+    gradients accumulate, a checkpoint waits for the optimizer step.
     """
 
     backend_args: dict[str, Any] | None
@@ -86,7 +85,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend="atomic_local")
         info = runner.message_hub.runtime_info
         if "keep_ckpt_ids" in info:
-            # They become names of files to remove.
+            # MMEngine removes the files of these names.
             kept = [n for n in info["keep_ckpt_ids"] if isinstance(n, int)]
             info["keep_ckpt_ids"] = kept
         super().before_train(runner)
@@ -101,7 +100,7 @@ class AtomicCheckpointHook(CheckpointHook):
             )
         self._confine(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
-            # MMEngine removes an old file before it writes the new one.
+            # MMEngine would remove an old file before it writes the new one.
             self.file_backend = _DeferredRemoval()
             if is_main_process():
                 remove_partial_files(self.out_dir)
@@ -113,7 +112,7 @@ class AtomicCheckpointHook(CheckpointHook):
         start_data(runner.train_loop)
 
     def _confine(self, runner: Runner) -> None:
-        """Let a resumed checkpoint name no file to remove outside our folder."""
+        """Forget best checkpoints outside of the folder; MMEngine would remove them."""
         info = runner.message_hub.runtime_info
         for key in [key for key in info if key.startswith("best_ckpt")]:
             named = Path(str(info[key]))
@@ -135,9 +134,9 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
-        """In the first iteration after a resume, set the generators.
+        """Set the random generators in the first iteration after a resume.
 
-        Not earlier: MMEngine may make a new iterator of the data, which draws a number.
+        Not earlier, because a new iterator of the data draws a number.
 
         Args:
             runner: The runner.
@@ -149,7 +148,7 @@ class AtomicCheckpointHook(CheckpointHook):
             restore_random_states(states)
 
     def before_val(self, runner: Runner) -> None:
-        """Note the state of the generators.
+        """Store the state of the random generators.
 
         Args:
             runner: The runner.
@@ -159,7 +158,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._state_before_val = random_state()
 
     def after_val(self, runner: Runner) -> None:
-        """Let the generators go on as if there had been no validation.
+        """Restore the state of the random generators from before the validation.
 
         Args:
             runner: The runner.
@@ -175,7 +174,7 @@ class AtomicCheckpointHook(CheckpointHook):
         data_batch: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Save where it is due, or as soon as the optimizers have stepped.
+        """Save if it is due, or as soon as the optimizers have stepped.
 
         Args:
             runner: The runner.
@@ -190,11 +189,11 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """Add what the processes have of their own.
+        """Add random states, buffers of processes and the state of the validation.
 
         Args:
             runner: The runner.
-            checkpoint: What will be saved.
+            checkpoint: The checkpoint to be saved.
         """
         if self._random_states is not None:
             checkpoint["random_states"] = self._random_states
@@ -204,11 +203,11 @@ class AtomicCheckpointHook(CheckpointHook):
         checkpoint["validated"] = self._validated
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Take this process's buffers, and its generators as soon as training begins.
+        """Restore this process's buffers, and keep its random state for later.
 
         Args:
             runner: The runner.
-            checkpoint: What was loaded.
+            checkpoint: The loaded checkpoint.
         """
         if runner._resume:
             self._resumed_states = checkpoint.get("random_states")
@@ -217,7 +216,7 @@ class AtomicCheckpointHook(CheckpointHook):
             restore_own_buffers(checkpoint["state_dict"], buffers)
 
     def _save_checkpoint(self, runner: Runner) -> None:
-        # Gradients are not in the file.
+        # The file holds no gradients.
         self._postponed = not step_is_complete(runner.optim_wrapper)
         if not self._postponed:
             super()._save_checkpoint(runner)
@@ -226,7 +225,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self, runner: Runner, step: int, meta: dict[str, Any]
     ) -> None:
         dropped = self._remember(runner, step)
-        # A checkpoint that a validation improves on is of the time before it.
+        # The state of the best checkpoint is that from before the validation.
         state = self._state_before_val or random_state()
         self._random_states = gather_random_states(state)
         self._own_buffers = gather_own_buffers(runner.model)
@@ -263,7 +262,7 @@ class AtomicCheckpointHook(CheckpointHook):
         self._remove_outdated()
 
     def _remember(self, runner: Runner, step: int) -> list[int]:
-        """Enter a step into the list of kept checkpoints, which the file stores."""
+        """Add a step to the list of kept checkpoints, which the checkpoint stores."""
         if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
             return []
         kept = [*self.keep_ckpt_ids, step]

@@ -1,4 +1,4 @@
-"""Mistakes in the data stop a training before it begins."""
+"""Checks the data before a training begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmseg_semisup.datasets.checks import ALLOWABLE, LEVELS, check_data
 
 @HOOKS.register_module()
 class DataCheckHook(Hook):
-    """Checks all images and masks that the config names, as ``tools/check_data.py``.
+    """Checks all images and masks of the config, as ``tools/check_data.py`` does.
 
     Args:
         level: 'cheap' reads lists and headers of files, thousands in a second; 'full'
@@ -40,10 +40,10 @@ class DataCheckHook(Hook):
         self.allow = tuple(allow)
 
     def before_train(self, runner: Runner) -> None:
-        """Check; one process does it for all.
+        """Check the data, in the main process.
 
         Raises:
-            ConfigError: If there are problems; its text is the report.
+            ConfigError: If there are problems; the message is the report.
         """
         if self.level == "off":
             return

@@ -1,4 +1,4 @@
-"""Training figures in the log without waiting for the device in every step."""
+"""Logs losses without waiting for the device in every step."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor
 
 @HOOKS.register_module()
 class DeferredInfoHook(RuntimeInfoHook):
-    """mmengine's ``RuntimeInfoHook``, reading the losses back once a log line.
+    """MMEngine's ``RuntimeInfoHook``, reading the losses once a line of the log.
 
     The original reads each loss with ``.item()`` in each step, and every such call
-    waits for the device. Here they stay there until the logger, a validation or a
-    checkpoint needs them; the recorded history is the same.
+    waits for the device. Here they stay on the device until the logger, a validation or
+    a checkpoint needs them; the recorded history is the same.
     """
 
     priority = "VERY_HIGH"
@@ -45,18 +45,18 @@ class DeferredInfoHook(RuntimeInfoHook):
             self._pending.append({k: v.detach() for k, v in outputs.items()})
         due = self.every_n_inner_iters(batch_idx, self._interval)
         last = runner.iter + 1 >= runner.max_iters
-        # The logger also writes a line when the list of images has been gone through.
+        # The logger also writes a line at the end of each pass over the images.
         if due or last or self.end_of_epoch(runner.train_dataloader, batch_idx):
             self._flush(runner)
 
     def before_val(self, runner: Runner) -> None:
-        """Nothing pending while metrics are recorded."""
+        """Read back all figures before metrics are recorded."""
         self._flush(runner)
 
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """The history goes into the checkpoint."""
+        """Read back all figures, because the checkpoint stores the history."""
         self._flush(runner)
         checkpoint["message_hub"] = runner.message_hub.state_dict()
 

@@ -1,4 +1,4 @@
-"""What a training counts begins at 0, also if it starts from another one's weights."""
+"""Resets the counters of a training that starts from another one's weights."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .architecture_hook import adapt_names
 
 @HOOKS.register_module()
 class FreshCountersHook(Hook):
-    """Takes the counts out of a checkpoint that a training starts from (``load_from``).
+    """Sets the counters in a ``load_from`` checkpoint to 0.
 
-    Starts and ramps of objectives would be over otherwise, a teacher would never copy
+    Otherwise starts and ramps of objectives would be over, a teacher would never copy
     the student, and a memory bank would hold features of another network. A resumed
-    training goes on with its counts.
+    training keeps its counters.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Set the counts to 0 before they are loaded.
+        """Set the counters to 0 before they are loaded.
 
         Args:
             runner: The runner, with its model.
-            checkpoint: What was read; a state dict, or a dict with one.
+            checkpoint: The loaded checkpoint: a state dict, or a dict with one.
         """
         if runner._resume:
             return

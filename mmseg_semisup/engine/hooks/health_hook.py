@@ -1,4 +1,4 @@
-"""Warns of trainings that run, but learn nothing from unlabelled images."""
+"""Warns of trainings that learn nothing from unlabelled images."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ TOP_CLASS = "top_class"
 
 @HOOKS.register_module()
 class HealthHook(Hook):
-    """Reads the log, once a line, for three things that go wrong quietly.
+    """Checks each line of the log for three silent failures.
 
     - A discriminator has won: its mean scores of ground truth and of predictions differ
-      by more than ``won_gap``. Where a ``ScoreCurveHook`` watches it, that one warns.
+      by more than ``won_gap``. If there is a ``ScoreCurveHook``, that hook warns
+      instead.
     - Predictions on unlabelled images have collapsed: more than ``collapsed_above`` of
       all pixels are of one class.
     - A selection of pixels is empty: its share is below ``empty_below``.
 
-    Each must have been so for a number of iterations. The log says it once, and again
-    if it comes back. Nothing is read from the device; the share of the most frequent
-    class is computed in those steps only that the log shows.
+    Each must last for a number of iterations. The warning is logged once, and again if
+    the failure returns. Nothing is read from the device; the share of the most frequent
+    class is computed only in the steps that are logged.
 
     Args:
         won_gap: Difference of mean scores, in 0..1.
-        won_for: Iterations.
+        won_for: Number of iterations.
         collapsed_above: Share of pixels, in 0..1, in every line of the log.
-        collapsed_for: Iterations.
+        collapsed_for: Number of iterations.
         empty_below: Mean share of selected pixels, in 0..1.
-        empty_for: Iterations.
-        selections: How the names of such shares end in the log.
+        empty_for: Number of iterations.
+        selections: Endings of the names of such shares in the log.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -91,7 +92,7 @@ class HealthHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
-        """Ask the model for the share of its most frequent class, if a line is due."""
+        """Request the share of the most frequent class, if a line of the log is due."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         if hasattr(model, "report_top_class"):
@@ -104,7 +105,7 @@ class HealthHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Look at the log, if a line is due."""
+        """Check the log, if a line is due."""
         if not self.every_n_inner_iters(batch_idx, self._interval):
             return
         found = self.problems(runner)
@@ -113,10 +114,10 @@ class HealthHook(Hook):
         self._warned = set(found)
 
     def problems(self, runner: Runner) -> dict[str, str]:
-        """What is wrong now.
+        """The failures at present.
 
         Args:
-            runner: Its message hub holds the log.
+            runner: The runner, whose message hub holds the log.
 
         Returns:
             Name of the figure to the warning.

@@ -1,4 +1,4 @@
-"""Values of ignored pixels that differ stop a run before it begins."""
+"""Stops a run whose parts disagree on the ignored label before it begins."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class IgnoreValueHook(Hook):
     priority = "VERY_HIGH"
 
     def before_run(self, runner: Runner) -> None:
-        """Compare those that this run will use.
+        """Compare the values that this run uses.
 
         Raises:
-            ConfigError: If some of them contradict each other; names all of these.
+            ConfigError: If some of them contradict each other; the message names these.
         """
         model = runner.model
         model = model.module if is_model_wrapper(model) else model

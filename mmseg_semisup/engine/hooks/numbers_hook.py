@@ -1,4 +1,4 @@
-"""Tells the optimizers whose losses they follow, for the case that one is no number."""
+"""Records losses and images, so that the message of a NaN names its source."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mmseg_semisup.engine.optim import JointOptimWrapper
 
 @HOOKS.register_module()
 class NumbersHook(Hook):
-    """Names the loss and the images, when a loss or gradient is NaN or infinite.
+    """Names the loss and the images when a loss or gradient is NaN or infinite.
 
-    ``JointOptimWrapper`` finds that out by itself and stops the step; nothing is read
-    from the device here before it does.
+    ``JointOptimWrapper`` detects it and stops the step; this hook reads nothing from
+    the device before that.
 
     Args:
         lowest_scale: With float16, gradients that are not finite mean that the loss
@@ -39,7 +39,7 @@ class NumbersHook(Hook):
         self.lowest_scale = lowest_scale
 
     def before_train(self, runner: Runner) -> None:
-        """Learn the names of the parameters, and listen to the losses."""
+        """Store the names of the parameters, and record the losses from now on."""
         if not isinstance(runner.optim_wrapper, JointOptimWrapper):
             runner.logger.warning(
                 "Losses that are NaN do not stop this training: its optimizers are "
@@ -60,14 +60,14 @@ class NumbersHook(Hook):
         self._handle = model.register_forward_hook(listen)
 
     def after_train(self, runner: Runner) -> None:
-        """Listen no longer."""
+        """Stop recording the losses."""
         if hasattr(self, "_handle"):
             self._handle.remove()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
     ) -> None:
-        """Remember the images until the optimizers have stepped."""
+        """Record the images until the optimizers have stepped."""
         if not isinstance(runner.optim_wrapper, JointOptimWrapper):
             return
         watch = runner.optim_wrapper.watch

@@ -1,4 +1,4 @@
-"""A training that is told to leave saves a checkpoint first."""
+"""Saves a checkpoint when a signal stops a training."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from mmseg_semisup.engine.preemption import (
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """After SIGTERM, SIGUSR1 or Ctrl-C, all processes save and leave after one step.
+    """After SIGTERM, SIGUSR1 or Ctrl-C, all processes save and stop after one step.
 
-    After each step of training and each batch of validation, the processes agree on
-    whether one of them was told to leave, over the host: no device waits for it. While
-    gradients accumulate, they go on until the optimizers have stepped. A training in
-    epochs, which can only go on from the end of one, leaves without a new checkpoint.
+    After each training step and each batch of a validation, the processes exchange
+    whether one of them received a signal, through the host: no device waits for it.
+    While gradients accumulate, they go on until the optimizers have stepped. A training
+    in epochs can only be resumed from the end of one, and stops without a new
+    checkpoint.
 
     Raises:
         PreemptedError: In all processes after the same step; its exit code asks for a
-            new start.
+            restart.
     """
 
     priority = "LOWEST"
@@ -44,13 +45,13 @@ class PreemptionHook(Hook):
         self._resumed: Path | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Let workers outlive the signals."""
+        """Let workers ignore the signals."""
         for loop in (runner._train_loop, runner._val_loop):
             if hasattr(loop, "dataloader"):
                 protect_workers(loop.dataloader)
 
     def before_train(self, runner: Runner) -> None:
-        """Note signals from now on, in place of ending at once."""
+        """Defer signals from now on."""
         self._trains = True
         self._installed = requests.install()
         requests.deferred = True
@@ -60,7 +61,7 @@ class PreemptionHook(Hook):
             self._group = dist.new_group(backend="gloo")
 
     def after_train(self, runner: Runner) -> None:
-        """End at once again."""
+        """Let signals end the process at once again."""
         self._trains = requests.deferred = False
         if self._installed:
             requests.uninstall()
@@ -72,7 +73,7 @@ class PreemptionHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Leave, if one of the processes was told to.
+        """Stop if one of the processes received a signal.
 
         Raises:
             PreemptedError: See the class.
@@ -81,9 +82,9 @@ class PreemptionHook(Hook):
             self._leave_if_told(runner, runner.iter + 1)
 
     def before_val(self, runner: Runner) -> None:
-        """Find out how many batches each process has."""
+        """Find the number of batches that all processes have."""
         if self._trains:
-            # The last ones are not checked, if processes have different numbers.
+            # Further batches are not checked, because not all processes have them.
             self._checked_batches = -self._largest(-len(runner.val_loop.dataloader))
 
     def after_val_iter(
@@ -93,7 +94,7 @@ class PreemptionHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: object = None,
     ) -> None:
-        """Leave, if one of the processes was told to.
+        """Stop if one of the processes received a signal.
 
         Raises:
             PreemptedError: See the class.
@@ -110,13 +111,13 @@ class PreemptionHook(Hook):
             raise PreemptedError(number, message, together=True)
 
     def _save(self, runner: Runner, step: int) -> str:
-        """Save, unless that is done; tells what there is."""
+        """Save a checkpoint unless there is one of this step; return a description."""
         hooks = [h for h in runner.hooks if isinstance(h, CheckpointHook)]
         hook = next((h for h in hooks if not h.by_epoch), None)
         if hook is None or not isinstance(runner.train_loop, IterBasedTrainLoop):
             return "without a new checkpoint, as it trains in epochs"
         name = hook.filename_tmpl.format(step)
-        # What training goes on from is saved again if it lies elsewhere.
+        # A resumed checkpoint in another folder is saved again.
         present = (self._resumed, Path(hook.last_ckpt or "").resolve())
         if Path(hook.out_dir, name).resolve() not in present:
             meta = dict(epoch=runner.epoch, iter=step)
@@ -124,7 +125,7 @@ class PreemptionHook(Hook):
         return f"with its checkpoint {name}"
 
     def _largest(self, number: int) -> int:
-        """The largest of all processes' numbers; all of them call this."""
+        """The largest number of all processes; all of them call this."""
         if get_world_size() == 1:
             return number
         numbers = torch.tensor([number])

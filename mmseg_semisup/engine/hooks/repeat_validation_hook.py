@@ -1,4 +1,4 @@
-"""A resumed training does not miss a validation."""
+"""Repeats a validation that the resumed checkpoint does not know."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class RepeatValidationHook(Hook):
-    """Repeats the validation that follows the checkpoint from which training goes on.
+    """Repeats the validation at the iteration of the resumed checkpoint.
 
     It may have been cut off, and the best checkpoint and the log depend on it. A
-    checkpoint that was written after its validation says so, and nothing is repeated.
+    checkpoint that was written after its validation is marked, and nothing is repeated.
     """
 
     priority = "LOWEST"
@@ -23,16 +23,16 @@ class RepeatValidationHook(Hook):
         self._validated = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Read whether the checkpoint knows its validation.
+        """Read whether the checkpoint was written after its validation.
 
         Args:
             runner: The runner.
-            checkpoint: What was loaded.
+            checkpoint: The loaded checkpoint.
         """
         self._validated = bool(checkpoint.get("validated", False))
 
     def before_train(self, runner: Runner) -> None:
-        """Validate, if that checkpoint is to be followed by a validation.
+        """Validate, if a validation is due at the iteration of the checkpoint.
 
         Args:
             runner: The runner.

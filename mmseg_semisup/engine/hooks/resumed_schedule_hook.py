@@ -1,4 +1,4 @@
-"""A resumed training keeps its schedules, also if the config has others by now."""
+"""Warns when the config has other schedules than the resumed training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-# What advances in the course of a training is left out.
+# Values that change during a training are left out.
 FIXED = (
     "begin",
     "end",
@@ -30,7 +30,7 @@ FIXED = (
 
 @HOOKS.register_module()
 class ResumedScheduleHook(Hook):
-    """Warns where the config's schedules are not those that a checkpoint goes on with.
+    """Warns where the config's schedules differ from those of the checkpoint.
 
     MMEngine restores the schedules, learning rates included, whatever the config says.
     """
@@ -40,7 +40,7 @@ class ResumedScheduleHook(Hook):
 
         Args:
             runner: The runner, with its schedules.
-            checkpoint: What was read.
+            checkpoint: The loaded checkpoint.
         """
         if not runner._resume:
             return

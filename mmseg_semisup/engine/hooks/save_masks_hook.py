@@ -1,4 +1,4 @@
-"""Predicted label maps as files, while a model is tested."""
+"""Saves predicted label maps while a model is tested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SaveMasksHook(Hook):
     in the data set's masks.
 
     Args:
-        folder: Where to.
+        folder: The folder to save them in.
     """
 
     def __init__(self, folder: str) -> None:
@@ -35,7 +35,7 @@ class SaveMasksHook(Hook):
         self._names: dict[str, str] = {}
 
     def before_test(self, runner: Runner) -> None:
-        """Name all images."""
+        """Derive the file names of all images."""
         tested = infos(runner.test_loop.dataloader.dataset)
         paths = list(dict.fromkeys(str(info["img_path"]) for info in tested))
         self._names = dict(zip(paths, image_ids(paths), strict=True))
@@ -47,7 +47,7 @@ class SaveMasksHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[SegDataSample] | None = None,
     ) -> None:
-        """Save the maps of a batch."""
+        """Save the label maps of a batch."""
         for sample in outputs or ():
             mask = sample.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
             if sample.get("reduce_zero_label", False):

@@ -12,7 +12,7 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class TeacherUpdateHook(Hook):
-    """Lets the networks that follow the student do so, once an optimizer step."""
+    """Updates the networks that follow the student, once after each optimizer step."""
 
     def after_train_iter(
         self,
@@ -21,7 +21,7 @@ class TeacherUpdateHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Update, unless gradients are only accumulated so far."""
+        """Update the networks, unless gradients still accumulate."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         if hasattr(model, "follow") and runner.optim_wrapper.should_update():

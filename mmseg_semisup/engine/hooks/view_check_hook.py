@@ -1,4 +1,4 @@
-"""Views that objectives read and no source makes stop a training before it begins."""
+"""Stops a training whose objectives read views that no source makes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mmseg_semisup.datasets import SemiDataset
 class ViewCheckHook(Hook):
     """Compares the views that a model reads with those of the training data.
 
-    An objective that starts late would ask for its views only then.
+    An objective that starts late would fail only at its start.
     """
 
     priority = "VERY_HIGH"
