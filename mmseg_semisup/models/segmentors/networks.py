@@ -28,8 +28,8 @@ class Peer(nn.Module):
     """A second student, which learns from gradients of its own.
 
     It takes the supervised loss on labelled images as the student does; objectives add
-    theirs. Its optimizer is the key of its name in ``optim_wrapper``, or, without that
-    key, a copy of the segmentor's.
+    theirs. Its optimizer is the one of its name in ``optim_wrapper``, or, without that
+    key, the segmentor's.
 
     Args:
         student: The student's network.
