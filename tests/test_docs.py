@@ -112,3 +112,16 @@ def test_github_accepts_the_issue_forms(form):
         assert element["type"] in ("input", "textarea", "dropdown", "checkboxes")
         assert attributes["label"]
         assert ("options" in attributes) == (element["type"] == "dropdown")
+
+
+EXAMPLE = ("entropy",)
+"""What docs/architecture.md adds to show how."""
+
+
+@pytest.mark.parametrize("document", OWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_exist(document):
+    text = document.read_text(encoding="utf-8")
+    folders = "configs|docs|mmseg_semisup|tests|tools"
+    named = re.findall(rf"`((?:{folders})/[\w/.-]+\.\w+)", text)
+    named = [name for name in named if not any(word in name for word in EXAMPLE)]
+    assert [name for name in named if not (ROOT / name).exists()] == []

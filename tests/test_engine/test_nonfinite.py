@@ -15,10 +15,10 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS, MODELS
 from processes import in_two_processes
-from test_optim import build_model, optimizers, trained
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.engine.nonfinite import NumbersError, all_finite, poisoned
+from test_engine.test_optim import build_model, optimizers, trained
 
 BAD = [float("nan"), float("inf"), float("-inf")]
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from helpers import PREPROCESSOR, tiny_segmentor
 from mmengine.config import Config
-from test_context_contrast import crops
 
 from mmseg_semisup.benchmark import set_sizes
 from mmseg_semisup.benchmark.floor import record_passes
@@ -17,6 +16,7 @@ from mmseg_semisup.benchmark.host_waits import count_waits
 from mmseg_semisup.benchmark.step import TrainingStep
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
+from test_models.test_objectives.test_context_contrast import crops
 
 CONFIGS = Path(__file__).parents[3] / "configs/context_aware"
 LOSS = importlib.import_module("mmseg_semisup.models.losses.directional_contrast")

@@ -11,10 +11,10 @@ from mmengine.config import Config
 from mmengine.hooks import LoggerHook
 from mmengine.logging import MessageHub
 from mmseg.registry import HOOKS
-from test_optim import build_model, optimizers
 
 from mmseg_semisup.core.config import config_folders
 from mmseg_semisup.engine.hooks import HealthHook
+from test_engine.test_optim import build_model, optimizers
 
 
 def build(**options) -> HealthHook:

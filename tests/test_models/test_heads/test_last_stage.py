@@ -16,7 +16,7 @@ from mmseg_semisup.models.heads import (
     ResNetLastStage,
 )
 
-MODELS_FOLDER = Path(__file__).parents[2] / "configs/_base_/models"
+MODELS_FOLDER = Path(__file__).parents[3] / "configs/_base_/models"
 
 
 def backbone(**changes):

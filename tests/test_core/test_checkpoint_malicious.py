@@ -20,7 +20,6 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmseg.registry import HOOKS
 from PIL import Image
-from test_checkpoint import Payload, toy_runner
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file, load_checkpoint_url
 from mmseg_semisup.core.errors import CheckpointError, ConfigError, StoreError
@@ -29,6 +28,7 @@ from mmseg_semisup.datasets.pseudo_mask_store import Store
 from mmseg_semisup.datasets.weak_labels import read_image_labels
 from mmseg_semisup.models.backbones import package_checkpoint
 from mmseg_semisup.stages.record import Record
+from test_core.test_checkpoint import Payload, toy_runner
 
 
 def good(**extra: object) -> dict:

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
-from test_stream import LOAD, PACK, config
 
 from mmseg_semisup.datasets import SampleKey
 from mmseg_semisup.datasets.checks import check_data
+from test_datasets.test_semi_dataset import LOAD, PACK, config
 
 NUMBER = int(os.environ.get("MMSEG_SEMISUP_CORRUPTIONS", "100"))
 SIZE = (40, 48)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
-from test_stream import build, config
 
 from mmseg_semisup.datasets import SampleKey
 from mmseg_semisup.datasets.files import check_complete
 from mmseg_semisup.datasets.semi_dataset import check_mask
+from test_datasets.test_semi_dataset import build, config
 
 
 def cut(path):
