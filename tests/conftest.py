@@ -26,7 +26,13 @@ from mmseg_semisup.core.checkpoint import use_safe_checkpoints  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where several processes share the tests, begin with those that take long."""
+    """Where several processes share the tests, begin with those that take long.
+
+    They know a test by its name, in which an address would differ.
+    """
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} needs a name without an address")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

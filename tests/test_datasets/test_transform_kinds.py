@@ -14,6 +14,9 @@ from mmseg_semisup.datasets.transform_kinds import loads_file, loads_mask, walk
 class LoadOwnAnnotations(BaseTransform):
     """A user's."""
 
+    def __repr__(self):
+        return "LoadOwnAnnotations()"
+
     def transform(self, results):
         """Nothing."""
         return results
