@@ -1,4 +1,4 @@
-"""What switching off classes gives (Mittal 2019, Table 5)."""
+"""Compares rules that switch off classes (Mittal 2019, Table 5)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PIXEL_GRID = tuple(range(1000, 13000, 1000))
 """The paper's pixel counts, 1000 to 12000."""
 
 Rule = Callable[[Tensor, Tensor], Tensor]
-"""From pixels of each class and scores, each (C,), to what is on, (C,), bool."""
+"""Function of pixel counts and scores, each (C,); returns the classes kept, bool."""
 
 
 class RuleCounts:
-    """Confusion of every rule over the images of all processes.
+    """Confusion matrices of several rules, over the images of all processes.
 
     Args:
         rules: Name to rule.
@@ -42,8 +42,8 @@ class RuleCounts:
         """Count the pixels of an image.
 
         Args:
-            logits: The segmentor's, (C, H, W), float.
-            scores: The classifier's, (C,), float, in 0..1.
+            logits: Logits of the segmentor, (C, H, W), float.
+            scores: Scores of the classifier, (C,), float, in 0..1.
             label: (H, W), long.
         """
         classes = len(logits)
@@ -58,14 +58,14 @@ class RuleCounts:
             self._found[name] = self._found.get(name, 0) + found
 
     def total(self, classes: int, device: torch.device) -> dict[str, Tensor]:
-        """Name to pixels, (C, C), int64; all processes call this.
+        """Confusion of each rule, in pixels, (C, C), int64; all processes call this.
 
         Args:
-            classes: Their number C, which a process without images does not know.
-            device: That all processes use.
+            classes: The number of classes, C, unknown to a process without images.
+            device: The device through which the processes communicate.
 
         Returns:
-            Rows are labels, columns predictions.
+            Name of each rule to its confusion; rows are labels, columns predictions.
         """
         empty = torch.zeros(classes, classes, dtype=torch.int64, device=device)
         total = {}
@@ -76,7 +76,7 @@ class RuleCounts:
 
 
 def class_iou(confusion: Tensor) -> Tensor:
-    """IoU of each class, (C,), float64, 0..1; NaN where it never is."""
+    """IoU of each class, (C,), float64, 0..1; NaN if it never occurs."""
     confusion = confusion.double()
     hits = confusion.diag()
     return hits / (confusion.sum(0) + confusion.sum(1) - hits)
@@ -88,7 +88,7 @@ def mean_iou(confusion: Tensor) -> float:
 
 
 def basic_rules(tau: float, grid: Sequence[int] = PIXEL_GRID) -> dict[str, Rule]:
-    """The segmentor alone, with the classifier, and with one pixel count of each."""
+    """Rules for the bare segmentor, the classifier, and each pixel count."""
 
     def at_least(number: int) -> Rule:
         return lambda pixels, scores: pixels >= number
@@ -103,14 +103,14 @@ def basic_rules(tau: float, grid: Sequence[int] = PIXEL_GRID) -> dict[str, Rule]
 def best_pixels(
     found: Mapping[str, Tensor], grid: Sequence[int] = PIXEL_GRID
 ) -> tuple[int, Tensor]:
-    """The pixel count of the best mean IoU, and that of each class's best IoU.
+    """The pixel count with the best mean IoU, and the best one for each class.
 
     Args:
-        found: Of :class:`RuleCounts` with :func:`basic_rules`.
-        grid: The pixel counts.
+        found: Totals of :class:`RuleCounts` with :func:`basic_rules`.
+        grid: The pixel counts to choose from.
 
     Returns:
-        A number, and (C,), int64.
+        The best number for all classes, and the best ones, (C,), int64.
     """
     values = torch.stack([class_iou(found[f"pixels {n}"]) for n in grid])
     best = grid[int(values.nanmean(dim=1).argmax())]

@@ -1,4 +1,4 @@
-"""A test that prints what each of the two branches contributes (Table 5)."""
+"""A test that reports the contribution of segmentor and classifier (Table 5)."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from .fusion import PIXEL_GRID, RuleCounts, basic_rules, best_pixels, mean_iou
 
 @LOOPS.register_module()
 class FusionTestLoop(TestLoop):
-    """Tests a ``FusedSegmentor``, and its segmentor alone and with other switches.
+    """Tests a ``FusedSegmentor``, its bare segmentor, and other ways to switch.
 
-    The config's metrics are of the fused predictions. The rows of Mittal et al.'s
-    Table 5 are logged and are metrics, too: the segmentor alone, with the best number
-    of pixels for all classes and for each, and with the classifier; and, as far as
-    checkpoints of them are given, the supervised segmentor alone and with the
-    classifier, and the segmentor with the supervised classifier. The images pass twice:
-    the best numbers of pixels are known after the first time.
+    The config's metrics are those of the fused predictions. The rows of Mittal et al.'s
+    Table 5 are logged and are further metrics: the segmentor alone, with the best
+    number of pixels for all classes and for each, and with the classifier; and, if
+    their checkpoints are given, the supervised segmentor alone and with the classifier,
+    and the segmentor with the supervised classifier. There are two passes over the
+    images: the best numbers of pixels are known after the first one.
 
     Args:
         runner: The runner.
         dataloader: Test data, or its config.
         evaluator: The metrics, or their config.
         fp16: As in mmengine's ``TestLoop``.
-        baseline_checkpoint: Of the supervised segmentor, or None.
-        cnn_checkpoint: Of the supervised classifier, or None.
-        name: What to call the segmentor.
+        baseline_checkpoint: Checkpoint of the supervised segmentor, or None.
+        cnn_checkpoint: Checkpoint of the supervised classifier, or None.
+        name: Name of the segmentor in the table.
         pixel_grid: Numbers of pixels to choose from.
 
     Raises:
@@ -96,7 +96,7 @@ class FusionTestLoop(TestLoop):
             )
 
     def run(self) -> dict[str, float]:
-        """Test, and report the metrics and the rows."""
+        """Test, and return the metrics and the rows."""
         self.runner.call_hook("before_test")
         self.runner.call_hook("before_test_epoch")
         self.runner.model.eval()
@@ -136,14 +136,14 @@ class FusionTestLoop(TestLoop):
         )
 
     def _own_images(self) -> int:
-        """Images of this process that are not there to make the shares equal."""
+        """Number of images of this process, without those that pad its share."""
         total = len(self.dataloader.dataset)
         return len(range(get_rank(), total, get_world_size()))
 
     def _rows(
         self, found: dict[str, Tensor], number: int, more: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """The rows' names, and their confusion, (C, C)."""
+        """Name and confusion, (C, C), of each row."""
         rows = {
             "supervised": more.get("baseline"),
             f"{self.name} only": found["only"],
@@ -157,7 +157,7 @@ class FusionTestLoop(TestLoop):
 
     @torch.no_grad()
     def _second_pass(self, numbers: Tensor) -> dict[str, Tensor]:
-        """Count with a number of pixels for each class, and with other networks."""
+        """Count with a number of pixels for each class, and with the other networks."""
         model = self.model
         rules = basic_rules(model.tau, ())
         common = (model.background, self.ignore_index)
@@ -202,7 +202,7 @@ class FusionTestLoop(TestLoop):
 
 
 def _other(cfg: ConfigDict, **checkpoint: str) -> FusedSegmentor:
-    """The model with one part from elsewhere, and the other untrained."""
+    """Rebuild the model with the checkpoint of one part, the other part untrained."""
     cfg = copy.deepcopy(cfg)
     cfg.update(segmentor_checkpoint=None, classifier_checkpoint=None)
     cfg.update(checkpoint)

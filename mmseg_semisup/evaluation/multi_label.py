@@ -1,4 +1,4 @@
-"""How well a classifier tells which classes an image shows (Mittal 2019, Fig. 12)."""
+"""Metrics of a classifier of image labels (Mittal 2019, Fig. 12)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ GRID = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean precision at the recalls that are reached, weighted by their increase.
+    """Mean of the precision over all thresholds, weighted by the increase in recall.
 
     Args:
         scores: (N,), float.
         labels: (N,), 0 or 1.
 
     Returns:
-        0..1; NaN if no label is 1.
+        A value in 0..1; NaN if no label is 1.
     """
     if not np.any(labels):
         return float("nan")
@@ -39,7 +39,7 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def roc_curve(scores: np.ndarray, labels: np.ndarray) -> RocCurve:
-    """The curve over all thresholds; NaN where there is no label of a kind.
+    """The curve over all thresholds; NaN if there is no positive or no negative label.
 
     Args:
         scores: (N,), float.
@@ -53,8 +53,8 @@ def roc_curve(scores: np.ndarray, labels: np.ndarray) -> RocCurve:
 
 
 def f1_score(scores: np.ndarray, labels: np.ndarray, threshold: float) -> float:
-    """F1 of all decisions together, scores above the threshold positive; 0..1."""
-    # Not scikit-learn's: 75 times as slow on 500,000 scores, and asked for 100 times.
+    """F1 of all pairs of image and class, in 0..1; scores above the threshold count."""
+    # Not scikit-learn's, which takes 75 times as long on 500,000 scores.
     positive = scores > threshold
     labels = labels.astype(bool)
     hits = np.sum(positive & labels)
@@ -69,7 +69,7 @@ def cross_validate_threshold(
     grid: Sequence[float] = GRID,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The threshold that images which did not choose it confirm.
+    """Choose a threshold by cross-validation over the images.
 
     Each fold of images is scored with the threshold of the best F1 on the others, the
     middle one if several are equally good.
@@ -82,8 +82,8 @@ def cross_validate_threshold(
         seed: Of the division into folds.
 
     Returns:
-        The median of the chosen thresholds that is on the grid, and the mean F1 of the
-        folds, 0..1.
+        The median of the chosen thresholds, on the grid, and the mean F1 of the folds,
+        in 0..1.
 
     Raises:
         ValueError: If there are fewer than two images or folds.
@@ -107,18 +107,19 @@ def cross_validate_threshold(
 
 @METRICS.register_module()
 class MultiLabelMetric(BaseMetric):
-    """mAP, ROC curve and its area, F1, and the best threshold, in percent.
+    """mAP, area under the ROC curve, F1 and the best threshold, in percent.
 
     The curve takes all pairs of image and class together. Classes that no image shows
     have no average precision; they are named in the log and left out of the mean.
 
     Args:
-        folds: For the choice of the threshold; 0: none is chosen.
-        threshold: Of the F1 that is reported.
-        ignore_classes: Names that do not count: what every image shows, as background.
+        folds: Folds for the choice of the threshold; 0: none is chosen.
+        threshold: Threshold of the reported F1.
+        ignore_classes: Names of classes that do not count, e.g. a background in every
+            image.
         out_dir: Folder for ``roc.json`` and ``roc.png``; None: neither is written.
         collect_device: 'cpu' or 'gpu', for several processes.
-        prefix: Put in front of the metrics' names.
+        prefix: Prefix of the metrics' names.
 
     Raises:
         ValueError: If scikit-learn is missing.
@@ -143,7 +144,7 @@ class MultiLabelMetric(BaseMetric):
     def process(
         self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]
     ) -> None:
-        """Keep scores and labels of a batch.
+        """Store scores and labels of a batch.
 
         Raises:
             ValueError: If a sample has no scores or no labels.

@@ -1,4 +1,4 @@
-"""ROC curves as a picture (Mittal 2019, Fig. 12)."""
+"""ROC curves, and their pictures (Mittal 2019, Fig. 12)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RocCurve(NamedTuple):
     Attributes:
         false_positive: (K,), ascending from 0 to 1.
         true_positive: (K,), ascending from 0 to 1.
-        thresholds: (K,), descending; scores from there on are positive.
+        thresholds: (K,), descending; scores of at least this are positive.
     """
 
     false_positive: np.ndarray
@@ -36,10 +36,10 @@ class RocCurve(NamedTuple):
 
 
 def read_roc(path: str | Path) -> RocCurve:
-    """The curve of a ``roc.json`` of :class:`MultiLabelMetric`, without thresholds.
+    """Read the curve of a ``roc.json`` of :class:`MultiLabelMetric`, less thresholds.
 
     Raises:
-        ValueError: If the file is missing or no such one.
+        ValueError: If the file is missing or has another content.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))

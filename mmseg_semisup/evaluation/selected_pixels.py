@@ -1,4 +1,4 @@
-"""How many pixels a confidence selects, and how right they are (Hung 2018, Table 7)."""
+"""Number and accuracy of the pixels that a confidence selects (Hung 2018, Table 7)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from prettytable import PrettyTable
 class SelectedPixelAccuracy(BaseMetric):
     """Share and accuracy of the pixels whose confidence exceeds a threshold.
 
-    Needs predictions that carry the map: ``model.test_cfg.signal_maps=True``.
+    The predictions must carry the map: ``model.test_cfg.signal_maps=True``.
 
     Args:
         thresholds: Confidences above which a pixel is selected, in 0..1.
         signal: Name of the map, a ``PixelData`` (1, H, W) of each prediction.
         ignore_index: Label of pixels that do not count.
         collect_device: 'cpu' or 'gpu', for several processes.
-        prefix: Put in front of the metrics' names.
+        prefix: Prefix of the metrics' names.
     """
 
     default_prefix = "selected"
@@ -44,7 +44,7 @@ class SelectedPixelAccuracy(BaseMetric):
     def process(
         self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]
     ) -> None:
-        """Count pixels of a batch.
+        """Count the pixels of a batch.
 
         Raises:
             ValueError: If the predictions carry no such map.
