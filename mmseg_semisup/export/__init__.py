@@ -1,4 +1,4 @@
-"""A trained network without its training: as a plain model, and predicting on files.
+"""Uses of a trained network: export as a plain model, prediction of image files.
 
 ``visualization``, ``engine`` and the layers below them may be imported.
 """

@@ -1,4 +1,4 @@
-"""A trained network as a plain MMSegmentation config and checkpoint."""
+"""Exports a trained network as a plain MMSegmentation config and checkpoint."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ PACKAGE = "mmseg_semisup"
 
 
 class Exported(NamedTuple):
-    """What :func:`export` wrote.
+    """The result of :func:`export`.
 
     Attributes:
         config: Path of the config.
         checkpoint: Path of the checkpoint.
-        own_parts: Types of this package that the config needs; none of them: it works
-            without this package.
+        own_parts: Types of this package that the config needs; without any, it works
+            where this package is not installed.
     """
 
     config: Path
@@ -67,7 +67,7 @@ def export(
         The files, and whether they need this package.
 
     Raises:
-        ValueError: If config and checkpoint have no such network, or not the same.
+        ValueError: If config or checkpoint lack the network, or do not fit each other.
     """
     exported = plain_config(cfg, network)
     state = plain_state(checkpoint["state_dict"], network)
@@ -124,7 +124,7 @@ def plain_model(cfg: Config, network: str = STUDENT) -> dict[str, Any]:
 
     Args:
         cfg: Config with a ``SemiSegmentor`` or a plain segmentor.
-        network: Name of the network; one may have a segmentor of its own.
+        network: Name of the network, which may have a segmentor of its own.
 
     Raises:
         ConfigError: If the model has no such network.
@@ -155,16 +155,16 @@ def without_part_checkpoints(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fused_checkpoint(cfg: Config) -> dict[str, Any]:
-    """The weights of a ``FusedSegmentor`` whose config names those of its parts.
+    """The weights of a ``FusedSegmentor`` whose config names its parts' checkpoints.
 
     Args:
         cfg: Config with the model and its test data.
 
     Returns:
-        A checkpoint, as if it had been loaded.
+        A checkpoint in the form of a loaded one.
 
     Raises:
-        ConfigError: If a part has none, or they do not fit.
+        ConfigError: If a part has no checkpoint, or the checkpoints do not fit.
     """
     for key in ("segmentor_checkpoint", "classifier_checkpoint"):
         if not (is_fused(cfg.model) and cfg.model.get(key)):
@@ -182,11 +182,11 @@ def fused_checkpoint(cfg: Config) -> dict[str, Any]:
 
 
 def test_pipeline(cfg: Config) -> list[dict[str, Any]]:
-    """The transforms from an image file to the model, without what only scoring needs.
+    """The transforms from an image file to the model, without those for scoring.
 
-    They are those of the data that is tested, as ``tools/test.py`` runs them. A
-    variable ``test_pipeline``, which MMEngine never reads, counts where there is no
-    test data; the user is warned of one that says something else.
+    The pipeline is that of the tested data, as in ``tools/test.py``. The variable
+    ``test_pipeline``, which MMEngine never reads, is used only without test data; one
+    that differs from the tested pipeline gives a warning.
 
     Args:
         cfg: Config with a ``test_dataloader`` or ``test_pipeline``.
@@ -217,7 +217,7 @@ def test_pipeline(cfg: Config) -> list[dict[str, Any]]:
 
 
 def _from_file_to_model(pipeline: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A pipeline without masks, each type under its shortest name."""
+    """A pipeline without transforms for masks, each type under its shortest name."""
     steps = [
         {k: v for k, v in step.items() if k != SCOPE_KEY}
         for step in pipeline
@@ -230,8 +230,8 @@ def plain_state(state_dict: dict[str, Tensor], network: str) -> dict[str, Tensor
     """The weights of one network under the names of a plain segmentor.
 
     Args:
-        state_dict: Of a ``SemiSegmentor``, a ``FusedSegmentor``, whose weights stay as
-            they are, or a plain segmentor.
+        state_dict: Weights of a ``SemiSegmentor``, a plain segmentor, or a
+            ``FusedSegmentor``, which keep their names.
         network: 'student', 'teacher', or the name of a further network.
 
     Raises:
@@ -281,7 +281,7 @@ def dataset_meta(checkpoint: Mapping[str, Any], cfg: Config) -> dict[str, list[A
 
 
 def _plain_parts(node: Any) -> Any:
-    """Replace what only training needs: our loss, and where weights came from."""
+    """Replace our loss by MMSegmentation's, and drop the sources of initial weights."""
     if isinstance(node, (list, tuple)):
         return type(node)(_plain_parts(item) for item in node)
     if not isinstance(node, dict):
@@ -298,7 +298,7 @@ def _plain_parts(node: Any) -> Any:
             if not is_type(part, WEIGHT_INITIALIZERS, PretrainedInit)
         ]
     if type_of(node, MODELS) is PixelCrossEntropy:
-        # The same function of logits and labels.
+        # MMSegmentation's loss computes the same value.
         node.update(type="CrossEntropyLoss", use_sigmoid=False, avg_non_ignore=True)
     return node
 

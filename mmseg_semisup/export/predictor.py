@@ -46,7 +46,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".p
 
 
 class Predictor:
-    """A trained network, from image files to label masks.
+    """Predicts label masks of image files with a trained network.
 
     Args:
         cfg: Config of a training, or a plain MMSegmentation config.
@@ -118,14 +118,14 @@ def load_model(cfg: Config, checkpoint: dict[str, Any], network: str) -> BaseSeg
 
 
 def find_images(sources: Sequence[str | Path]) -> list[tuple[Path, Path]]:
-    """List images, and where their results go.
+    """List images, and the paths of their results.
 
     Args:
         sources: Files, and folders that are searched to any depth.
 
     Returns:
-        Path of each image, and its path below the results' folder, without suffix
-        unless two images differ in nothing else.
+        Path of each image, and the path of its result below the results' folder;
+        without a suffix, unless two images differ only in that.
 
     Raises:
         ConfigError: If a source does not exist, or there is no image at all.
@@ -169,15 +169,15 @@ def predict_folder(
     An image that cannot be read or predicted does not stop the others.
 
     Args:
-        predict: From an image file to the class of each pixel, (H, W), uint8.
-        images: What :func:`find_images` returned.
+        predict: Function from an image file to the class of each pixel, (H, W), uint8.
+        images: The result of :func:`find_images`.
         out_dir: Folder of the results.
         palette: RGB colour of each class, in 0..255.
-        opacity: Of the colours over the image, in 0..1.
-        report: Is called with a line of progress after each image.
+        opacity: Opacity of the colours over the image, in 0..1.
+        report: Called with a line of progress after each image.
 
     Returns:
-        Each image that failed, and why.
+        Each image that failed, and the reason.
 
     Raises:
         OSError: If a result cannot be written.
@@ -192,7 +192,7 @@ def predict_folder(
                 raise ValueError("not a readable image")
             picture = picture[..., ::-1]
             mask = predict(path)
-        except Exception as error:  # one bad image must not cost the others
+        except Exception as error:  # one bad image must not stop the others
             failed[path] = f"{type(error).__name__}: {error}"
         else:
             overlay = (1 - opacity) * picture + opacity * colours[mask]
