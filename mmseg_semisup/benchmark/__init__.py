@@ -1,4 +1,4 @@
-"""Time and memory of a training step, beside the least that it needs.
+"""Measures time and memory of a training step, and compares them with a floor.
 
 ``export`` and the layers below it may be imported, ``pseudo_masks`` may not.
 """

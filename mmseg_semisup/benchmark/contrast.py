@@ -1,6 +1,6 @@
-"""The directional contrastive loss against its straightforward computation.
+"""Compares the directional contrastive loss with a straightforward implementation.
 
-That one does what the paper describes with what PyTorch offers: both directions for all
+The latter follows the paper with plain PyTorch operations: both directions for all
 pixels, chunks of negatives, gradient checkpoints, and a mask at the end.
 """
 
@@ -28,7 +28,7 @@ class Example(NamedTuple):
     """Random features of an overlap, and negatives.
 
     Attributes:
-        features: (2, P, D), float, of length 1; those of both views.
+        features: Features of both views, (2, P, D), float, of length 1.
         confidence: (2, P), float, uniform in 0..1, so that 7 of 16 pixels are pulled.
         labels: (2, P), int64.
         negatives: (K, D), float, of length 1.
@@ -43,7 +43,7 @@ class Example(NamedTuple):
 
     @classmethod
     def random(cls, pixels: int, negatives: int, channels: int, device: str) -> Example:
-        """Draw an example, the same in every run.
+        """Draw an example that is the same in every run.
 
         Args:
             pixels: P.
@@ -77,7 +77,7 @@ class Example(NamedTuple):
         return pull_masks(first, second, valid, GAMMA)
 
     def ours(self) -> tuple[Tensor, Tensor]:
-        """Loss, and its gradient to the features, (2, P, D)."""
+        """Loss and gradient of the features, (2, P, D), by our implementation."""
         features = self.features.detach().requires_grad_()
         masks = self.masks()
         weights = pull_weights(masks, masks.any(dim=0), "active")
@@ -94,7 +94,7 @@ class Example(NamedTuple):
         return loss.detach(), torch.autograd.grad(loss, features)[0]
 
     def straightforward(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """The same, computed in the obvious way."""
+        """Loss and gradient by the straightforward implementation."""
         features = self.features.to(dtype).requires_grad_()
         negatives = self.negatives.to(dtype)
         masks = self.masks().flatten(1).to(dtype)
@@ -138,11 +138,11 @@ def benchmark_contrast(
     """Measure time, memory and error.
 
     Args:
-        pixels: Of the overlap.
-        negatives: Their number.
-        channels: Of the features.
+        pixels: Number of pixels in the overlap.
+        negatives: Number of negatives.
+        channels: Number of channels of the features.
         device: Where to run.
-        repeats: Times that each is measured, in turn.
+        repeats: How often each is measured, in turn.
 
     Returns:
         Figures; times in seconds, memory in MB.

@@ -1,9 +1,8 @@
-"""The time that no implementation of a method can go below.
+"""The floor of a step: a time that no implementation of the method can go below.
 
-It is the bare forward and backward passes of the networks that a step runs, on the same
-inputs, each with the mean of its output as the loss. Which they are is recorded in a
-step. Augmentation, losses, upsampling of logits, optimizers and the teacher's update
-are not in it.
+It consists of the forward and backward passes of the networks that one recorded step
+ran, on the same inputs, each with the mean of its output as the loss. It excludes
+augmentation, losses, upsampling of logits, optimizers and the teacher's update.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ class NetworkPass:
     Args:
         name: Network and part, e.g. ``student.backbone``.
         module: The part.
-        args: Its inputs without their graph; ``requires_grad`` as in the step.
+        args: Its detached inputs; ``requires_grad`` as in the step.
         training: Whether it was in training mode.
-        gradients: What was computed in backward passes through it: of its weights (and
-            of the inputs that need it), or of its inputs alone; empty: it only ran
+        gradients: The gradients that backward passes computed: of its weights (and of
+            inputs that require them), or of its inputs alone; empty: it only ran
             forward.
     """
 
@@ -56,8 +55,8 @@ class Floor:
     """The bare passes of a model's step.
 
     Args:
-        step: A training step. It is taken once, to record the passes; weights and
-            states are those of after it.
+        step: A training step, which is run once to record the passes; weights and
+            states are those after it.
     """
 
     def __init__(self, step: TrainingStep) -> None:
@@ -73,7 +72,7 @@ class Floor:
         self.times: dict[str, list[float]] = {name: [] for name in self._runs}
 
     def __call__(self) -> None:
-        """Run all passes once and note how long each took."""
+        """Run all passes once, and record how long each takes."""
         device = next(self.model.parameters()).device
         with self.optim_wrapper.optim_context(self.model):
             for name, run in self._runs.items():
@@ -85,10 +84,10 @@ class Floor:
 
 
 def record_passes(step: TrainingStep) -> list[NetworkPass]:
-    """The calls of networks in one step, in their order.
+    """Record the calls of networks in one step, in their order.
 
     Args:
-        step: It is taken once.
+        step: A training step, which is run once.
     """
     calls: list[NetworkPass] = []
     inside_grad: list[bool] = []
@@ -111,7 +110,7 @@ def record_passes(step: TrainingStep) -> list[NetworkPass]:
 
 
 def networks_of(model: SemiSegmentor) -> dict[str, nn.Module]:
-    """The parts of all networks of a model that a floor consists of.
+    """The parts of all networks of a model whose passes make up the floor.
 
     Args:
         model: The model.
@@ -137,7 +136,7 @@ def networks_of(model: SemiSegmentor) -> dict[str, nn.Module]:
 def _recording(
     name: str, module: nn.Module, calls: list[NetworkPass], inside_grad: list[bool]
 ) -> Iterator[None]:
-    """Record the calls of a module; mmseg calls ``forward`` itself, past all hooks."""
+    """Record the calls of a module; mmseg calls ``forward`` directly, without hooks."""
     forward = module.forward
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -183,7 +182,7 @@ def _bare(item: NetworkPass) -> Callable[[], None]:
 
 @contextmanager
 def _mode(module: nn.Module, training: bool) -> Iterator[None]:
-    """Let a module be in a mode, and its parts in theirs afterwards."""
+    """Set the mode of a module within a block, and restore those of its parts."""
     modes = [(part, part.training) for part in module.modules()]
     if module.training != training:
         module.train(training)

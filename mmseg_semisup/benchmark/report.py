@@ -9,7 +9,7 @@ def to_text(result: dict[str, Any]) -> str:
     """Lay out the figures of ``tools/benchmark.py``.
 
     Args:
-        result: What the tool measured.
+        result: The figures of the tool.
 
     Returns:
         Lines of text.

@@ -30,10 +30,10 @@ def benchmark(
     Args:
         cfg: The config.
         device: Where to run.
-        repeats: Times that step and floor are measured, in turn.
-        warmup: Times that they run before.
+        repeats: How often step and floor are measured, in turn.
+        warmup: How often they run before.
         loader_seconds: How long each data loader runs; 0: they are not measured.
-        workers: Their worker processes; None: the config's.
+        workers: Number of their worker processes; None: the config's.
 
     Returns:
         The figures, as ``to_text`` takes them; times in milliseconds.

@@ -1,4 +1,4 @@
-"""Another crop, another batch, or images that need no data set."""
+"""Changes the size of crops and batches, and generates images without a data set."""
 
 from __future__ import annotations
 

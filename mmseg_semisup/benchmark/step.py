@@ -1,4 +1,4 @@
-"""A training step without a runner, on a batch that is already there."""
+"""A training step without a runner, on a given batch."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mmseg_semisup.models.data_preprocessor import prepared_model
 
 
 class TrainingStep:
-    """What training repeats: preprocess, forward, backward, optimizers, teacher.
+    """One training step: preprocess, forward, backward, optimizers, teacher.
 
-    All signals are switched on, whatever the iteration from which they count.
+    All objectives are active, whatever their start.
 
     Args:
-        model: In training mode, on its device.
+        model: The model, in training mode and on its device.
         optim_wrapper: Its optimizers.
         batch: A batch as the data loader gives it.
     """
@@ -49,7 +49,7 @@ class TrainingStep:
         """
         init_default_scope(cfg.get("default_scope", "mmseg"))
         model = MODELS.build(ConfigDict(prepared_model(cfg)))
-        # As the runner does in one process.
+        # The runner does the same in one process.
         model = revert_sync_batchnorm(model).to(device).train()
         for hook in cfg.get("custom_hooks") or []:
             if is_type(hook, HOOKS, AccelerationHook):
@@ -65,7 +65,7 @@ class TrainingStep:
 
     @classmethod
     def of_mmseg(cls, cfg: Config, batch: dict[str, Any], device: str) -> TrainingStep:
-        """The same segmentor as MMSegmentation trains it, on the labelled images.
+        """Build the step of plain MMSegmentation: labelled images only.
 
         Args:
             cfg: The config.
@@ -81,7 +81,7 @@ class TrainingStep:
         return cls(model, optim_wrapper, {k: v["labeled"] for k, v in batch.items()})
 
     def __call__(self) -> None:
-        """Take one step."""
+        """Run one step."""
         self.model.train_step(self.batch, self.optim_wrapper)
         if hasattr(self.model, "follow"):
             self.model.follow()
@@ -94,7 +94,7 @@ def load_batch(cfg: Config) -> dict[str, Any]:
         cfg: The config.
 
     Returns:
-        What its collate function makes of the samples.
+        The result of its collate function.
     """
     init_default_scope(cfg.get("default_scope", "mmseg"))
     loader = copy.deepcopy(cfg.train_dataloader)

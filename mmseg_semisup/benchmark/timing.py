@@ -1,4 +1,4 @@
-"""Time and memory."""
+"""Measures time and memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATUS = Path("/proc/self/status")
 
 
 def now(device: torch.device | str) -> float:
-    """Seconds on a clock, after the device has finished what it was given.
+    """Seconds on a clock, after the device has finished all work.
 
     Args:
         device: The device.
@@ -28,9 +28,9 @@ class Times(NamedTuple):
     """Durations of the runs of one function, in seconds.
 
     Attributes:
-        wall: On the clock.
-        processor: Of all threads of this process together. On a machine that others
-            use too, it says more about a CPU than the clock.
+        wall: Elapsed time.
+        processor: Processor time of all threads of this process together, which is more
+            reliable than the clock on a shared machine.
     """
 
     wall: list[float]
@@ -43,12 +43,12 @@ def interleave(
     warmup: int,
     device: torch.device | str,
 ) -> dict[str, Times]:
-    """Time several functions in turn, so that a slow moment meets all of them.
+    """Time several functions in turn, so that other load affects all of them alike.
 
     Args:
         runs: Name to function.
-        repeats: Times that each is measured.
-        warmup: Times that each runs before.
+        repeats: How often each is measured.
+        warmup: How often each runs before.
         device: Where they run.
 
     Returns:
@@ -68,11 +68,11 @@ def interleave(
 
 @contextlib.contextmanager
 def peak_memory(device: torch.device | str) -> Iterator[Callable[[], float]]:
-    """Measure the most memory that is in use within a block.
+    """Measure the peak memory within a block.
 
     Args:
-        device: A GPU, whose allocated memory is measured; otherwise it is what the
-            process holds beyond what it held when the block began.
+        device: On a GPU, the allocated memory is measured; otherwise the growth of the
+            process since the block began.
 
     Yields:
         A function that gives the peak so far, in MB; NaN where it cannot be known.
@@ -82,14 +82,14 @@ def peak_memory(device: torch.device | str) -> Iterator[Callable[[], float]]:
         yield lambda: torch.cuda.max_memory_allocated(device) / 1e6
         return
     with contextlib.suppress(OSError):
-        # Linux resets the peak of the process when asked like this.
+        # This resets the peak of the process on Linux.
         Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     yield lambda: _status("VmHWM") - before
 
 
 def _status(key: str) -> float:
-    """An entry of the process's status, in MB."""
+    """Read an entry of the process's status, in MB."""
     if not STATUS.exists():
         return float("nan")
     lines = STATUS.read_text().splitlines()
