@@ -1,4 +1,4 @@
-"""What several trained models say of the same images, side by side."""
+"""Draws predictions of several trained models side by side."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def compare(
         models: Title to the config of a training with ``SemiSegmentor`` and its
             checkpoint, as loaded. The first one's ``val_dataloader`` gives the images.
         count: Number of images, spread evenly over the validation list.
-        images: Or their places in the list.
+        images: Positions in the list, in place of ``count``.
         photos: Whether to show image and ground truth, and predictions over the image;
             without, the picture holds nothing of the data set.
 

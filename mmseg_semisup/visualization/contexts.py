@@ -1,4 +1,4 @@
-"""Pictures of two crops, and of what context-aware consistency does with them."""
+"""Draws two crops, and the pixels that context-aware consistency pulls."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ BOTH_PULLED = (255, 255, 255)
 def compare_contexts(
     model: SemiSegmentor, batch: Mapping[str, Any]
 ) -> tuple[ContextContrastObjective, Step, Pairs]:
-    """Let a model look at a training batch, without learning anything from it.
+    """Run a model on a training batch without gradients.
 
     Args:
         model: A ``SemiSegmentor``.
-        batch: As its data loader gives it.
+        batch: A batch as its data loader gives it.
 
     Returns:
         The objective that compares contexts, the step and its pairs of features.
@@ -66,12 +66,12 @@ def compare_contexts(
 def draw_contexts(
     model: SemiSegmentor, batch: Mapping[str, Any], count: int = 4
 ) -> np.ndarray:
-    """Draw the two crops of images, their confidences, and who is pulled.
+    """Draw the two crops of images, their confidences, and the pulled features.
 
     Args:
         model: A ``SemiSegmentor`` with a ``ContextContrastObjective``.
         batch: A training batch as its data loader gives it.
-        count: Images to draw, at most.
+        count: Greatest number of images.
 
     Returns:
         (H, W, 3), uint8, RGB: a row an image. Crops are bright where they overlap; the
@@ -117,7 +117,7 @@ class ContextPictureHook(Hook):
     Args:
         interval: Iterations between two pictures.
         images: Number of images in a picture.
-        name: Of the picture.
+        name: Name of the picture.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class ContextPictureHook(Hook):
         data_batch: Any = None,
         outputs: dict[str, Any] | None = None,
     ) -> None:
-        """Draw, every so often."""
+        """Draw a picture every ``interval`` iterations."""
         if runner.rank != 0 or not self.every_n_train_iters(runner, self.interval):
             return
         model = runner.model
@@ -144,7 +144,7 @@ class ContextPictureHook(Hook):
 
 
 def _covered(view: View, other: View) -> np.ndarray:
-    """Pixels of a view that the other one shows, too, (N, H, W), bool."""
+    """Pixels of a view that the other view shows, too, (N, H, W), bool."""
     covered, _ = view.warp_from(other, other.valid.long(), "nearest")
     return (covered.bool() & view.valid).cpu().numpy()
 

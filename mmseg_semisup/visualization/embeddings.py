@@ -1,4 +1,4 @@
-"""Pictures of features in two dimensions (Figure 3 of Lai et al., CVPR 2021)."""
+"""Draws features in two dimensions (Figure 3 of Lai et al., CVPR 2021)."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ def draw_features(
     method: str = "pca",
     names: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Scatter plots of features of several views, in one common space.
+    """Draw scatter plots of features of several views, in one common space.
 
     Args:
         views: Title to features (P, D), float.
         labels: Title to classes (P,), int64, which decide the colours.
-        palette: A colour (R, G, B) a class, in 0..255.
+        palette: Colour of each class, (R, G, B), in 0..255.
         method: 'pca' or 'tsne'.
-        names: Of all classes; None: they are not named.
+        names: Names of all classes; None: no legend.
 
     Returns:
-        (H, W, 3), uint8, RGB: a plot a view, side by side, over the names of the
-        classes that are there.
+        (H, W, 3), uint8, RGB: the plots of the views side by side, above a legend of
+        the classes in them.
     """
     flat = flatten_features(torch.cat(list(views.values())), method)
     parts = flat.split([len(features) for features in views.values()])
@@ -101,7 +101,7 @@ def draw_features(
 
 
 def _legend(entries: dict[str, Sequence[int]], width: int) -> np.ndarray:
-    """Names behind dots of their colours, (H, width, 3), uint8, RGB."""
+    """Draw the legend: dots of the colours and names, (H, width, 3), uint8, RGB."""
     font = cv2.FONT_HERSHEY_SIMPLEX
     line, x = 0, MARGIN
     places = []

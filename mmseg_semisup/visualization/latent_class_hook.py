@@ -1,4 +1,4 @@
-"""Latent classes at every validation: their table, their maps, what they group."""
+"""Draws the table and the maps of latent classes at every validation."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class LatentClassHook(Hook):
     """Draws P(l|c) and latent maps to the visualizer, and logs the super-categories.
 
     Args:
-        images: Number of validation images whose latent classes are drawn; the network
-            sees these once more.
+        images: Number of validation images whose latent classes are drawn; they pass
+            the network a second time.
         threshold: P(l|c) above which a class belongs to a latent class, in the log.
 
     Raises:
@@ -45,7 +45,7 @@ class LatentClassHook(Hook):
         find_latent_classes(_model(runner))
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Begin a new picture."""
+        """Start a new picture."""
         self._rows = []
 
     def after_val_iter(
@@ -55,7 +55,7 @@ class LatentClassHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Draw the rows of this batch, until there are enough."""
+        """Draw the rows of this batch, up to ``images`` rows."""
         if runner.rank != 0 or len(self._rows) >= self.images:
             return
         model = _model(runner)
@@ -69,7 +69,7 @@ class LatentClassHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
-        """Write pictures and text."""
+        """Write the pictures, and log the super-categories."""
         if runner.rank != 0:
             return
         classes = runner.val_dataloader.dataset.metainfo["classes"]

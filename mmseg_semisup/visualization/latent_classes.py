@@ -1,4 +1,4 @@
-"""What latent classes mean, as text and pictures (Sawatzky et al., Figs. 6 to 9)."""
+"""Describes and draws latent classes (Sawatzky et al., Figs. 6 to 9)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def find_latent_classes(model: nn.Module) -> LatentClassObjective:
 def super_categories(
     table: Tensor, classes: Sequence[str], threshold: float = 0.5
 ) -> dict[int, list[str]]:
-    """Classes that share a latent class.
+    """Group the classes that share a latent class.
 
     Args:
         table: P(l|c), (C, L), float, rows sum to 1.
@@ -50,7 +50,7 @@ def super_categories(
         threshold: P(l|c) above which class c belongs to latent class l.
 
     Returns:
-        Latent class to the names of its classes; only those that have any.
+        Latent class to the names of its classes, for those that have any.
     """
     groups: dict[int, list[str]] = {}
     for latent, column in enumerate((table > threshold).T.tolist()):
@@ -74,7 +74,7 @@ def describe(table: Tensor, classes: Sequence[str], threshold: float = 0.5) -> s
 
 
 def draw_table(table: Tensor, classes: Sequence[str]) -> np.ndarray:
-    """P(l|c) as a picture, a row a class, a column a latent class (Figs. 6 and 7).
+    """Draw P(l|c), a row for each class, a column for each latent class (Figs. 6, 7).
 
     Args:
         table: (C, L), float, in 0..1.
@@ -105,7 +105,7 @@ def latent_labels(model: SemiSegmentor, data_batch: dict[str, Any]) -> list[np.n
         data_batch: A batch of a validation data loader.
 
     Returns:
-        For each image (h, w), uint8, at the size that the network sees.
+        For each image (h, w), uint8, at the size of the network's input.
     """
     data = model.data_preprocessor(data_batch, False)
     maps = find_latent_classes(model).latent_maps(model.segmentor, data["inputs"])
@@ -121,7 +121,7 @@ def draw_sample(
     num_latent: int,
     photos: bool = True,
 ) -> np.ndarray:
-    """Image, ground truth, prediction and latent classes in a row (Figs. 8 and 9).
+    """Draw image, ground truth, prediction and latent classes in a row (Figs. 8, 9).
 
     Args:
         sample: A prediction, with ``gt_sem_seg`` or without.
@@ -154,7 +154,7 @@ def draw_sample(
 def draw_samples(
     model: SemiSegmentor, loader: DataLoader[Any], count: int, photos: bool = True
 ) -> np.ndarray:
-    """Rows of :func:`draw_sample` for the first images of a data loader.
+    """Draw rows of :func:`draw_sample` for the first images of a data loader.
 
     Args:
         model: A ``SemiSegmentor``, in evaluation mode.

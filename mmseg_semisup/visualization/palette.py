@@ -28,7 +28,7 @@ def default_palette(count: int) -> list[list[int]]:
 
 
 def full_palette(colours: Sequence[Sequence[int]]) -> NDArray[np.uint8]:
-    """All 256 entries of an indexed file's palette: the classes', then black.
+    """The 256 entries of an indexed file's palette: the classes' colours, then black.
 
     Args:
         colours: RGB colour of each class, in 0..255.

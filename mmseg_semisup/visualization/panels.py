@@ -1,4 +1,4 @@
-"""Pictures that put an image, its labels and a signal's map side by side."""
+"""Draws labels and maps, and arranges pictures in rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IGNORED_COLOR = (224, 224, 224)
 def color_labels(
     labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_index: int = 255
 ) -> np.ndarray:
-    """A label map in its classes' colours.
+    """Draw a label map in the colours of its classes.
 
     Args:
         labels: (H, W), integer, in 0..C-1 or ``ignore_index``.
@@ -34,21 +34,21 @@ def color_labels(
 
 
 def overlay(image: np.ndarray, labels: np.ndarray, share: float = 0.6) -> np.ndarray:
-    """Coloured labels over a grey copy of the image; both (H, W, 3), uint8, RGB."""
+    """Draw coloured labels over a grey copy of an image; both (H, W, 3), uint8, RGB."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     grey = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     return cv2.addWeighted(labels, share, grey, 1 - share, 0)
 
 
 def color_map(values: np.ndarray) -> np.ndarray:
-    """A map (H, W) in 0..1, from dark (0) to bright (1), as (H, W, 3), uint8, RGB."""
+    """Draw a map (H, W) from dark (0) to bright (1), as (H, W, 3), uint8, RGB."""
     scaled = np.clip(values * 255, 0, 255).astype(np.uint8)
     colored = cv2.applyColorMap(scaled, cv2.COLORMAP_VIRIDIS)
     return cv2.cvtColor(colored, cv2.COLOR_BGR2RGB)
 
 
 def titled_row(pictures: Mapping[str, np.ndarray], height: int = 240) -> np.ndarray:
-    """Pictures of one scene beside each other, each under its title.
+    """Arrange pictures of one scene side by side, each under its title.
 
     Args:
         pictures: Title to (H, W, 3), uint8, RGB.
@@ -72,7 +72,7 @@ def titled_row(pictures: Mapping[str, np.ndarray], height: int = 240) -> np.ndar
 
 
 def stack_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Rows of different width under each other, padded with white at the right."""
+    """Stack rows of different width, padded with white at the right."""
     width = max(row.shape[1] for row in rows)
     padded = []
     for row in rows:
@@ -82,6 +82,6 @@ def stack_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def write_picture(picture: np.ndarray, path: str | Path) -> None:
-    """Write a picture, (H, W, 3), uint8, RGB, and print its size and its file."""
+    """Write a picture, (H, W, 3), uint8, RGB, and print its size and its path."""
     mmcv.imwrite(picture[..., ::-1], str(path))
     print(f"{picture.shape[1]} x {picture.shape[0]} pixels: {path}")

@@ -1,4 +1,4 @@
-"""A discriminator's scores in the course of training, and a warning when it has won."""
+"""Draws a discriminator's scores during training, and warns when it has won."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class ScoreCurveHook(Hook):
 
     Each point is the mean over ``interval`` iterations. When the discriminator was
     right on more than ``won_above`` of its inputs in each interval of the last
-    ``won_for`` iterations, it has won: its loss teaches the segmentor nothing any more,
-    and the log says so, once, until it loses again.
+    ``won_for`` iterations, it has won: its loss no longer teaches the segmentor. The
+    log says so once, and again if it wins a second time.
 
     The figures stay on the device until an interval is over. Points and the sums of an
     unfinished interval are in the checkpoint.
 
     Args:
-        interval: Iterations that a point is the mean of.
+        interval: Number of iterations that a point averages.
         won_above: Accuracy, in 0..1.
-        won_for: Iterations, a multiple of ``interval``.
-        prefix: How the log's name of the discriminator ends; with the objective's name
-            in front, ``adversarial.discriminator``, if there are several.
+        won_for: Number of iterations, a multiple of ``interval``.
+        prefix: Ending of the discriminator's name in the log; if there are several,
+            with the name of the objective, e.g. ``adversarial.discriminator``.
 
     Raises:
         ValueError: If an argument is out of its range; at the first iteration, if the
@@ -72,11 +72,11 @@ class ScoreCurveHook(Hook):
         self._loaded: Mapping[str, Any] | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keep the curve of the checkpoint until it is clear that training goes on."""
+        """Keep the curve of the checkpoint, for the case that training is resumed."""
         self._loaded = checkpoint.get(KEY)
 
     def before_train(self, runner: Runner) -> None:
-        """Go on with the curve of the run that is resumed."""
+        """Continue the curve of a resumed training."""
         if runner.iter > 0 and self._loaded is not None:
             self.load_state_dict(self._loaded)
         self._loaded = None
@@ -84,11 +84,11 @@ class ScoreCurveHook(Hook):
     def before_save_checkpoint(
         self, runner: Runner, checkpoint: dict[str, Any]
     ) -> None:
-        """The curve goes into the checkpoint."""
+        """Store the curve in the checkpoint."""
         checkpoint[KEY] = self.state_dict()
 
     def state_dict(self) -> dict[str, Any]:
-        """Points, sums, and whether the warning was given."""
+        """Points, sums, and whether the warning was logged."""
         return {
             "points": [list(point) for point in self.points],
             "warned": self._warned,
@@ -110,7 +110,7 @@ class ScoreCurveHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: Any = None,
     ) -> None:
-        """Add the scores of this step; at the end of an interval, read and draw."""
+        """Add the scores of this step; draw them at the end of an interval."""
         self.names = self.names or self._find_names(list(outputs or {}))
         values = torch.stack([outputs[name].detach().float() for name in self.names])
         if self._sums is None:
@@ -121,7 +121,7 @@ class ScoreCurveHook(Hook):
             self._finish_interval(runner, self._sums / self._count)
 
     def _find_names(self, logged: list[str]) -> list[str]:
-        """The figures of the discriminator, whatever objective has it."""
+        """Names of the figures of the discriminator in the log."""
         tail = f"{self.prefix}.{FIGURES[0]}"
         found = [n for n in logged if n == tail or n.endswith(f".{tail}")]
         if len(found) != 1:
@@ -148,23 +148,23 @@ class ScoreCurveHook(Hook):
         self._warned = won
         if runner.rank == 0:
             picture = draw_scores(self.points)
-            # Always the same step: one file, which grows.
+            # Always the same step, so that one file is overwritten.
             runner.visualizer.add_image("discriminator_scores", picture, step=0)
 
     def has_won(self) -> bool:
-        """Whether the discriminator was right all through the last iterations."""
+        """Whether the discriminator was right for the last ``won_for`` iterations."""
         last = self.points[-(self.won_for // self.interval) :]
         enough = len(last) == self.won_for // self.interval
         return enough and all(point[3] > self.won_above for point in last)
 
 
 def draw_scores(points: Sequence[Sequence[float]], title: str = "") -> np.ndarray:
-    """Scores over iterations as a picture.
+    """Draw scores over iterations.
 
     Args:
-        points: Each the iteration, the mean score of predictions, and that of ground
-            truth, both in 0..1; more is not drawn.
-        title: Above the picture.
+        points: Each holds the iteration and the mean scores of predictions and of
+            ground truth, in 0..1; further numbers are ignored.
+        title: Title of the picture.
 
     Returns:
         (H, W, 3), uint8, RGB.

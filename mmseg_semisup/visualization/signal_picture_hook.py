@@ -1,4 +1,4 @@
-"""Pictures of predictions and of the training signals' maps, at every validation."""
+"""Draws predictions and the maps of objectives at every validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SignalPictureHook(Hook):
 
     Args:
         images: Number of validation images to draw.
-        name: Of the picture.
+        name: Name of the picture.
     """
 
     def __init__(self, images: int = 4, name: str = "signals") -> None:
@@ -34,7 +34,7 @@ class SignalPictureHook(Hook):
         self._rows: list[np.ndarray] = []
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Begin a new picture."""
+        """Start a new picture."""
         self._rows = []
 
     def after_val_iter(
@@ -44,7 +44,7 @@ class SignalPictureHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: list[SegDataSample] | None = None,
     ) -> None:
-        """Draw the rows of this batch, until there are enough."""
+        """Draw the rows of this batch, up to ``images`` rows."""
         meta = runner.val_dataloader.dataset.metainfo
         for sample in outputs or []:
             if len(self._rows) == self.images:
@@ -61,7 +61,7 @@ class SignalPictureHook(Hook):
 
 
 def draw_sample(sample: SegDataSample, palette: list[list[int]]) -> np.ndarray:
-    """One row of the picture, (H', W', 3), uint8, RGB.
+    """Draw one row of the picture, (H', W', 3), uint8, RGB.
 
     Raises:
         ValueError: If the image of the sample cannot be read.
