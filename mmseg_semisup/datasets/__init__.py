@@ -1,7 +1,7 @@
 """Sources of images, the stream that samples from them, views and their geometry.
 
-Stores of pseudo-masks are read here, and the data of a config is checked. Only ``core``
-may be imported.
+Also reads stores of pseudo-masks, and checks the data of a config. Only ``core`` may be
+imported.
 """
 
 from .collate import branch_collate

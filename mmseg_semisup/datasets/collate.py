@@ -1,4 +1,4 @@
-"""Batches with named branches."""
+"""Collates samples into batches with named branches."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .view_geometry import register_appearance
 GREY = np.array([0.114, 0.587, 0.299])
 """Weights of blue, green and red."""
 TO_YIQ = np.array([GREY, [-0.321, -0.275, 0.596], [0.311, -0.523, 0.212]])
-"""Blue, green, red to luminance and the two axes of colour."""
+"""Matrix from blue, green and red to luminance and the two axes of colour."""
 
 
 @TRANSFORMS.register_module()
@@ -29,11 +29,11 @@ class ColorJitter(BaseTransform):
     ``mmcv.image``, one after the other, take 33 times as long and clip in between.)
 
     Args:
-        brightness: The factor is drawn from 1 - this .. 1 + this.
-        contrast: The same, towards the image's mean grey.
-        saturation: The same, towards each pixel's grey.
-        hue: The angle is drawn from - this .. this, in full turns.
-        prob: Of doing anything.
+        brightness: Half width b; the factor is drawn from 1 - b to 1 + b.
+        contrast: The same for the distance from the image's mean grey.
+        saturation: The same for the distance from each pixel's grey.
+        hue: Greatest angle h, in full turns; drawn from -h to h.
+        prob: Probability of any change.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -69,10 +69,10 @@ class ColorJitter(BaseTransform):
 def color_matrix(
     image: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float
 ) -> np.ndarray:
-    """The affine map of colours that makes the four changes.
+    """The affine map of colours that combines the four changes.
 
     Args:
-        image: (H, W, 3), uint8, BGR; tells the mean grey.
+        image: (H, W, 3), uint8, BGR; its mean grey is used.
         brightness: Factor.
         contrast: Factor.
         saturation: Factor.
@@ -97,7 +97,7 @@ class RandomGaussianBlur(BaseTransform):
     Args:
         kernel_size: Odd side of the kernel, in pixels.
         sigma: Least and greatest standard deviation, in pixels.
-        prob: Of doing anything.
+        prob: Probability of any change.
 
     Raises:
         ValueError: If an argument is out of its range.

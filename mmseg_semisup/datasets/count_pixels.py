@@ -1,4 +1,4 @@
-"""Pixels of each class in many masks."""
+"""Counts the pixels of each class in many masks."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ def count_pixels(
     workers: int,
     report: Callable[[str], None],
 ) -> np.ndarray:
-    """Count, in several processes.
+    """Count the pixels, in several processes.
 
     Args:
         paths: Masks, N of them.
-        num_classes: Their values are 0..C-1.
-        ignore_index: Another value that they may have.
+        num_classes: C; the values of masks are 0..C-1.
+        ignore_index: Value of ignored pixels.
         workers: Number of processes.
-        report: Takes lines about the progress.
+        report: Called with lines about the progress.
 
     Returns:
         Pixels, (N, C), int64.
 
     Raises:
-        ValueError: If a mask cannot be read or has other values; names some.
+        ValueError: If a mask cannot be read or has other values; the message names some
+            of them.
     """
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
     work = partial(_count_chunk, num_classes=num_classes, ignore_index=ignore_index)

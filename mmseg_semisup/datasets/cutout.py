@@ -15,18 +15,18 @@ from .view_geometry import register_appearance
 
 @TRANSFORMS.register_module()
 class Cutout(BaseTransform):
-    """Grey squares at random places.
+    """Paints grey squares at random positions.
 
-    Their centres are uniform over the image; what sticks out is cut off. Ke et al. cut
-    three squares of 32 pixels and let the labels under them count.
+    Their centres are uniform over the image; squares are clipped at its border. Ke et
+    al. use three squares of 32 pixels, and the labels under them count.
 
     Args:
         num_holes: Number of squares.
         size: Side of a square, in pixels; even.
         fill: Their grey value, in 0..255.
-        ignore: Whether label maps get the label ``seg_pad_val`` there. Of an image
-            without label maps, all pixels count.
-        seg_pad_val: Label of ignored pixels, as the data set has it.
+        ignore: Whether label maps get the label ``seg_pad_val`` under the squares. In
+            an image without label maps, all pixels count.
+        seg_pad_val: Label of ignored pixels, the same as in the data set.
 
     Raises:
         ValueError: If an argument is out of its range.

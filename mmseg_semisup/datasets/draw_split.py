@@ -1,4 +1,4 @@
-"""Which images of a list should have masks: nested random draws that show all classes.
+"""Draws the images that get masks: nested random splits that show all classes.
 
 ``presence`` is (N, C), bool, throughout: whether image n shows class c.
 """
@@ -15,14 +15,14 @@ from mmseg_semisup.core.text import shorten
 
 
 def parse_size(text: str, total: int) -> int:
-    """Number of images that '1/8', '0.125' or '100' means.
+    """Convert '1/8', '0.125' or '100' to a number of images.
 
     Args:
         text: A fraction between 0 and 1, which is rounded, or a number of images.
         total: Number of all images.
 
     Raises:
-        ValueError: If it is none of these, or leaves no image on either side.
+        ValueError: If it is none of these, or leaves no image with or without a mask.
     """
     try:
         value = Fraction(text)
@@ -40,7 +40,7 @@ def parse_size(text: str, total: int) -> int:
 
 
 def apply_order(ids: Sequence[str], entries: Sequence[str]) -> list[int]:
-    """A published order as positions in ``ids``.
+    """Convert a published order to positions in ``ids``.
 
     Args:
         ids: All ids, sorted.
@@ -71,20 +71,20 @@ def apply_order(ids: Sequence[str], entries: Sequence[str]) -> list[int]:
 
 
 def draw_order(presence: np.ndarray, sizes: Sequence[int], seed: int) -> list[int]:
-    """Draw an order of images whose first ones show all classes.
+    """Draw an order of images in which the first ones show all classes.
 
-    Images are shuffled. Then, for each size, where the first images miss a class,
-    images behind take the place of some that the others make up for.
+    Images are shuffled. Then, for each size, if the first images miss a class, later
+    images replace some of them whose classes others show, too.
 
     Args:
         presence: Classes of each image, (N, C); C may be 0.
         sizes: Numbers of labelled images, increasing.
-        seed: Of the shuffling.
+        seed: Seed of the shuffling.
 
     Returns:
         All N positions; the first ``size`` of them are to be labelled, for each size.
     """
-    # Of numpy's generators, the one whose numbers are promised never to change.
+    # The only generator of numpy whose numbers are guaranteed to stay the same.
     order = np.random.RandomState(seed).permutation(len(presence)).tolist()
     fixed = 0
     for size in sizes:
@@ -100,12 +100,12 @@ def draw_order(presence: np.ndarray, sizes: Sequence[int], seed: int) -> list[in
 
 
 def _missing(chosen: Sequence[int], presence: np.ndarray) -> np.ndarray:
-    """Classes, (C,), that some image shows, but none of the chosen."""
+    """Classes, (C,), bool, that some image shows, but none of the chosen ones."""
     return np.asarray(presence.any(0) & ~presence[list(chosen)].any(0))
 
 
 def _swap_in(order: list[int], fixed: int, size: int, presence: np.ndarray) -> None:
-    """Exchange images in ``order[fixed:size]`` for ones behind, rarest class first."""
+    """Exchange images in ``order[fixed:size]`` for later ones, rarest class first."""
     counts = presence[order[:size]].sum(0)
     for label in np.argsort(presence.sum(0), kind="stable"):
         if counts[label] or not presence[:, label].any():
@@ -124,7 +124,7 @@ def _swap_in(order: list[int], fixed: int, size: int, presence: np.ndarray) -> N
 def _cover(
     order: Sequence[int], fixed: int, size: int, presence: np.ndarray
 ) -> list[int]:
-    """The order with images first that each show as many missing classes as any."""
+    """A greedy order: each next image shows the most classes that are still missing."""
     front, rest = list(order[:fixed]), list(order[fixed:])
     missing = _missing(front, presence) if front else presence.any(0)
     while missing.any() and len(front) < size:

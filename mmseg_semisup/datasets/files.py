@@ -1,4 +1,4 @@
-"""Image files: whether they are whole, how deep they are, and their size."""
+"""Checks image files: completeness, bit depth and size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ END_MARKERS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
 START_OF_SCAN = 0xDA
 TAIL = 4096
 DEPTH = 24
-"""Where a PNG says how many bits a channel has."""
+"""Position of the bit depth in a PNG file."""
 
 EXIF_ORIENTATION = 0x0112
 TURNED = (5, 6, 7, 8)
@@ -26,8 +26,8 @@ TURNED = (5, 6, 7, 8)
 def check_complete(path: str) -> None:
     """Raise ValueError if a local JPEG or PNG is empty, cut off, or no image.
 
-    Decoders fill the missing part of a truncated image with grey and say nothing.
-    Other formats and remote paths are left to the decoder.
+    Decoders silently fill the missing part of a truncated image with grey. Other
+    formats and remote paths are not checked here.
     """
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in (".jpg", ".jpeg", ".png") or "://" in path:
@@ -47,8 +47,8 @@ def check_complete(path: str) -> None:
 def check_depth(path: str) -> None:
     """Raise ValueError if a local mask has values that 8 bits cannot hold.
 
-    MMCV keeps the lower 8 bits of each and says nothing, so that 256 becomes class 0.
-    Only files with more than 8 bits a pixel are decoded for that.
+    MMCV silently keeps the lower 8 bits, so that 256 becomes class 0. Only files with
+    more than 8 bits a pixel are decoded for this check.
     """
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in (".png", ".tif", ".tiff") or "://" in path:
@@ -96,7 +96,7 @@ def check_labels(
 
 
 def image_size(path: str) -> tuple[int, int]:
-    """Height and width of an image as OpenCV loads it, from the file's header.
+    """Read the size, (height, width), of an image as OpenCV loads it, from its header.
 
     Raises:
         StoreError: If it is missing or no image.
@@ -104,7 +104,8 @@ def image_size(path: str) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            # Reading the entry costs more than the header; only photographs have it.
+            # Reading the EXIF entry takes longer than the header; only photographs have
+            # it.
             turned = image.format in ("JPEG", "MPO", "TIFF", "WEBP") and (
                 image.getexif().get(EXIF_ORIENTATION) in TURNED
             )
@@ -115,7 +116,7 @@ def image_size(path: str) -> tuple[int, int]:
 
 
 def _end_of_headers(file: BinaryIO) -> int:
-    """Where the pixels of a JPEG begin; a thumbnail in front has an end of its own."""
+    """Position of the pixels in a JPEG, behind a thumbnail with its own end marker."""
     position = len(JPEG)
     while True:
         file.seek(position)
@@ -127,7 +128,7 @@ def _end_of_headers(file: BinaryIO) -> int:
 
 
 def _contains(file: BinaryIO, marker: bytes, begin: int) -> bool:
-    """Whether a marker comes after a position; it is looked for at the end first."""
+    """Whether a marker follows a position; the end of the file is searched first."""
     size = file.seek(0, os.SEEK_END)
     for position in (max(begin, size - TAIL), begin):
         file.seek(position)

@@ -16,7 +16,7 @@ from .lists import IMAGE_SUFFIXES, MASK_SUFFIXES, read_ids, scan_folder, strip_s
 
 @DATASETS.register_module()
 class FolderDataset(BaseSegDataset):
-    """Images and their masks in two folders; a pair has the same name.
+    """Images and their masks in two folders; the files of a pair have the same name.
 
     A mask is a grey or palette image whose pixel values are the numbers of the classes,
     from 0 on. Without a list, every image that has a mask belongs to the dataset; the
@@ -24,15 +24,15 @@ class FolderDataset(BaseSegDataset):
 
     Args:
         classes: Names of the classes, in the order of their numbers.
-        data_root: In front of the other paths.
+        data_root: Folder that the other paths are relative to.
         data_prefix: ``img_path`` and ``seg_map_path``, the two folders; ``images`` and
             ``masks`` if not given.
         ann_file: Text file of ids, one a line: names below the folder of images, with
             or without suffix. Empty: all pairs.
         palette: RGB colour of each class, 0..255; None: mmseg makes one.
-        img_suffix: How names of images end; None: any suffix of an image.
-        seg_map_suffix: How names of masks end; None: ``.png`` or another suffix of an
-            image without loss.
+        img_suffix: Suffix of the images; None: any suffix of an image.
+        seg_map_suffix: Suffix of the masks; None: ``.png`` or the suffix of another
+            lossless format.
         ignore_index: Value of pixels that count neither in training nor in evaluation.
         reduce_zero_label: As in mmseg: 0 is ignored, and class c has the value c + 1.
         pipeline: Transforms.
@@ -141,7 +141,7 @@ class FolderDataset(BaseSegDataset):
         return folder
 
     def _suffix_hint(self, images: dict[str, str], masks: dict[str, str]) -> str:
-        """What to do if names of masks are those of images with something behind."""
+        """Advice for masks whose names are those of the images plus an ending."""
         if self.seg_map_suffix or images.keys() & masks.keys():
             return ""
         for image in images:

@@ -1,7 +1,7 @@
-"""Carrying dense maps from one view of an image to another.
+"""Warps dense maps from one view of an image to another.
 
 A homography maps pixel coordinates (x right, y down, pixel centres at integers) of one
-image to those of another. Everything here works on batches, on their device.
+image to those of another. All functions work on batches, on their device.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ SNAP = 1e-4
 
 
 def view_to_view(from_view: Tensor, to_view: Tensor) -> Tensor:
-    """Homography from one view to another, from those of a common source to each.
+    """Homography from one view to another, given those from a common source.
 
     Args:
         from_view: (N, 3, 3), source to the first view.
@@ -28,7 +28,7 @@ def view_to_view(from_view: Tensor, to_view: Tensor) -> Tensor:
 def inverse(homography: Tensor) -> Tensor:
     """Inverse of homographies, by cofactors.
 
-    ``torch.linalg.inv`` would have the host wait, to be told whether it failed.
+    ``torch.linalg.inv`` would make the host wait for its error status.
 
     Args:
         homography: (N, 3, 3).
@@ -49,14 +49,14 @@ def rescale(
     size: tuple[int, int],
     target_map: tuple[int, int],
 ) -> Tensor:
-    """Homography between maps of another resolution than their images.
+    """Homography between maps whose resolution differs from that of their images.
 
     Args:
         homography: (N, 3, 3), source image to target image.
         source_size: (H, W) of the source image, in pixels.
-        source_map: (h, w) of the map of it.
+        source_map: (h, w) of the map of the source image.
         size: (H', W') of the target image, in pixels.
-        target_map: (h', w') of the map of it.
+        target_map: (h', w') of the map of the target image.
 
     Returns:
         (N, 3, 3), float64, source map to target map.
@@ -71,7 +71,7 @@ def _scaling(
 ) -> Tensor:
     """Scaling as mmcv resizes: x' = (x + 0.5) s - 0.5."""
     sy, sx = new_size[0] / size[0], new_size[1] / size[1]
-    # Filled on the device: copying a matrix to it would have the host wait.
+    # Filled on the device, because a copy to it would make the host wait.
     matrix = torch.eye(3, dtype=torch.float64, device=device)
     for axis, scale in enumerate((sx, sy)):
         matrix[axis, axis] = scale
@@ -80,10 +80,10 @@ def _scaling(
 
 
 def source_points(homography: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Where each target pixel lies in the source.
+    """Position of each target pixel in the source.
 
-    Coordinates within 1e-4 of an integer become it, so that flips and crops by whole
-    pixels are exact.
+    Coordinates within 1e-4 of an integer are rounded to it, so that flips and crops by
+    whole pixels are exact.
 
     Args:
         homography: (N, 3, 3), source to target.
@@ -109,7 +109,7 @@ def source_points(homography: Tensor, size: tuple[int, int]) -> tuple[Tensor, Te
 def valid_mask(
     homography: Tensor, source_shape: Tensor, size: tuple[int, int]
 ) -> Tensor:
-    """Target pixels that have a source.
+    """Target pixels that lie in the source.
 
     Args:
         homography: (N, 3, 3), source to target.
@@ -130,7 +130,7 @@ def warp(
     mode: str = "bilinear",
     fill: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Carry dense maps through a homography.
+    """Warp dense maps through a homography.
 
     Args:
         maps: (N, C, H, W), or label maps (N, H, W).
@@ -141,7 +141,7 @@ def warp(
 
     Returns:
         The maps at the new size, of the same type; and (N, 1, H', W'), bool, the pixels
-        that have a source: those that fall into the area of the map's pixels.
+        that have a source, i.e. that lie within the area of the map's pixels.
 
     Raises:
         ValueError: If the mode does not exist, or labels would be interpolated.
@@ -155,7 +155,7 @@ def warp(
     x, y = source_points(homography, size)
     inside = _inside(x, y, height, width)
     if mode == "nearest":
-        # Halves go up, so that a pixel's area is [-0.5, 0.5) as in `inside`.
+        # Halves round up, so that a pixel's area is [-0.5, 0.5) as in `_inside`.
         warped = _take(stack, (x + 0.5).floor(), (y + 0.5).floor())
     else:
         x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)

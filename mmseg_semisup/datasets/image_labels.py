@@ -1,4 +1,4 @@
-"""Which classes an image shows, as a multi-hot vector beside it."""
+"""Loads the classes that an image shows, as a multi-hot vector."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FIELD = "gt_image_labels"
 
 @TRANSFORMS.register_module()
 class LoadImageLabels(BaseTransform):
-    """Adds the classes that an image shows: those of its weak label or of its mask.
+    """Adds the classes that an image shows, from its weak label or from its mask.
 
-    Stands behind ``LoadAnnotations`` and in front of whatever cuts the image: a crop
-    may show less. ``PackImageLabels`` ends the pipeline.
+    It follows ``LoadAnnotations`` and precedes all transforms that cut the image, as a
+    crop may show fewer classes. ``PackImageLabels`` ends the pipeline.
 
     Args:
         num_classes: Number of classes C, background included where there is one.
-        drop_mask: Whether the mask is forgotten, so that nothing has to move it.
-        ignore_index: Value of the mask that is no class, as the data set has it.
+        drop_mask: Whether to drop the mask, so that later transforms need not move it.
+        ignore_index: Label of ignored pixels, the same as in the data set.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class PackImageLabels(PackSegInputs):
     """``PackSegInputs``, with the labels as ``gt_image_labels``, (C,), float32."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Pack what ``LoadImageLabels`` added, too.
+        """Pack the labels of ``LoadImageLabels``, too.
 
         Raises:
-            ValueError: If it did not run.
+            ValueError: If ``LoadImageLabels`` did not run.
         """
         if FIELD not in results:
             raise ValueError("there are no image labels; put LoadImageLabels in front")

@@ -1,4 +1,4 @@
-"""Lists of ids, and the files of a folder by their ids.
+"""Reads lists of ids, and finds the files of a folder by their ids.
 
 The id of a file is its path below its folder, with ``/``, without its suffix.
 """
@@ -15,7 +15,7 @@ MASK_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """Ids of a text file, one a line, empty lines left out.
+    """Read the ids of a text file, one a line, without empty lines.
 
     Raises:
         ValueError: If there is no such file, or it is not text.
@@ -31,14 +31,14 @@ def read_ids(path: str | Path) -> list[str]:
 
 
 def strip_suffix(name: str, suffixes: Sequence[str]) -> str:
-    """A name without the longest of the suffixes that it ends with; case is free."""
+    """Remove the longest matching suffix from a name; case does not matter."""
     lower = name.lower()
     ends = [s for s in suffixes if lower.endswith(s.lower()) and len(s) < len(name)]
     return name[: -max(map(len, ends))] if ends else name
 
 
 def drop_suffixes(names: Sequence[Path]) -> list[Path]:
-    """Names without their suffix, unless two of them differ in nothing else."""
+    """Remove the suffixes of names, unless two names differ only in them."""
     stems = Counter(name.with_suffix("") for name in names)
     return [
         name if stems[name.with_suffix("")] > 1 else name.with_suffix("")
@@ -47,9 +47,9 @@ def drop_suffixes(names: Sequence[Path]) -> list[Path]:
 
 
 def image_ids(paths: Sequence[str]) -> list[str]:
-    """Names for images: their paths below the folder that holds them all.
+    """Name images by their paths below their common folder.
 
-    The suffix is left out, unless two images differ in nothing else.
+    The suffix is left out, unless two images differ only in it.
     """
     whole = [os.path.abspath(path) for path in paths]
     folder = os.path.commonpath([os.path.dirname(path) for path in whole])
@@ -58,9 +58,9 @@ def image_ids(paths: Sequence[str]) -> list[str]:
 
 
 def scan_folder(folder: str | Path, suffixes: Sequence[str]) -> dict[str, str]:
-    """Id to path below the folder, of all files that end with one of the suffixes.
+    """Find all files with one of the suffixes: id to path below the folder.
 
-    Folders below are searched, too. Names that begin with a dot are left out.
+    Subfolders are searched, too. Names that begin with a dot are left out.
 
     Raises:
         ValueError: If there is no such folder, or two files have the same id.

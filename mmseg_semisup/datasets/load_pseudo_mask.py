@@ -1,4 +1,4 @@
-"""A labelled image's pseudo-mask beside its mask."""
+"""Loads the pseudo-mask of a labelled image beside its mask."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ IGNORED = 255
 class LoadPseudoMask(BaseTransform):
     """Adds the pseudo-mask of an image that has a mask of its own.
 
-    Stands after ``LoadAnnotations`` and before whatever moves pixels, so that it moves
-    as the mask does; ``PackPseudoMask`` ends the pipeline.
+    It follows ``LoadAnnotations`` and precedes all transforms that move pixels, so that
+    mask and pseudo-mask move together. ``PackPseudoMask`` ends the pipeline.
 
     Args:
         store: Folder of pseudo-masks, as ``PseudoMaskDataset`` takes it, which also
@@ -71,7 +71,7 @@ class LoadPseudoMask(BaseTransform):
             check_complete(path)
             check_depth(path)
             content = mmengine.fileio.get(path)
-            # Pillow gives the indices of a palette, not its colours.
+            # Pillow returns the indices of a palette image, not its colours.
             mask = mmcv.imfrombytes(content, flag="unchanged", backend="pillow")
             mask = mask.squeeze().astype(np.uint8)
             check_labels(mask, results["img"].shape[:2], self._classes)
@@ -87,10 +87,10 @@ class PackPseudoMask(PackSegInputs):
     """``PackSegInputs``, with the pseudo-mask as ``pseudo_sem_seg``, (1, H, W)."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Pack what ``LoadPseudoMask`` added, too.
+        """Pack the pseudo-mask of ``LoadPseudoMask``, too.
 
         Raises:
-            ValueError: If it did not run.
+            ValueError: If ``LoadPseudoMask`` did not run.
         """
         if FIELD not in results:
             raise ValueError("there is no pseudo-mask; put LoadPseudoMask in front")

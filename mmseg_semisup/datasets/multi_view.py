@@ -1,4 +1,4 @@
-"""Several views of one decoded image, each with its geometry."""
+"""Makes several views of one decoded image, each with its geometry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .view_geometry import apply_tracked, find_tracker
 
 @TRANSFORMS.register_module()
 class MultiView(BaseTransform):
-    """Ends a pipeline with several views of the image, and mask, that was loaded.
+    """Ends a pipeline with several views of the loaded image and mask.
 
     The shared transforms run once. Then each view runs its own, on a copy, and packs
     the result. The data sample of a view records ``homography``, (3, 3), float64, from
@@ -24,8 +24,8 @@ class MultiView(BaseTransform):
     and ``source_shape``, height and width of the loaded image.
 
     Args:
-        views: Name of a view, which becomes the branch, to its transforms; the last one
-            is ``PackSegInputs``.
+        views: Name of each view, which becomes its branch, to its transforms; the last
+            one is ``PackSegInputs``.
         shared: Transforms that all views have in common.
 
     Raises:

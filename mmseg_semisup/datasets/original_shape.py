@@ -1,4 +1,4 @@
-"""Scoring at another size than that of the file."""
+"""Scores predictions at another size than that of the file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class SetOriginalShape(BaseTransform):
-    """From here on, the image counts as the original one.
+    """Declares the present size of the image as the original one.
 
-    mmseg resizes predictions to the size of the file. After this transform, it resizes
-    them to the size that the image has now: with masks that were resized, too, training
-    and scoring take place at that size.
+    mmseg resizes predictions to the size of the file; after this transform, to the
+    present size of the image. If masks are resized, too, training and scoring take
+    place at that size.
     """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:

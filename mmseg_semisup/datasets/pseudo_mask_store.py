@@ -1,7 +1,7 @@
-"""A folder of pseudo-masks: its files, its manifest, and what can be wrong with it.
+"""A folder of pseudo-masks: its files, its manifest, and the checks of both.
 
-``masks/ID.png`` are indexed, ``confidence/ID.png`` grey; ``manifest.json`` appears when
-all masks are there. Until then ``progress`` holds what is done.
+``masks/ID.png`` are indexed, ``confidence/ID.png`` grey; ``manifest.json`` is written
+when all masks are finished. Until then ``progress`` lists the finished ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Store:
     """A folder of pseudo-masks.
 
     Args:
-        folder: It need not exist.
+        folder: Its path; it need not exist.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -38,16 +38,16 @@ class Store:
 
     @property
     def manifest_path(self) -> Path:
-        """Of the manifest."""
+        """Path of the manifest."""
         return self.folder / MANIFEST
 
     @property
     def progress(self) -> Path:
-        """Folder of what is known before the manifest is written."""
+        """Folder of the records that precede the manifest."""
         return self.folder / PROGRESS
 
     def path(self, kind: str, name: str) -> Path:
-        """Where a file is.
+        """Path of a file.
 
         Args:
             kind: 'masks' or 'confidence'.
@@ -56,10 +56,10 @@ class Store:
         return self.folder / kind / f"{name}.png"
 
     def read_manifest(self) -> dict[str, Any]:
-        """What the store holds.
+        """Read the manifest.
 
         Raises:
-            StoreError: If it is not complete, or no store.
+            StoreError: If the store is not complete, or the folder is no store.
         """
         path = self.manifest_path
         if not path.is_file():
@@ -87,11 +87,11 @@ class Store:
         return manifest
 
     def check(self, manifest: Mapping[str, Any]) -> None:
-        """Compare all files with the manifest, and the images' sizes with the masks'.
+        """Compare all files with the manifest, and the sizes of images with the masks'.
 
         Raises:
             StoreError: If a file is missing, changed or foreign, or an image is missing
-                or has another size; names them.
+                or has another size; the message names them.
         """
         problems = list(self._problems(manifest))
         if problems:
@@ -127,7 +127,7 @@ class Store:
             yield f"images do not fit their masks: {shorten(other)}"
 
     def is_whole(self, kind: str, name: str, expected: Mapping[str, int]) -> bool:
-        """Whether a file has the bytes that were written.
+        """Whether a file has its size and checksum of the manifest.
 
         Args:
             kind: 'masks' or 'confidence'.
@@ -147,8 +147,8 @@ def check_classes(own: Sequence[str], labeled: Sequence[str], what: str) -> None
     """Raise StoreError unless two lists of class names are equal.
 
     Args:
-        own: Names of a network's or store's classes.
-        labeled: Names of the labelled source's classes; empty: not known.
+        own: Names of the classes of a network or store.
+        labeled: Names of the classes of the labelled source; empty: not known.
         what: The network or store, for the message.
     """
     differing = compare_names(own, labeled) if labeled else ""
@@ -159,7 +159,7 @@ def check_classes(own: Sequence[str], labeled: Sequence[str], what: str) -> None
 
 
 def _is_record(record: Any) -> bool:
-    """Whether an entry has its parts, and an id that does not leave the store."""
+    """Whether an entry is complete, and its id does not lead out of the store."""
     if not isinstance(record, dict):
         return False
     name, image, size = (record.get(key) for key in ("id", "image", "size"))

@@ -1,4 +1,4 @@
-"""Images with stored predictions as their masks."""
+"""A dataset of images with stored predictions as their masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .pseudo_mask_store import Store, check_classes
 
 @DATASETS.register_module()
 class PseudoMaskDataset(BaseSegDataset):
-    """Images and the pseudo-masks that a store has of them.
+    """Images and their pseudo-masks in a store.
 
     ``LoadAnnotations`` reads the masks; their classes are the store's.
 
@@ -24,9 +24,9 @@ class PseudoMaskDataset(BaseSegDataset):
         lazy_init: As in mmseg.
 
     Raises:
-        ValueError: If the store is not complete, a file is missing, was changed or does
-            not belong to it, an image has another size than its mask, or the classes
-            have other names; the message names them.
+        ValueError: If the store is not complete, a file is missing, changed or foreign,
+            an image has another size than its mask, or the classes have other names;
+            the message names them.
     """
 
     def __init__(

@@ -78,26 +78,26 @@ def strength(name: str, level: int, sign: int) -> float:
 
 @TRANSFORMS.register_module()
 class RandAugment(BaseTransform):
-    """Some random operations: rotation, shear, translation, and changes of colours.
+    """Applies random operations: rotation, shear, translation, and changes of colours.
 
-    Colours change first, in the order drawn; then all geometric operations are one
-    warp of the image and of every label map. (A warp by the nearest pixel and changes
-    of single pixels may change places. What differs from the order drawn are the
-    statistics that some changes of colour need: here they are those of the image
-    without the border that a warp lays open.)
+    Colours change first, in the order drawn; then all geometric operations are one warp
+    of the image and of every label map. A nearest-pixel warp and changes of single
+    pixels commute, so this differs from the drawn order only in the statistics that
+    some changes of colour need: here they exclude the border that a warp exposes.
 
-    ``MultiView`` follows the geometry. Where the warp lays open a border, images get
+    ``MultiView`` records the geometry. In the border that the warp exposes, images get
     ``fill`` and label maps ``seg_pad_val``.
 
     Args:
-        num_ops: Operations to draw, with replacement.
-        prob: Probability of each to be applied.
+        num_ops: Number of operations to draw, with replacement.
+        prob: Probability that a drawn operation is applied.
         levels: Least and greatest strength, within 0 to 10, both included.
-        operations: What to draw from.
-        interpolation: Of the image: 'nearest', as the published code, or 'bilinear'.
-            Label maps always take the nearest pixel.
+        operations: Names of the operations to draw from.
+        interpolation: Interpolation of the image: 'nearest', as in the published code,
+            or 'bilinear'. Label maps always take the nearest pixel.
         fill: Grey value of pixels without a source, in 0..255.
-        seg_pad_val: Label of pixels without a source: the data set's ignored one.
+        seg_pad_val: Label of pixels without a source, the ignored label of the data
+            set.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -162,7 +162,7 @@ class RandAugment(BaseTransform):
         """Apply drawn operations to the image and label maps of ``results``.
 
         Returns:
-            (3, 3), float64: from old to new pixel coordinates.
+            Homography from old to new pixel coordinates, (3, 3), float64.
         """
         height, width = results["img"].shape[:2]
         image = Appearance(results["img"])
@@ -187,7 +187,7 @@ class RandAugment(BaseTransform):
         return matrix
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Draw and apply."""
+        """Draw operations and apply them."""
         self.apply(results, self.draw())
         return results
 
@@ -201,10 +201,11 @@ def _track(
 
 
 def affine(name: str, value: float, height: int, width: int) -> np.ndarray:
-    """From old to new pixel coordinates, (3, 3), float64, pixel centres at integers.
+    """Matrix from old to new pixel coordinates, (3, 3), float64.
 
-    As Pillow has it: rotations are about the middle of the image, shears about its
-    upper left corner, where the new image reads the old one at ``x + value * y``.
+    Pixel centres are at integers. As in Pillow, rotations are about the middle of the
+    image, shears about its upper left corner: the new image reads the old one at
+    ``x + value * y``.
     """
     matrix = np.eye(3)
     if name == "rotate":
@@ -229,7 +230,7 @@ def warp_affine(
     interpolation: int,
     fill: float | tuple[float, ...],
 ) -> np.ndarray:
-    """Carry (H, W) or (H, W, 3), uint8, through an affine map; the size stays."""
+    """Warp (H, W) or (H, W, 3), uint8, by an affine map, without change of size."""
     height, width = array.shape[:2]
     return cv2.warpAffine(
         array,

@@ -1,8 +1,9 @@
-"""Operations of RandAugment that change colours, few passes over the pixels each.
+"""Operations of RandAugment that change colours, with few passes over the pixels.
 
-Operations on single channel values are tables of 256 entries; consecutive ones become
-one table. The statistics that some of them need (of ``ImageOps`` and ``ImageEnhance``
-in Pillow) come from histograms, which go through a table as the pixels do.
+Operations on single channel values are tables of 256 entries; consecutive ones are
+merged into one table. The statistics that some of them need (see ``ImageOps`` and
+``ImageEnhance`` of Pillow) are computed from histograms, to which the tables are
+applied.
 
 ``mmcv.image`` fills the tables where the result is the same. On whole images it takes
 10 times as long for autocontrast and equalize (15 and more in chains), 3 to 5 times for
@@ -23,10 +24,10 @@ GREY = np.array([0.114, 0.587, 0.299])
 
 
 class Appearance:
-    """An image and the changes of its colours that are still to be made.
+    """An image and the changes of its colours that are still pending.
 
     Args:
-        image: (H, W, 3), uint8, BGR; it is not written into.
+        image: (H, W, 3), uint8, BGR; it is not modified.
     """
 
     def __init__(self, image: np.ndarray) -> None:
@@ -40,8 +41,8 @@ class Appearance:
         Args:
             name: 'autocontrast', 'equalize', 'posterize', 'solarize', 'brightness',
                 'contrast', 'color' or 'sharpness'.
-            value: Bits to keep; or the threshold from which on values are inverted; or
-                the factor of the others, where 1 changes nothing.
+            value: The number of bits to keep; the threshold from which values are
+                inverted; or the factor of the other operations, 1 for no change.
         """
         if name == "autocontrast":
             self._map(_stretch(self._histograms()))
@@ -86,7 +87,7 @@ class Appearance:
         self._histogram = None
 
     def _histograms(self) -> np.ndarray:
-        """Counts of each channel's values, (3, 256), tables applied."""
+        """Histogram of each channel, (3, 256), with the pending tables applied."""
         if self._histogram is None:
             counts = [
                 cv2.calcHist([self._image], [c], None, [256], [0, 256]).ravel()
@@ -104,7 +105,7 @@ class Appearance:
 
 
 def _push(histogram: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Histograms, (3, 256), of what tables, (3, 256), make of the values."""
+    """Apply tables, (3, 256), to histograms, (3, 256)."""
     pushed = [
         np.bincount(t, weights=h, minlength=256)
         for t, h in zip(table, histogram, strict=True)
@@ -113,12 +114,12 @@ def _push(histogram: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _blend(base: int, factor: float) -> np.ndarray:
-    """From a constant to the values and beyond, cut off as Pillow does."""
+    """Extrapolate from a constant through the values, clipped as in Pillow."""
     return np.clip(base + factor * (VALUES - base), 0, 255).astype(np.uint8)
 
 
 def _stretch(histogram: np.ndarray) -> np.ndarray:
-    """The lowest value of each channel to 0, the highest to 255; (3, 256)."""
+    """Tables, (3, 256), that stretch the values of each channel to 0..255."""
     tables = np.empty((3, 256), np.uint8)
     for table, counts in zip(tables, histogram, strict=True):
         (present,) = counts.nonzero()
@@ -132,7 +133,7 @@ def _stretch(histogram: np.ndarray) -> np.ndarray:
 
 
 def _equalize(histogram: np.ndarray) -> np.ndarray:
-    """As many pixels in each range of values, for each channel; (3, 256)."""
+    """Tables, (3, 256), that equalize the histogram of each channel."""
     tables = np.empty((3, 256), np.uint8)
     for table, counts in zip(tables, histogram, strict=True):
         (present,) = counts.nonzero()
@@ -146,13 +147,13 @@ def _equalize(histogram: np.ndarray) -> np.ndarray:
 
 
 def _color(image: np.ndarray, factor: float) -> np.ndarray:
-    """From the grey image to the coloured one and beyond."""
+    """Extrapolate from the grey image through the coloured one."""
     matrix = factor * np.eye(3) + (1 - factor) * GREY
     return cv2.transform(image, matrix.astype(np.float32))
 
 
 def _sharpness(image: np.ndarray, factor: float) -> np.ndarray:
-    """From the smoothed image to the image and beyond; its outermost pixels stay.
+    """Extrapolate from the smoothed image through the image; border pixels stay.
 
     Pillow's smoothing is 9/13 of the mean of nine pixels and 4/13 of the middle one.
     """

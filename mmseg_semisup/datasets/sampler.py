@@ -1,4 +1,4 @@
-"""From a position in the training stream to a source, an image and a seed."""
+"""Maps positions in the training stream to a source, an image and a seed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch.utils.data import Dataset, Sampler
 
 
 class SampleKey(NamedTuple):
-    """Everything that decides one sample: any process or worker makes the same of it.
+    """Identifies one sample: any process or worker makes the same sample of it.
 
     Attributes:
         source: Name of the source.
         index: Image within the source.
-        seed: Of the random augmentation, in 0..2**32-1.
+        seed: Seed of the random augmentation, in 0..2**32-1.
     """
 
     source: str
@@ -28,7 +28,7 @@ class SampleKey(NamedTuple):
 
 @DATA_SAMPLERS.register_module()
 class SourceSampler(Sampler[SampleKey]):
-    """Endless stream that deals from several sources in a fixed proportion.
+    """Endless stream of samples from several sources in a fixed proportion.
 
     Every block of ``sum(ratio)`` positions holds ``ratio[source]`` samples of each
     source. Each source is read in its own shuffled order, again and again, so either
@@ -37,11 +37,12 @@ class SourceSampler(Sampler[SampleKey]):
 
     Args:
         dataset: A ``SemiDataset``.
-        ratio: Source to its number of samples in a block.
-        seed: Of the order and of the augmentation; None: one that all processes share.
+        ratio: Name of each source to its number of samples in a block.
+        seed: Seed of the order and of the augmentation; None: a random one that all
+            processes share.
 
     Raises:
-        ValueError: If a source of the dataset and one of the ratio do not match.
+        ValueError: If the sources of the dataset and of the ratio differ.
     """
 
     def __init__(
@@ -73,14 +74,14 @@ class SourceSampler(Sampler[SampleKey]):
         return self._size
 
     def __iter__(self) -> Iterator[SampleKey]:
-        """Keys of this process, from where :meth:`skip` set it on."""
+        """Keys of this process, from the position of :meth:`skip` on."""
         position = self._start
         while True:
             yield self.key(position)
             position += 1
 
     def skip(self, num_samples: int) -> None:
-        """Begin at a position of this process's stream; nothing is read or drawn.
+        """Start at a position of this process's stream, without reading or drawing.
 
         Raises:
             ValueError: If the position is negative.
@@ -90,7 +91,7 @@ class SourceSampler(Sampler[SampleKey]):
         self._start = num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """The stream knows no epochs."""
+        """Do nothing: the stream has no epochs."""
 
     def key(self, position: int) -> SampleKey:
         """The sample at a position of this process's stream."""
@@ -104,7 +105,7 @@ class SourceSampler(Sampler[SampleKey]):
 
     def _index(self, source: str, ordinal: int) -> int:
         epoch, place = divmod(ordinal, self.sizes[source])
-        # The seed is another one after a resume, if the config names none.
+        # After a resume the seed changes, if the config states none.
         if self._orders.get(source, (None,))[0] != (self.seed, epoch):
             generator = torch.Generator().manual_seed(self._seed(source, -1 - epoch))
             order = torch.randperm(self.sizes[source], generator=generator).tolist()

@@ -34,16 +34,16 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
     """Labelled, unlabelled and other images, each source with its own pipeline.
 
     A sample is one image; its branches are named after the source, or, where the
-    pipeline ends with ``MultiView``, after the views. All randomness of a sample comes
-    from its key, so that it does not matter which worker makes it, and when.
+    pipeline ends with ``MultiView``, after the views. All randomness of a sample
+    follows from its key, independent of worker and time.
 
     Args:
-        sources: Name to an mmseg dataset or its config. ``labeled`` must be there; its
-            metainfo is that of the whole. An ``ann_file`` may be a published list, as
-            ``split:voc12aug/unimatch_92_labeled.txt``; ``exclude='source:labeled'``
-            leaves out the images of another source. None in place of a dataset takes
-            an inherited source back.
-        on_error: What a file that cannot be used does: 'raise' stops training; 'skip'
+        sources: Name of each source to its mmseg dataset, or its config. ``labeled`` is
+            required, and its metainfo is that of the whole. An ``ann_file`` may be a
+            published list, e.g. ``split:voc12aug/unimatch_92_labeled.txt``;
+            ``exclude='source:labeled'`` leaves out the images of another source. None
+            removes an inherited source.
+        on_error: Reaction to a file that cannot be used: 'raise' stops training; 'skip'
             warns once for each file, and takes the next image of the source.
 
     Raises:
@@ -101,7 +101,8 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
         Inputs are (3, H, W), uint8, as loaded; data samples are ``SegDataSample``.
 
         Raises:
-            RuntimeError: If a file cannot be used; names it, and says why.
+            RuntimeError: If a file cannot be used; the message names the file and the
+                reason.
         """
         if not isinstance(key, SampleKey):
             raise ValueError(
@@ -146,7 +147,7 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
 
 @contextmanager
 def naming(files: str) -> Iterator[None]:
-    """Turn any error into a RuntimeError that begins with the files it is about."""
+    """Turn any error into a RuntimeError whose message begins with the given files."""
     try:
         yield
     except Exception as error:
@@ -180,7 +181,7 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
     Args:
         mask: (H, W), class numbers, of any type.
         image: (H, W, 3) or (H, W).
-        dataset: Tells the number of classes and the ignored label.
+        dataset: States the number of classes and the ignored label.
     """
     count = len(dataset.metainfo.get("classes") or ())
     ignore = getattr(dataset, "ignore_index", IGNORE_INDEX)
@@ -188,7 +189,7 @@ def check_mask(mask: np.ndarray, image: np.ndarray, dataset: BaseDataset) -> Non
 
 
 def _check_classes(name: str, source: SourceDataset, labeled: SourceDataset) -> None:
-    """Raise ValueError if a source's masks mean other classes than the labelled."""
+    """Raise ValueError if a source has other classes than the labelled one."""
     own, others = (d.metainfo.get("classes") or () for d in (source, labeled))
     differing = compare_names(own, others) if own and others else ""
     if differing:
@@ -199,7 +200,7 @@ def _check_classes(name: str, source: SourceDataset, labeled: SourceDataset) -> 
 
 
 def find_leaf(dataset: SourceDataset, index: int) -> tuple[BaseDataset, int]:
-    """The dataset that has the pipeline, within those that wrap it; the index in it.
+    """Find the dataset with the pipeline within its wrappers, and the index in it.
 
     Raises:
         ValueError: If a dataset is not of mmengine's kind.
@@ -222,7 +223,7 @@ def find_leaf(dataset: SourceDataset, index: int) -> tuple[BaseDataset, int]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Let the global generators of the host start from a seed, and put them back."""
+    """Seed the global generators of the host within a block, and restore them after."""
     generator = torch.default_generator  # torch.manual_seed would also seed the GPUs
     states = random.getstate(), np.random.get_state(), generator.get_state()
     random.seed(seed)

@@ -1,4 +1,4 @@
-"""From the config of a source to its dataset, with errors in plain words."""
+"""Builds the datasets of sources from their configs, with readable errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE_PREFIX = "source:"
 
 
 class SourceDataset(Protocol):
-    """MMEngine's datasets, and those that wrap them."""
+    """Interface of MMEngine's datasets and their wrappers."""
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -43,14 +43,14 @@ def build_sources(
     may name other sources, whose images are left out (``source:labeled``).
 
     Args:
-        sources: Name to dataset, or to its config; None: there is no such source (a
-            config that inherits one takes it back).
+        sources: Name of each source to its dataset, or its config; None removes an
+            inherited source.
 
     Returns:
-        Name to dataset, loaded and not empty, in the same order.
+        Name of each source to its dataset, loaded and not empty, in the same order.
 
     Raises:
-        DataError: If a source cannot be built or has no image; names it.
+        DataError: If a source cannot be built or has no image; the message names it.
     """
     built: dict[str, SourceDataset] = {}
     excluded: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ def build_source(name: str, source: Mapping[str, Any]) -> SourceDataset:
     """Build one dataset.
 
     Args:
-        name: What messages call it.
+        name: Name of the source, for messages.
         source: Its config.
 
     Raises:
@@ -117,7 +117,7 @@ def build_source(name: str, source: Mapping[str, Any]) -> SourceDataset:
 
 
 def evaluate_source(cfg: MutableMapping[str, Any], name: str) -> None:
-    """Test on the images of a training source, as the test images are loaded.
+    """Test on the images of a training source, with the pipeline of the test images.
 
     Args:
         cfg: A config, whose ``test_dataloader.dataset`` is replaced.
@@ -155,11 +155,11 @@ def evaluate_source(cfg: MutableMapping[str, Any], name: str) -> None:
 def with_pipeline(
     cfg: Mapping[str, Any], pipeline: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """A dataset's config, or that of one that wraps others, with another pipeline.
+    """Replace the pipeline in the config of a dataset, or of those that it wraps.
 
     Args:
         cfg: The config; it stays as it is.
-        pipeline: Of all datasets that read files.
+        pipeline: The new pipeline of all datasets that read files.
     """
     changed = dict(cfg)
     if "dataset" in cfg:
@@ -172,7 +172,7 @@ def with_pipeline(
 
 
 def config_leaves(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Configs of the datasets that read files, within those that wrap others.
+    """Configs of the datasets that read files, within their wrappers.
 
     Args:
         cfg: Config of a dataset.
@@ -183,7 +183,7 @@ def config_leaves(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def leaves(dataset: SourceDataset) -> list[BaseDataset]:
-    """The datasets that read files, within those that wrap others."""
+    """The datasets that read files, within their wrappers."""
     if hasattr(dataset, "datasets"):
         return [leaf for part in dataset.datasets for leaf in leaves(part)]
     if not isinstance(dataset, BaseDataset) and hasattr(dataset, "dataset"):
@@ -192,7 +192,7 @@ def leaves(dataset: SourceDataset) -> list[BaseDataset]:
 
 
 def infos(dataset: SourceDataset) -> list[dict[str, Any]]:
-    """What every sample of a dataset is loaded from: ``img_path`` and so on."""
+    """The data info of every sample of a dataset: ``img_path`` and further paths."""
     return [
         {"ignore_index": getattr(leaf, "ignore_index", 255), **leaf.get_data_info(i)}
         for leaf in leaves(dataset)
@@ -226,7 +226,7 @@ def leave_out(
 
 
 def file_key(path: str) -> str:
-    """The same string for all ways to write a path to the same file."""
+    """A key that is equal for all paths to the same file."""
     if "://" in path:
         return path
     folder, name = os.path.split(path)
@@ -258,6 +258,6 @@ def _check_lists(cfg: Mapping[str, Any]) -> None:
 
 
 def _folder(cfg: Mapping[str, Any]) -> str:
-    """Where the images of a dataset are looked for."""
+    """Folder in which the images of a dataset are searched."""
     path = (cfg.get("data_prefix") or {}).get("img_path") or ""
     return os.path.join(cfg.get("data_root") or "", path) or "its folder"

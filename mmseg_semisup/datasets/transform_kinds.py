@@ -1,4 +1,4 @@
-"""What a transform is for, told by its class."""
+"""Tells the purpose of a transform by its class."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def loads_mask(step: Any) -> bool:
         step: A transform, its class or its config.
 
     Returns:
-        True for mmcv's ``LoadAnnotations`` and what is derived from it, and for
-        classes that are called like mmseg's others, as ``LoadBiomedicalAnnotation``.
+        True for mmcv's ``LoadAnnotations`` and its subclasses, and for classes with a
+        similar name, such as mmseg's ``LoadBiomedicalAnnotation``.
     """
     cls = _class_of(step)
     if not inspect.isclass(cls):
@@ -41,7 +41,7 @@ def loads_mask(step: Any) -> bool:
 
 
 def walk(transforms: Any) -> Iterator[BaseTransform]:
-    """All transforms of a pipeline, those inside others included.
+    """All transforms of a pipeline, including nested ones.
 
     Args:
         transforms: A built pipeline, a transform, or lists and dicts of such.

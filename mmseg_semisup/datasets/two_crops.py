@@ -1,4 +1,4 @@
-"""Two overlapping crops of one image, on one grid of features.
+"""Draws two overlapping crops of one image, on one grid of features.
 
 Lai et al., CVPR 2021, https://arxiv.org/abs/2106.14133, section 4.1: two patches of one
 resized image whose intersection over union is within a range.
@@ -25,20 +25,20 @@ class DrawTwoCrops(BaseTransform):
     """Draws where two crops lie, for :class:`TakeCrop`: a shared step of ``MultiView``.
 
     The distance of the crops is a multiple of ``align`` in both directions, so that
-    their features lie on one grid, also when a crop is flipped. All positions that give
-    an overlap within the range are equally likely; nothing is tried in vain. An image
-    that is smaller than the crop counts as far as it goes. Where an image allows no
+    their features lie on one grid, also when a crop is flipped. All positions with an
+    overlap within the range are equally likely, without rejection sampling. In an image
+    that is smaller than the crop, only its own area counts. If an image allows no
     overlap within the range, the nearest one is taken.
 
     Args:
         crop_size: Height and width of both crops, in pixels; multiples of ``align``.
         iou_range: Least and greatest intersection over union, in 0..1. ``(1, 1)``: both
-            crops show the same.
-        align: Distance of features in pixels: the stride of the projected features, or
-            a multiple of it.
+            crops are the same.
+        align: Stride of the projected features in pixels, or a multiple of it.
 
     Raises:
-        ValueError: If an argument is out of its range, or no two crops overlap so.
+        ValueError: If an argument is out of its range, or no two crops have such an
+            overlap.
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class DrawTwoCrops(BaseTransform):
 class TakeCrop(BaseTransform):
     """Cuts out one of the crops that :class:`DrawTwoCrops` drew.
 
-    Where the image ends before the crop, it is padded at the right and bottom, so that
-    flips keep the features on their grid.
+    Crops that exceed the image are padded at the right and bottom, so that flips keep
+    the features on their grid.
 
     Args:
         which: 0 or 1.
         crop_size: Height and width, as in ``DrawTwoCrops``.
-        pad_val: Of the padding, blue, green and red in 0..255.
-        seg_pad_val: Of the padding of masks.
+        pad_val: Colour of the padding: blue, green and red, in 0..255.
+        seg_pad_val: Label of the padding of masks.
 
     Raises:
         ValueError: If there is no such crop.
@@ -169,11 +169,11 @@ def _track(
 def _offsets(
     size: tuple[int, int], crop: tuple[int, int], align: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All distances of two crops in an image.
+    """Enumerate the offsets between two crops in an image.
 
     Returns:
-        Intersection over union of crops that are (i, j) steps apart, and in how many
-        ways two crops can be that far apart; both (rows, columns).
+        Intersection over union of crops that are (i, j) steps apart, and the number of
+        pairs of crops with that offset; both (rows, columns).
     """
     shared, ways = [], []
     for length, side in zip(size, crop, strict=True):

@@ -1,4 +1,4 @@
-"""Images without masks."""
+"""A dataset of images without masks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .lists import IMAGE_SUFFIXES, read_ids, scan_folder, strip_suffix
 
 @DATASETS.register_module()
 class UnlabeledDataset(BaseSegDataset):
-    """A folder of images, or a list of them. Masks are never looked for.
+    """A folder of images, or a list of them. Masks are never searched.
 
     Args:
-        data_root: In front of the other paths.
-        data_prefix: ``dict(img_path=...)``: the folder; it is searched with all
-            folders below it.
+        data_root: Folder that the other paths are relative to.
+        data_prefix: ``dict(img_path=...)``: the folder, which is searched with all its
+            subfolders.
         ann_file: Text file of ids, one a line: paths below the folder, with the suffix
             or without. Empty: all images of the folder.
-        exclude: Text file of ids to leave out, or several: the labelled list. Ids are
-            compared without suffix. Within ``SemiDataset``, ``'source:labeled'`` leaves
-            out the images of that source, whatever names them.
-        img_suffix: How names of images end, or several; case does not matter. An id is
-            the name without it.
+        exclude: Text file of ids to leave out, or several, e.g. the labelled list. Ids
+            are compared without suffix. Within ``SemiDataset``, ``'source:labeled'``
+            leaves out the images of that source.
+        img_suffix: Suffix of the images, or several; case does not matter. An id is the
+            name without it.
         pipeline: Transforms.
         metainfo: As in mmseg; not needed.
 

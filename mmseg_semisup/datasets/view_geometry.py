@@ -1,4 +1,4 @@
-"""The homography of a random transform, while it is applied."""
+"""Applies random transforms and finds their homographies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRACKERS: dict[type, Tracker] = {}
 
 
 def register_geometry(*transforms: type) -> Callable[[Tracker], Tracker]:
-    """Say how to apply a transform and find its homography.
+    """Register a function that applies a transform and finds its homography.
 
     The decorated function takes the transform and the results of a pipeline; it returns
     the transformed results and a (3, 3) float64 array from old to new pixel coordinates
@@ -41,7 +41,7 @@ def register_geometry(*transforms: type) -> Callable[[Tracker], Tracker]:
 
 
 def find_tracker(transform: BaseTransform) -> Tracker:
-    """The tracker of a transform's class, or of its nearest base class.
+    """The registered function of a transform's class, or of its nearest base class.
 
     Raises:
         ValueError: If there is none; the message says how to register one.
@@ -57,7 +57,7 @@ def find_tracker(transform: BaseTransform) -> Tracker:
 
 
 def register_appearance(*transforms: type) -> None:
-    """Say that transforms leave every pixel where it is."""
+    """Register transforms that do not move any pixel."""
     TRACKERS.update(dict.fromkeys(transforms, _appearance))
 
 
@@ -68,7 +68,7 @@ def _appearance(
 
 
 def _mmseg(*names: str) -> list[type]:
-    """Transforms of the installed mmseg, whose versions differ in what they have."""
+    """Those of some transforms that the installed version of mmseg has."""
     found = (getattr(mmseg_transforms, name, None) for name in names)
     return [cls for cls in found if cls is not None]
 
@@ -184,7 +184,7 @@ def _choice(
 def apply_tracked(
     transforms: list[BaseTransform], results: dict[str, Any]
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Apply transforms in order; returns the results and their joint homography."""
+    """Apply transforms in order; return the results and their joint homography."""
     matrix = np.eye(3)
     for transform in transforms:
         results, step = find_tracker(transform)(transform, results)

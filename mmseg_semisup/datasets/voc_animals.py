@@ -15,7 +15,7 @@ class VOCAnimalsDataset(BaseSegDataset):
 
     Args:
         ann_file: Text file of ids.
-        data_root: In front of the other paths.
+        data_root: Folder that the other paths are relative to.
         data_prefix: ``img_path`` and ``seg_map_path``.
         pipeline: Transforms.
         test_mode: As in mmseg.

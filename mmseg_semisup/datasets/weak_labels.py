@@ -1,4 +1,4 @@
-"""Images of which only the present classes are known."""
+"""A dataset of images with the list of classes that each shows."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ BACKGROUND = "background"
 class WeakLabelDataset(BaseSegDataset):
     """Images with a list of the classes that each of them shows.
 
-    As source ``weak`` of ``SemiDataset`` its pipeline has ``LoadImageLabels`` and ends
-    with ``PackImageLabels``. A dataset with masks becomes such a source by the same two
-    transforms behind ``LoadAnnotations``.
+    As the source ``weak`` of ``SemiDataset``, its pipeline has ``LoadImageLabels`` and
+    ends with ``PackImageLabels``. A dataset with masks becomes such a source with the
+    same two transforms behind ``LoadAnnotations``.
 
     Args:
         classes: Names of all classes, in the order of their numbers.
         ann_file: Text file with lines ``id: class, class``, or JSON file
             ``{"id": ["class", "class"]}``. Ids are paths below the folder of images,
             with or without suffix.
-        data_root: In front of the other paths.
+        data_root: Folder that the other paths are relative to.
         data_prefix: ``dict(img_path=...)``: the folder of images.
-        always: Classes that every image is taken to show, listed or not, where
-            ``classes`` has them.
-        allow_missing: Whether a class may be without any image.
-        img_suffix: How names of images end, or several.
+        always: Classes, among ``classes``, that count as present in every image.
+        allow_missing: Whether a class may have no image.
+        img_suffix: Suffix of the images, or several.
         pipeline: Transforms.
 
     Raises:
@@ -121,11 +120,11 @@ class WeakLabelDataset(BaseSegDataset):
 
 
 def read_image_labels(path: str | Path) -> dict[str, list[str]]:
-    """Ids and the names of their classes, of a text or JSON file.
+    """Read the ids and the names of their classes from a text or JSON file.
 
     Raises:
-        ValueError: If the file is missing or has another form, or an id is there
-            twice; names the line or id.
+        ValueError: If the file is missing or has another form, or an id occurs twice;
+            the message names the line or id.
     """
     path = Path(path)
     if path.suffix.lower() != ".json":
@@ -144,7 +143,7 @@ def read_image_labels(path: str | Path) -> dict[str, list[str]]:
 
 
 def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object; of equal keys, json itself keeps the last."""
+    """Build a JSON object without equal keys, of which json would keep the last."""
     content: dict[str, object] = {}
     for key, value in pairs:
         if key in content:
@@ -172,7 +171,7 @@ def write_image_labels(
     """Write a file that :class:`WeakLabelDataset` reads.
 
     Args:
-        path: Ends with ``.json``, or it becomes a text file.
+        path: The file; a JSON file if it ends with ``.json``, else a text file.
         labels: Id to names of classes.
         classes: All classes, in the order in which they are written.
     """

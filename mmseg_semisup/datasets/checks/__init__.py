@@ -1,4 +1,4 @@
-"""Checks of the data that a config names, before they cost a training.
+"""Checks the data of a config before a training.
 
 Other modules of ``datasets`` may be imported; no data set imports the checks.
 """
@@ -36,17 +36,17 @@ def check_data(
     """Check everything that a config trains and validates with.
 
     The cheap checks read lists and the headers of files, and masks until every class
-    was seen; of a class that no mask shows a segmentor they only warn. The full ones
-    also load every image and mask, as training would, and look at all mask values.
+    has been seen; they only warn of a class that no mask shows to a segmentor. The full
+    checks also load every image and mask, as training would, and read all mask values.
 
     Args:
-        cfg: ``train_dataloader``, ``val_dataloader`` and ``test_dataloader`` are read,
-            and the model's numbers of classes.
+        cfg: The config; ``train_dataloader``, ``val_dataloader``, ``test_dataloader``
+            and the model's numbers of classes are read.
         level: 'cheap', 'full', or 'off'.
         allow: Kinds of problems that are only warned of: 'missing-class' (a class that
             no labelled image shows), 'overlap' (labelled images among the unlabelled).
-        workers: Processes of the full checks; None: one for each core.
-        report: Takes lines about the progress of the full checks.
+        workers: Number of processes of the full checks; None: one for each core.
+        report: Called with lines about the progress of the full checks.
 
     Returns:
         All problems.

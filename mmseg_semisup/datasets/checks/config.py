@@ -1,4 +1,4 @@
-"""Numbers in a config that must fit the data."""
+"""Checks the numbers in a config that must fit the data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]
 
 
 def _ignored_labels(cfg: Mapping[str, Any], parts: Sequence[Part]) -> Iterator[str]:
-    """Heads and metrics that ignore another label than the data that they read."""
+    """Heads and metrics that ignore another label than their data set."""
     heads = {
         where: argument(head, MODELS, "ignore_index")
         for where, head in _heads(cfg.get("model") or {})

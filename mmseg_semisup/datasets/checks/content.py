@@ -1,4 +1,4 @@
-"""The full check: every image and mask is loaded, in several processes."""
+"""The full check, which loads every image and mask in several processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .report import duration
 
 CHUNK = 16
 TRIAL = 24
-"""Samples that are loaded first, to guess how long all of them take."""
+"""Number of samples that are loaded first, to estimate the time of all."""
 
 Task = tuple[int, int, Item]
 
@@ -34,10 +34,10 @@ def check_all(
     workers: int,
     report: Callable[[str], None],
 ) -> None:
-    """Load every sample whose headers were right; fills the parts' counts.
+    """Load every sample with valid headers, and fill the counts of the parts.
 
     Raises:
-        RuntimeError: If a process dies.
+        RuntimeError: If a worker process dies.
     """
     datasets = [leaf for part in parts for leaf in leaves(part.dataset)]
     owners = [part for part in parts for _ in leaves(part.dataset)]
@@ -58,12 +58,12 @@ def check_all(
             owners[leaf].pixels += pixels
             owners[leaf].images += result.images[leaf]
         clock.advance(len(chunks[number]))
-    # In the order of the lists, and once if a file is in several.
+    # In the order of the lists; a file in several lists is reported once.
     problems += dict.fromkeys(p for number in sorted(found) for p in found[number])
 
 
 def missing_classes(parts: Sequence[Part]) -> list[Problem]:
-    """Classes that no mask shows of an image that a segmentor learns from."""
+    """Classes that no mask of a segmentor's training images shows."""
     labeled = [
         part
         for part in parts
@@ -92,7 +92,7 @@ def _list_tasks(
     for number, (leaf, part) in enumerate(zip(datasets, owners, strict=True)):
         for index in range(len(leaf)):
             item = next(items[part.name])
-            # An image without a mask is loaded once; masks count for each source.
+            # An image without a mask is loaded once; masks are counted for each source.
             if readable[item] and (item.mask is not None or item not in images):
                 images.add(item)
                 tasks.append((number, index, item))
@@ -100,7 +100,7 @@ def _list_tasks(
 
 
 def _guess_seconds(tasks: Sequence[Task], datasets: Sequence[BaseDataset]) -> float:
-    """How long one process would take, from a few samples across all lists."""
+    """Estimate the time of one process, from a few samples across all lists."""
     trial = tasks[:: max(1, len(tasks) // TRIAL)]
     start = time.perf_counter()
     for number, index, item in trial:
@@ -110,7 +110,7 @@ def _guess_seconds(tasks: Sequence[Task], datasets: Sequence[BaseDataset]) -> fl
 
 @dataclass
 class Result:
-    """What was found in a chunk; counts by number of the dataset, as in ``Part``."""
+    """The result of a chunk; counts by number of the dataset, as in ``Part``."""
 
     problems: list[Problem] = field(default_factory=list)
     pixels: dict[int, np.ndarray] = field(default_factory=dict)
@@ -151,7 +151,7 @@ def _run(
 
 
 _DATASETS: Sequence[BaseDataset] = ()
-"""Of a worker, to which they are sent once."""
+"""The datasets of a worker, which are sent to it once."""
 
 
 def _start_worker(datasets: Sequence[BaseDataset]) -> None:
@@ -165,11 +165,11 @@ def _work(chunk: Sequence[Task]) -> Result:
 
 
 class Clock:
-    """Says from time to time how far something is.
+    """Reports progress at intervals.
 
     Args:
-        total: Number of things.
-        report: Takes a line.
+        total: Number of items.
+        report: Called with a line of text.
         interval: Seconds between two lines.
     """
 
@@ -181,7 +181,7 @@ class Clock:
         self.start = self.last = time.perf_counter()
 
     def advance(self, number: int) -> None:
-        """Count more things as done."""
+        """Count more items as done."""
         self.done += number
         now = time.perf_counter()
         if now - self.last >= self.interval and self.done < self.total:

@@ -1,4 +1,4 @@
-"""What can be wrong with one image and its mask."""
+"""Checks the files of one image and its mask."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .parts import Item
 from .problem import Problem
 
 ORIENTATION = 274
-"""The EXIF tag; from 5 on, width and height are exchanged."""
+"""EXIF tag of the orientation; from 5 on, width and height are exchanged."""
 
 
 def check_header(item: Item) -> list[Problem]:
-    """Look at the files without decoding them."""
+    """Check the files without decoding them."""
     problems: list[Problem] = []
     size = mask_size = None
     if item.plain_image or not os.path.exists(item.image):
@@ -48,7 +48,7 @@ def check_header(item: Item) -> list[Problem]:
 def _read_header(
     path: str, word: str, oriented: bool, problems: list[Problem]
 ) -> tuple[tuple[int, int] | None, str | None]:
-    """Width and height, and Pillow's mode, as far as they can be read."""
+    """Read width and height, and Pillow's mode; None if they cannot be read."""
     if "://" in path:
         return None, None
     try:
@@ -91,15 +91,15 @@ def _check_mode(path: str, mode: str, backend: str | None) -> list[Problem]:
 def check_content(
     dataset: BaseDataset, index: int, item: Item
 ) -> tuple[list[Problem], np.ndarray | None]:
-    """Load a sample as in training, and look at the values of its mask.
+    """Load a sample as in training, and check the values of its mask.
 
     Args:
-        dataset: One whose pipeline only loads.
-        index: Of the sample.
+        dataset: A dataset whose pipeline only loads.
+        index: Index of the sample.
         item: The sample's files.
 
     Returns:
-        Problems, and the pixels of each value, (256,), int64, if the mask is right.
+        Problems, and the pixels of each value, (256,), int64, if the mask is valid.
     """
     problems: list[Problem] = []
     results: dict[str, Any] = dataset.get_data_info(index)
@@ -110,7 +110,8 @@ def check_content(
         try:
             results = transform(results)
         except Exception as error:  # whatever a decoder raises
-            # OpenCV gives None for what it cannot read; mmcv asks for its shape.
+            # OpenCV returns None for a file that it cannot read, and mmcv reads its
+            # shape.
             if isinstance(error, AttributeError) and "NoneType" in str(error):
                 reason = "cannot be decoded"
             else:
@@ -131,7 +132,7 @@ def check_content(
 
 
 def _check_depth(path: str) -> list[Problem]:
-    """Masks with more than 8 bits lose the upper ones when they are loaded."""
+    """Refuse masks with more than 8 bits, which lose the upper ones when loaded."""
     try:
         check_depth(path)
     except (OSError, ValueError, SyntaxError) as error:

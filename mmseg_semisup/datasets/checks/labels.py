@@ -1,4 +1,4 @@
-"""Classes that no image label names or no mask shows, which nobody could ever learn."""
+"""Finds classes that no image label names or no mask shows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .parts import Item, Part
 from .problem import Problem
 
 LIMIT = 2000
-"""Masks that the cheap check reads at most for the labels of a classifier."""
+"""Greatest number of masks that the cheap check reads for a classifier."""
 FEW = 200
-"""And at most for a segmentor, whose masks the full check counts."""
+"""The same for a segmentor, whose masks the full check counts."""
 
 Task = tuple[BaseDataset, int]
 """A dataset that reads files, and the index of a sample."""
@@ -32,8 +32,8 @@ def missing_labels(
 
     Args:
         parts: All sources.
-        readable: Whether the headers of a sample's files were right.
-        limit: Masks to read at most, evenly from all; None: all of them.
+        readable: Whether the headers of a sample's files are valid.
+        limit: Greatest number of masks to read, evenly from all; None: all of them.
 
     Returns:
         Classes that no image shows, and those that only the masks read do not show.
@@ -55,13 +55,13 @@ def missing_labels(
 def missing_in_masks(
     parts: Sequence[Part], readable: Mapping[Item, bool]
 ) -> list[Problem]:
-    """Classes that no mask shows of those that a segmentor learns from.
+    """Classes that no mask of a segmentor's training images shows.
 
     Masks are read until every class has been seen, at most :data:`FEW` of them.
 
     Args:
         parts: All sources.
-        readable: Whether the headers of a sample's files were right.
+        readable: Whether the headers of a sample's files are valid.
     """
     masks = [p for p in parts if p.trains and p.has_masks and not labeller(p.dataset)]
     tasks = _tasks(masks, readable)
@@ -73,7 +73,7 @@ def missing_in_masks(
 
 
 def _tasks(parts: Sequence[Part], readable: Mapping[Item, bool]) -> list[Task]:
-    """The samples of some sources whose headers were right."""
+    """The samples of some sources with valid headers."""
     return [
         task
         for part in parts
@@ -131,7 +131,7 @@ def _samples(part: Part) -> list[Task]:
 
 
 def _present(leaf: BaseDataset, index: int) -> list[int]:
-    """The classes of a sample, whose image is not loaded."""
+    """The classes of a sample, without loading its image."""
     results = leaf.get_data_info(index)
     for step in leaf.pipeline.transforms:
         if loads_mask(step) or isinstance(step, LoadImageLabels):

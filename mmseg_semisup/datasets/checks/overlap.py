@@ -1,4 +1,4 @@
-"""Images that are in two lists."""
+"""Finds images that are in two lists."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ HEAD = 65536
 
 
 def find_overlaps(parts: Sequence[Part]) -> tuple[list[Problem], list[Problem]]:
-    """Compare every two lists that must not share an image.
+    """Compare all pairs of lists that must not share an image.
 
     Training images must be neither validated nor tested. Labelled images may be among
-    the unlabelled ones if the user says so. Two sources with masks may share images.
+    the unlabelled ones if the user allows it. Two sources with masks may share images.
 
     Returns:
         Problems, and those that may be allowed.
@@ -48,7 +48,7 @@ def find_overlaps(parts: Sequence[Part]) -> tuple[list[Problem], list[Problem]]:
 
 
 def _copies(first: dict[str, Item], second: dict[str, Item]) -> list[str]:
-    """Images of the first list of which a copy with the same name is in the second."""
+    """Images of the first list that have a copy with the same name in the second."""
     names = {_id(key): key for key in second}
     found = []
     for key in first.keys() - second.keys():

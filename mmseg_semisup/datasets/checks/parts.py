@@ -1,4 +1,4 @@
-"""The lists of images that a config names, and their files."""
+"""Builds the sources of a config, and lists their files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Item:
         mask: Path of its mask, if the source's pipeline loads it.
         plain_image: Whether mmcv's ordinary transform loads the image.
         mask_backend: Decoder of the mask; None if another transform loads it.
-        oriented: Whether the loader turns an image as its EXIF entry says.
+        oriented: Whether the loader turns an image by its EXIF entry.
     """
 
     image: str
@@ -46,13 +46,13 @@ class Part:
     """A source of training images, or the images of a validation or test.
 
     Attributes:
-        name: Of the source; 'validation' or 'test'.
+        name: Name of the source; 'validation' or 'test'.
         dataset: Its dataset, whose pipeline only loads.
         items: Its samples.
         has_masks: Whether its pipeline loads masks.
         trains: Whether it belongs to the training set.
-        pixels: Of each mask value, (256,), after the full check.
-        images: That show each mask value, (256,), after the full check.
+        pixels: Number of pixels of each mask value, (256,), after the full check.
+        images: Number of images with each mask value, (256,), after the full check.
     """
 
     name: str
@@ -98,7 +98,7 @@ def build_parts(cfg: Mapping[str, Any], problems: list[Problem]) -> list[Part]:
 
 
 def only_loading(source: Mapping[str, Any]) -> dict[str, Any]:
-    """A dataset's config with those transforms only that load files."""
+    """A dataset's config with only those transforms that load files."""
     bare = dict(source)
     if "pipeline" in bare:
         bare["pipeline"] = [step for step in bare["pipeline"] if loads_file(step)]

@@ -19,11 +19,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong with the data.
+    """A mistake in the data.
 
     Attributes:
         kind: One of :data:`KINDS`.
-        text: What, where, and what is allowed.
+        text: The mistake, its place, and the allowed values.
     """
 
     kind: str

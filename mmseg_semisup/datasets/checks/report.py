@@ -1,4 +1,4 @@
-"""What the checks found, and how it reads."""
+"""The result of the checks, and its text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .problem import KINDS, Problem
 
 @dataclass
 class DataReport:
-    """What the checks found.
+    """The result of the checks.
 
     Attributes:
         parts: All sources that could be built.
-        problems: What must be changed before training.
-        warnings: What was found, but is allowed.
-        seconds: That the checks took.
+        problems: Mistakes that must be corrected before training.
+        warnings: Mistakes that are allowed.
+        seconds: Duration of the checks.
     """
 
     parts: list[Part]
@@ -62,7 +62,7 @@ class DataReport:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in words."""
+    """A duration in words."""
     if seconds < 100:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)

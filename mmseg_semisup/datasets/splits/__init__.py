@@ -1,4 +1,4 @@
-"""Published lists of ids, which configs name as ``split:FOLDER/FILE``.
+"""Finds published lists of ids, which configs name as ``split:FOLDER/FILE``.
 
 Nothing else of ``datasets`` may be imported.
 """
@@ -23,11 +23,11 @@ def split_path(name: str) -> str:
     """The file of a list.
 
     Args:
-        name: ``split:voc12aug/unimatch_92_labeled.txt``, or any other path, which
-            comes back as it is.
+        name: ``split:voc12aug/unimatch_92_labeled.txt``, or any other path, which is
+            returned unchanged.
 
     Raises:
-        ValueError: If there is no such list; names similar ones.
+        ValueError: If there is no such list; the message names similar ones.
     """
     if not name.startswith(PREFIX):
         return name
@@ -43,11 +43,11 @@ def split_path(name: str) -> str:
 
 
 def resolve_splits(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a dataset's config with paths in place of names of published lists.
+    """Replace the names of published lists in a dataset's config by paths.
 
     Args:
-        cfg: Config of a dataset; ``ann_file`` and ``exclude`` are looked at, in the
-            datasets that it wraps, too.
+        cfg: Config of a dataset; ``ann_file`` and ``exclude`` are replaced, also in the
+            datasets that it wraps.
 
     Raises:
         ValueError: If there is no such list.
