@@ -1,4 +1,4 @@
-"""Predictions of a trained network, written to a store and compared with true masks.
+"""Writes predictions of a network to a store, and compares them with true masks.
 
 ``datasets`` reads the store. ``export`` and the layers below it may be imported,
 ``benchmark`` may not.

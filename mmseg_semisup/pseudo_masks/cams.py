@@ -1,8 +1,8 @@
-"""Pseudo-masks of images of which only the classes are known.
+"""Makes pseudo-masks from image labels and class activation maps.
 
 Lai et al., CVPR 2021, section 3.5: the class activation maps of a classifier become
 masks. Scales, flips and thresholds are those of the code of Ouali et al., CVPR 2020,
-https://github.com/yassouali/CCT, which refines the masks by a dense CRF besides.
+https://github.com/yassouali/CCT, which also refines the masks by a dense CRF.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ PIPELINE = ({"type": "LoadImageFromFile"}, {"type": "PackSegInputs"})
 
 @dataclass(frozen=True)
 class CamSettings:
-    """How class activation maps become masks.
+    """Settings of the conversion from class activation maps to masks.
 
     Attributes:
         network: 'student' or 'teacher'; None: the one that the config predicts with.
-        sources: Whose images get masks; each must know its images' classes.
-        scales: Of the images, relative to their files; the maps are added up.
+        sources: Sources whose images get masks; their images must have labels or masks.
+        scales: Scales of the images, relative to their files; the maps are added up.
         flip: Whether the mirror images' maps are added, too.
         foreground: A pixel whose highest activation exceeds this gets the class.
-        background: One whose highest activation is below this is background.
+        background: A pixel whose highest activation is below this is background.
         background_class: Name of the class that has no map; None: there is none, and
             pixels of low activation are ignored.
         confidence: Whether the activation is stored, too, in 8 bits.
-        batch_size: At most so many images of one size go through the network at once.
-        threads: That load images, and again as many that write masks.
+        batch_size: Greatest number of images of one size in a pass of the network.
+        threads: Number of threads that load images, and of those that write masks.
 
     Raises:
         StoreError: If a value is not allowed.
@@ -84,7 +84,7 @@ class CamSettings:
             )
 
     def what_counts(self) -> dict[str, Any]:
-        """What the masks depend on, without what only changes speed."""
+        """The settings that the masks depend on, without those of speed."""
         return {k: v for k, v in vars(self).items() if k != "threads"}
 
 
@@ -94,14 +94,14 @@ class CamPredictor:
     Args:
         cfg: Config of a training with a ``MultiLabelMeanTeacher``.
         checkpoint: Its checkpoint, as loaded.
-        settings: How maps become masks.
-        items: The images; their sources tell which classes they show.
+        settings: Settings of the conversion.
+        items: The images, with their labels or masks.
         meta: ``classes`` of the masks in order, and perhaps their ``palette``.
         device: Where to run.
 
     Raises:
-        StoreError: If there is no classifier, it does not know a class, or it is not
-            known what an image shows.
+        StoreError: If there is no classifier, it lacks a class, or an image has neither
+            labels nor a mask.
         ValueError: If config and checkpoint do not fit each other.
     """
 
@@ -131,11 +131,11 @@ class CamPredictor:
         own = dataset_meta(checkpoint, cfg)["classes"]
         self.rows = torch.tensor(self._rows(own), device=device)
         model_cfg = ConfigDict(prepared_model(cfg))
-        # The weights are the checkpoint's.
+        # The checkpoint replaces the initial weights.
         model_cfg.classifier.backbone.init_cfg = None
         self.model = build_network(model_cfg, dict(checkpoint["state_dict"]), device)
         self.network = self.model.network(settings.network or self.model.predict_with)
-        # What the store notes of how its masks were made.
+        # For the manifest of the store.
         self.test_cfg = {"maps": "class activation", "image labels": digest(items)}
         self.pipeline = [dict(step) for step in PIPELINE]
         self._load = ImageLoader(self.pipeline)
@@ -155,7 +155,7 @@ class CamPredictor:
         """Read an image and the classes that it shows; any thread may call this.
 
         Raises:
-            StoreError: If one of them cannot be used; names it.
+            StoreError: If one of them cannot be used; the message names it.
         """
         loaded = self._load(item.image)
         sample = loaded["data_samples"]
@@ -169,14 +169,14 @@ class CamPredictor:
 
     @torch.inference_mode()
     def logits(self, images: Sequence[Mapping[str, Any]]) -> list[Tensor]:
-        """The maps of images of one size.
+        """Compute the activation maps of images of one size.
 
         Args:
             images: N images.
 
         Returns:
-            For each scale and flip, maps (N, C, h, w), turned back, and 0 for classes
-            that an image does not show.
+            Maps (N, C, h, w) of each scale and flip; those of mirror images are flipped
+            back, and classes that an image does not show are 0.
         """
         batch = preprocess(self.model, images)
         height, width = images[0]["inputs"].shape[-2:]
@@ -208,7 +208,7 @@ class CamPredictor:
         """Label one image; any thread may call this.
 
         Args:
-            logits: What :meth:`logits` returned.
+            logits: The result of :meth:`logits`.
             index: Number of the image in the batch.
             size: Height and width of its file.
 
@@ -221,7 +221,7 @@ class CamPredictor:
 
 
 def check_labels_known(items: Sequence[Item], classes: Sequence[str]) -> None:
-    """Raise StoreError if an image's labels are not known, or name another class.
+    """Raise StoreError for an image without labels, and for an unknown class.
 
     Args:
         items: The images.
@@ -249,7 +249,7 @@ def shown_classes(item: Item, size: tuple[int, int]) -> list[str]:
 
     Args:
         item: The image.
-        size: Its height and width, which a mask must have.
+        size: Height and width of the image and of its mask.
 
     Raises:
         StoreError: If its mask cannot be used.

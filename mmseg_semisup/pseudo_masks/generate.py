@@ -1,4 +1,4 @@
-"""Makes pseudo-masks: images are loaded and masks written while the network runs."""
+"""Makes pseudo-masks; threads load images and write masks while the network runs."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def generate(
     Args:
         predictor: The network.
         items: The images.
-        folder: Of the store. Finished masks of an earlier run stay.
-        settings: How they are made.
+        folder: Folder of the store. Finished masks of an earlier run stay.
+        settings: Settings of the masks.
         checkpoint_hash: SHA-256 of the network's checkpoint, in hexadecimal digits.
-        report: Is called with a line of progress now and then.
+        report: Called with a line of progress at intervals.
 
     Returns:
         The manifest.
@@ -87,7 +87,7 @@ def generate(
 
 @contextmanager
 def _explained(store: Store) -> Iterator[None]:
-    """Say what a disk that cannot be written means."""
+    """Explain the error of a disk that cannot be written."""
     try:
         yield
     except OSError as error:
@@ -103,7 +103,7 @@ def _request(
     settings: MaskSettings,
     checkpoint_hash: str,
 ) -> dict[str, Any]:
-    """What the masks depend on."""
+    """Everything that the masks depend on, for the manifest."""
     names = [[(item.id, item.source) for item in batch] for batch in plan]
     request = {
         "format": FORMAT,
@@ -122,7 +122,7 @@ def _request(
 def _prepare(
     store: Store, plan: Sequence[Sequence[Item]], request: Mapping[str, Any]
 ) -> set[int] | None:
-    """Numbers of the finished batches; None if all is done."""
+    """Prepare the store; return the finished batches, None if all are finished."""
     if store.manifest_path.is_file():
         compare_requests(store, store.read_manifest(), request)
         return None
@@ -139,7 +139,7 @@ def _make_share(
     settings: MaskSettings,
     report: Callable[[str], None] | None,
 ) -> None:
-    """Make every ``world size``-th of the batches that are left."""
+    """Make this process's share of the remaining batches."""
     left = [number for number in range(len(plan)) if number not in done]
     mine = left[get_rank() :: get_world_size()]
 
@@ -187,7 +187,7 @@ def _make_share(
 
 
 def _delayed(items: Iterable[T], count: int) -> Iterator[T]:
-    """The same items in the same order, each when ``count`` more have been made."""
+    """Yield the same items, each after ``count`` more have been produced."""
     waiting: deque[T] = deque()
     for item in items:
         waiting.append(item)
@@ -199,7 +199,7 @@ def _delayed(items: Iterable[T], count: int) -> Iterator[T]:
 def _finish(
     store: Store, plan: Sequence[Sequence[Item]], request: Mapping[str, Any]
 ) -> None:
-    """Make the manifest of all that the processes noted."""
+    """Build the manifest from the journals of all processes."""
     lines = read_journals(store, plan)
     missing = [item.id for n in range(len(plan)) if n not in lines for item in plan[n]]
     if missing:

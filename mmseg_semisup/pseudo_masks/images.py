@@ -1,4 +1,4 @@
-"""Which images get pseudo-masks, their names in the store, and their batches."""
+"""Lists the images that get pseudo-masks, names them, and plans their batches."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Item:
         id: Name in the store, unique, with ``/`` between folders.
         image: Path of the image.
         source: The source that it comes from.
-        mask: What ``LoadAnnotations`` reads its true mask from, if there is one; only
-            the quality is measured by it.
-        info: What the source knows of the image, as mmseg's data sets have it.
+        mask: The input of ``LoadAnnotations`` for its true mask, if there is one; it
+            only serves to measure the quality.
+        info: The data info of the image in mmseg's data set.
         classes: Names of the source's classes.
     """
 
@@ -54,13 +54,13 @@ def list_items(
     An image of several sources belongs to the first of them.
 
     Args:
-        cfg: Config of a training with ``SemiDataset``, or plain; the data of a plain
-            one is the source ``train``.
-        sources: Names of sources.
+        cfg: Config of a training with ``SemiDataset``, or with a plain data set, which
+            is the source ``train``.
+        sources: Names of the sources.
 
     Returns:
-        The images; and the ``metainfo`` of the labelled source, or of the first if
-        there is none.
+        The images; and the ``metainfo`` of the labelled source, or else of the first
+        one.
 
     Raises:
         StoreError: If there is no such source, or none of them holds an image.
@@ -110,7 +110,7 @@ def list_items(
 
 
 def training_sources(cfg: Config) -> dict[str, Any]:
-    """Name to config of each source of a training.
+    """The config of each source of a training, by name.
 
     Raises:
         StoreError: If the config has no training data.
@@ -124,14 +124,14 @@ def training_sources(cfg: Config) -> dict[str, Any]:
 
 
 def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
-    """Batches of images of one size.
+    """Plan batches of images of one size.
 
-    The plan depends on the images alone, not on the number of processes or on what
-    is done already: a network's last digits depend on the batch that an image is in.
+    The plan depends on the images alone, not on the number of processes or on the
+    finished masks, because the last digits of a network's output depend on the batch.
 
     Args:
         items: The images.
-        batch_size: At most so many in a batch.
+        batch_size: Greatest number of images in a batch.
 
     Raises:
         StoreError: If there is no image, or one is missing or cannot be read.
@@ -151,7 +151,7 @@ def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
 
 
 def _hidden_mask(image: str, parts: Sequence[BaseSegDataset]) -> dict[str, Any] | None:
-    """The true mask of an unlabelled image, beside those of labelled ones."""
+    """The true mask of an unlabelled image, in the folder of the labelled ones."""
     for part in parts:
         below = os.path.relpath(image, part.data_prefix["img_path"])
         if below.startswith(os.pardir):

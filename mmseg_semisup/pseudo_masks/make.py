@@ -1,4 +1,4 @@
-"""From a config and its checkpoint to a store of pseudo-masks."""
+"""Makes a store of pseudo-masks from a config and its checkpoint."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def make_pseudo_masks(
     Args:
         cfg: The network's config: of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint.
-        folder: Of the store.
-        settings: How the masks are made: from a segmentor's probabilities, or from a
+        folder: Folder of the store.
+        settings: Settings of masks from a segmentor's probabilities, or from a
             classifier's activation maps.
         data_cfg: Config whose sources are labelled; None: ``cfg``.
         items: The images, in place of those of ``settings.sources``.
         device: Where the network runs.
         trust: As in :func:`load_checkpoint_file`.
-        report: Is called with a line of progress now and then.
+        report: Called with a line of progress at intervals.
         expected_hash: The SHA-256 that the checkpoint must have; None: any.
 
     Returns:
@@ -54,7 +54,7 @@ def make_pseudo_masks(
 
     Raises:
         ValueError: If config, checkpoint, images and folder do not fit each other; the
-            message names what does not.
+            message names the contradiction.
     """
     digest = on_main(lambda: file_hash(checkpoint))
     if expected_hash not in (None, digest):
@@ -77,7 +77,7 @@ def load_predictor(
     device: str | torch.device = "cpu",
     trust: bool = False,
 ) -> tuple[BatchPredictor | CamPredictor, Sequence[Item]]:
-    """A network that labels images, and the images; see :func:`make_pseudo_masks`."""
+    """Load the network and list the images; see :func:`make_pseudo_masks`."""
     state = load_checkpoint_file(checkpoint, trust=trust)
     meta: Any = {}
     if items is None:

@@ -1,4 +1,4 @@
-"""A trained network that labels batches of images, with its confidence."""
+"""Labels batches of images with a trained network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .settings import Settings
 
 
 class Labels(NamedTuple):
-    """What the network says of an image, at the size of its file.
+    """The labels of an image at the size of its file.
 
     Attributes:
         classes: (H, W), uint8, the most probable class; 255: none.
@@ -50,7 +50,7 @@ class MaskPredictor(Protocol):
     Attributes:
         classes: Names of the classes, in the order of their numbers.
         palette: Their colours, RGB.
-        test_cfg: How it predicts, for the manifest.
+        test_cfg: Its test settings, for the manifest.
         pipeline: Configs of the transforms that load an image.
     """
 
@@ -72,7 +72,7 @@ class MaskPredictor(Protocol):
 
 
 class ImageLoader:
-    """Reads images and runs a test pipeline, in any number of threads.
+    """Loads images through a test pipeline, in any number of threads.
 
     Args:
         pipeline: Configs of its transforms.
@@ -86,13 +86,13 @@ class ImageLoader:
         """Load an image.
 
         Returns:
-            ``inputs``, (3, H, W), uint8, and ``data_samples`` with the sizes.
+            ``inputs``, (3, H, W), uint8, and ``data_samples``, which holds the sizes.
 
         Raises:
-            StoreError: If it cannot be used; names it.
+            StoreError: If it cannot be used; the message names it.
         """
         if not hasattr(self._local, "pipeline"):
-            # Some of mmseg's transforms keep notes in themselves.
+            # Some of mmseg's transforms store state in themselves.
             self._local.pipeline = Compose(copy.deepcopy(self.pipeline))
         try:
             check_complete(path)
@@ -105,14 +105,14 @@ class ImageLoader:
 
 
 class BatchPredictor:
-    """One network of a checkpoint, for batches.
+    """One network of a checkpoint that predicts batches.
 
     Only the segmentor itself is built: no objectives and no other network.
 
     Args:
         cfg: Config of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint, as loaded.
-        settings: The network, and how it predicts.
+        settings: The network and its test settings.
         device: Where to run.
 
     Raises:
@@ -148,7 +148,7 @@ class BatchPredictor:
         """Read an image and run the test pipeline; any thread may call this.
 
         Raises:
-            StoreError: If the image cannot be used; names it.
+            StoreError: If the image cannot be used; the message names it.
         """
         return self._load(item.image)
 
@@ -160,8 +160,8 @@ class BatchPredictor:
             images: N images; after the test pipeline, all have the same size.
 
         Returns:
-            Logits without padding, (N, C, h, w); with ``flip``, a second time, of the
-            mirror images and turned back.
+            Logits without padding, (N, C, h, w); with ``flip``, also those of the
+            mirror images, flipped back.
         """
         return [self._logits(images, flip) for flip in (False, True)[: 1 + self.flip]]
 
@@ -171,10 +171,11 @@ class BatchPredictor:
     ) -> Labels:
         """Label one image; any thread may call this.
 
-        One by one: at full size, a batch's probabilities can be larger than the rest.
+        One image at a time, because a batch of probabilities at full size needs much
+        memory.
 
         Args:
-            logits: What :meth:`logits` returned.
+            logits: The result of :meth:`logits`.
             index: Number of the image in the batch.
             size: Height and width of its file.
 
@@ -197,7 +198,7 @@ class BatchPredictor:
             return Labels(classes.to(torch.uint8), torch.where(classes, prob, 1 - prob))
         probs = probabilities(self.model, full[0], dim=0)
         if len(full) == 1:
-            # Two probabilities may round to the same number where logits differ.
+            # Different logits may have probabilities that round to the same number.
             return Labels(_first_best(full[0]), probs.amax(dim=0))
         for each in full[1:]:
             probs += probabilities(self.model, each, dim=0)
@@ -205,7 +206,7 @@ class BatchPredictor:
         return Labels(_first_best(probs), probs.amax(dim=0))
 
     def _logits(self, images: Sequence[Mapping[str, Any]], flip: bool) -> Tensor:
-        """Of the images without padding, as they are: (N, C, h, w)."""
+        """Logits of images or mirror images without padding, (N, C, h, w)."""
         batch = preprocess(self.model, images, flip)
         metas = [sample.metainfo for sample in batch["data_samples"]]
         logits = self.model.inference(batch["inputs"], metas)
@@ -225,7 +226,7 @@ def build_network(
     Args:
         cfg: Config of the model.
         state: All of its weights.
-        device: Where it shall run.
+        device: Where to run.
 
     Raises:
         ConfigError: If weights and model do not fit each other.
@@ -239,12 +240,12 @@ def build_network(
 def preprocess(
     model: BaseModel, images: Sequence[Mapping[str, Any]], flip: bool = False
 ) -> dict[str, Any]:
-    """A batch as a model's ``data_preprocessor`` gives it.
+    """Make a batch with a model's ``data_preprocessor``.
 
     Args:
         model: The model.
         images: N images of one size.
-        flip: Whether the mirror images are taken.
+        flip: Whether to take the mirror images.
     """
     batch = pseudo_collate(images)
     if flip:
@@ -253,7 +254,7 @@ def preprocess(
 
 
 def _first_best(scores: Tensor) -> Tensor:
-    """Index of the largest score of each pixel, the first of equal ones.
+    """Index of the largest score of each pixel; the first of several equal ones.
 
     On a CPU, several times as fast as ``argmax`` over the first dimension.
 

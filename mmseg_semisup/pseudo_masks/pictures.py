@@ -1,4 +1,4 @@
-"""Pictures of pseudo-masks: samples of one store, and several stores side by side."""
+"""Draws pseudo-masks: samples of one store, and several stores side by side."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def draw_samples(
     """Draw images, pseudo-masks, confidence if it is stored, and true masks.
 
     Args:
-        store: The store, complete but for its manifest.
+        store: The store, complete except for its manifest.
         manifest: Its manifest.
         items: Its images.
 
@@ -57,12 +57,13 @@ def compare_stores(
     names: Sequence[str] | None = None,
     photos: bool = True,
 ) -> NDArray[np.uint8]:
-    """Draw what stores hold for the same images, such as those of successive stages.
+    """Draw the masks of several stores, e.g. of successive stages, for the same images.
 
     Args:
-        folders: Title to the folder of a complete store; all of the same classes.
+        folders: Title to the folder of a complete store; all stores have the same
+            classes.
         count: Number of images, spread evenly over those that all stores hold.
-        names: Or their ids.
+        names: Ids of the images, in place of ``count``.
         photos: Whether to show the image, and the masks over it; without, the picture
             holds nothing of the data set.
 
@@ -103,7 +104,7 @@ def compare_stores(
 def _row(
     store: Store, manifest: Mapping[str, Any], item: Item
 ) -> NDArray[np.uint8] | None:
-    """A row of the picture; None for an image that only its own pipeline can load."""
+    """Draw a row of the picture; None for an image that needs its own pipeline."""
     image = mmcv.imread(item.image, channel_order="rgb")
     mask = _read(store, "masks", item.id)
     if image is None or image.shape[:2] != mask.shape:

@@ -1,4 +1,4 @@
-"""What is done of a store that is being written, across kills and processes."""
+"""Records the progress of a store, across kills and processes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ REQUEST = "request.json"
 
 
 def begin(store: Store, request: Mapping[str, Any]) -> None:
-    """Prepare a store for masks, new or begun before.
+    """Prepare a new or an unfinished store for masks.
 
     Args:
         store: The store; its manifest does not exist.
-        request: What the masks depend on, for JSON.
+        request: Everything that the masks depend on, for JSON.
 
     Raises:
-        StoreError: If the folder holds something else.
+        StoreError: If the folder holds other files.
     """
     path = store.progress / REQUEST
     folders = [store.folder / kind for kind in KINDS]
@@ -55,7 +55,7 @@ def begin(store: Store, request: Mapping[str, Any]) -> None:
 def compare_requests(
     store: Store, begun: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
-    """Raise StoreError if masks were made, or begun, in another way."""
+    """Raise StoreError if the present masks were made with another request."""
     differing = [
         f"{key} was {_short(begun.get(key))} and is {_short(value)}"
         for key, value in request.items()
@@ -73,21 +73,21 @@ def compare_requests(
 def open_journal(
     store: Store, rank: int
 ) -> Iterator[Callable[[int, Sequence[Finished]], None]]:
-    """Open the file in which one process notes what it has finished.
+    """Open the journal in which a process records its finished batches.
 
     Args:
         store: The store.
         rank: Number of the process.
 
     Yields:
-        A function of the number of a batch and its images, whose files are complete.
+        A function that records a batch, given its number and its finished images.
 
     Raises:
         OSError: If the file cannot be written.
     """
     with (store.progress / f"{rank}.jsonl").open("ab") as file:
         if file.tell():
-            # The last line of a killed process may have no end.
+            # The last line of a killed process may be incomplete.
             file.write(b"\n")
 
         def note(number: int, images: Sequence[Finished]) -> None:
@@ -106,7 +106,7 @@ def open_journal(
 def read_journals(
     store: Store, plan: Sequence[Sequence[Item]]
 ) -> dict[int, dict[str, Any]]:
-    """The finished batches whose files are still there, by their number.
+    """Read the finished batches whose files still exist, by number.
 
     Args:
         store: The store.
@@ -129,7 +129,7 @@ def read_journals(
 
 
 def end(store: Store, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest, and remove what led to it."""
+    """Write the manifest, and remove the journals."""
     atomic_write(store.manifest_path, _readable(manifest).encode())
     shutil.rmtree(store.progress, ignore_errors=True)
 
@@ -139,7 +139,7 @@ def _journals(store: Store) -> list[Path]:
 
 
 def _readable(manifest: Mapping[str, Any]) -> str:
-    """JSON with one line a key, and one an image."""
+    """JSON with one line for each key and each image."""
     lines = []
     for key, value in manifest.items():
         text = json.dumps(value)
@@ -168,13 +168,13 @@ def _short(value: Any) -> str:
 
 
 class Progress:
-    """Lines of progress with the time that is left.
+    """Reports progress and the remaining time.
 
     Args:
         before: Images that were finished at the start.
         mine: Images of this process.
         left: Images of all processes.
-        report: Is called with each line; None: nothing is said.
+        report: Called with each line; None: no report.
     """
 
     def __init__(
@@ -185,7 +185,7 @@ class Progress:
         self.start = self.last = time.perf_counter()
 
     def advance(self, count: int) -> None:
-        """Some more of this process's images are finished."""
+        """Count more finished images of this process."""
         self.done += count
         now = time.perf_counter()
         interval = 1 if sys.stdout.isatty() else 10
@@ -194,7 +194,7 @@ class Progress:
             return
         self.last = now
         pace = (now - self.start) / self.done
-        # The other processes are about as far.
+        # The other processes are assumed to be as far.
         total = self.before + self.left
         current = self.before + round(self.left * self.done / self.mine)
         bar = "#" * round(20 * current / total)
@@ -206,7 +206,7 @@ class Progress:
 
 
 def show_progress(line: str) -> None:
-    """Print a line of the main process: over the last one of a terminal, else below."""
+    """Print a line, in the main process; in a terminal it replaces the last one."""
     if is_main_process():
         end = "\r" if sys.stdout.isatty() else "\n"
         print(f"{line:<78}", end=end, flush=True)

@@ -1,4 +1,4 @@
-"""How good pseudo-masks are where true masks exist, in numbers and as a picture."""
+"""Measures and draws the quality of pseudo-masks that have true masks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def quality(total: Statistics, classes: Sequence[str]) -> dict[str, Any]:
     """The quality of a source's pseudo-masks.
 
     Args:
-        total: Sums over its images.
+        total: Statistics of its images.
         classes: C names.
 
     Returns:
-        Percentages. ``kept`` and ``accuracy_of_kept`` are of pixels that are at least
-        as confident as each threshold; ``by_confidence`` has ten equal bins. What
-        needs true masks is None where there are none.
+        Percentages. ``kept`` and ``accuracy_of_kept`` refer to pixels whose confidence
+        is at least each threshold; ``by_confidence`` has ten equal bins. Values that
+        need true masks are None without them.
     """
     wrong, right = total.classes[1], total.classes[2]
     union = total.truth + wrong  # right pixels are within truth
@@ -71,9 +71,9 @@ def write_quality(
     """Write ``quality.json`` and ``quality.png`` beside the masks.
 
     Args:
-        totals: Source to sums.
+        totals: Name of each source to its statistics.
         classes: C names.
-        folder: Of the store.
+        folder: Folder of the store.
 
     Raises:
         OSError: If a file cannot be written.
@@ -84,15 +84,15 @@ def write_quality(
 
 
 def read_quality(folder: str | Path) -> dict[str, Any]:
-    """What :func:`write_quality` wrote."""
+    """Read the file of :func:`write_quality`."""
     return json.loads((Path(folder) / "quality.json").read_text(encoding="utf-8"))
 
 
 def to_text(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """One line a source.
+    """One line of text for each source.
 
     Args:
-        found: Source to :func:`quality`.
+        found: Name of each source to its :func:`quality`.
     """
     lines = []
     for source, each in found.items():
@@ -115,11 +115,11 @@ def draw(
     found: Mapping[str, Mapping[str, Any]],
     classes: Sequence[str],
 ) -> bytes:
-    """Accuracy over confidence, share of pixels over the threshold, and pixels a class.
+    """Draw accuracy over confidence, pixels over threshold, and pixels of each class.
 
     Args:
-        totals: Source to sums.
-        found: Source to :func:`quality`.
+        totals: Name of each source to its statistics.
+        found: Name of each source to its :func:`quality`.
         classes: C names.
 
     Returns:
@@ -132,7 +132,7 @@ def draw(
     bar = 0.8 / len(totals)
     for i, (source, total) in enumerate(totals.items()):
         each, title = found[source], source
-        # True masks may ignore every pixel that has a label.
+        # True masks may ignore every labelled pixel.
         if each["accuracy"] is not None:
             right = [
                 np.nan if y is None else y for y in each["by_confidence"]["accuracy"]

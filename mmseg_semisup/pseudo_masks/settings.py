@@ -1,4 +1,4 @@
-"""How pseudo-masks are made: the options of the tool and of a stage."""
+"""Settings of pseudo-masks: the options of the tool and of a stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHECKPOINTS = ("last", "best")
 
 
 class MaskSettings(Protocol):
-    """The settings that every way to make pseudo-masks has."""
+    """The settings that all kinds of pseudo-masks have in common."""
 
     @property
     def confidence(self) -> bool:
@@ -34,20 +34,21 @@ class MaskSettings(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How pseudo-masks are made.
+    """Settings of pseudo-masks.
 
     Attributes:
         network: 'student', 'teacher', or the name of a further network.
-        sources: Which images of the training get masks.
+        sources: Sources of the training whose images get masks.
         mode: 'whole' predicts whole images; 'slide' a sliding window; None: as the
             config's ``test_cfg``.
         crop_size: Height and width of the window in pixels; None: as ``test_cfg``.
         stride: Steps of the window in pixels; None: as ``test_cfg``.
         flip: Whether the probabilities of an image and its mirror image are averaged.
         confidence: Whether the probabilities are stored, too, in 8 bits.
-        batch_size: At most so many images of one size go through the network at once.
-        checkpoint: Of a stage: the 'last' or the 'best' of the stage before.
-        threads: That load images, and again as many that write masks.
+        batch_size: Greatest number of images of one size in a pass of the network.
+        checkpoint: For a stage: the 'last' or the 'best' checkpoint of the stage
+            before.
+        threads: Number of threads that load images, and of those that write masks.
 
     Raises:
         StoreError: If a value is not allowed.
@@ -100,7 +101,7 @@ class Settings:
         """A segmentor's ``test_cfg`` for these settings.
 
         Args:
-            own: The config's.
+            own: The ``test_cfg`` of the config.
 
         Raises:
             StoreError: If the size of the window is not known.
@@ -117,7 +118,7 @@ class Settings:
         return cfg
 
     def what_counts(self) -> dict[str, Any]:
-        """What the masks depend on, without what only changes speed."""
+        """The settings that the masks depend on, without those of speed."""
         rest = ("threads", "checkpoint", "mode", "crop_size", "stride")
         return {k: v for k, v in vars(self).items() if k not in rest}
 
@@ -126,8 +127,8 @@ def check_values(settings: Any, **allowed: Sequence[Any]) -> None:
     """Raise StoreError for a value of settings that is not allowed.
 
     Args:
-        settings: With ``sources``, ``batch_size`` and ``threads``, too.
-        **allowed: Name of an attribute to its values.
+        settings: Settings that also have ``sources``, ``batch_size`` and ``threads``.
+        **allowed: Name of an attribute to its allowed values.
     """
     for name, values in allowed.items():
         if getattr(settings, name) not in values:

@@ -1,4 +1,4 @@
-"""The time that pseudo-masks take, beside that of bare forward passes and encoding."""
+"""Compares the time of pseudo-masks with that of bare passes and encoding."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def measure_speed(
     folder: str | Path,
     settings: MaskSettings,
 ) -> str:
-    """Make all masks twice: bare, and as the tool does.
+    """Measure the time of bare passes, and of the whole tool.
 
-    Bare is: all batches of the same sizes forward through the network, one after the
-    other, the images in memory and nothing else of the result than its classes at the
-    network's own resolution; then all masks encoded one after the other in memory.
+    The bare part consists of the forward passes of all batches, one after the other,
+    with the images in memory and the classes at the network's own resolution as the
+    only result; and of the encoding of all masks in memory.
 
     Args:
         predictor: The network.
         items: The images.
-        folder: A folder below it is written and removed again.
-        settings: How masks are made.
+        folder: A temporary folder is made in it.
+        settings: Settings of the masks.
 
     Returns:
         The figures as text.

@@ -1,4 +1,4 @@
-"""Counts of predicted classes, confidence, and agreement with true masks."""
+"""Counts predicted classes, confidence, and agreement with true masks."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Statistics(NamedTuple):
     def __add__(  # type: ignore[override]  # sums where a tuple would append
         self, other: Statistics
     ) -> Statistics:
-        """Statistics of both."""
+        """Sum of both statistics."""
         return Statistics(*map(operator.add, self, other))
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers and lists."""
+        """Convert to numbers and lists."""
         return {k: np.asarray(v).tolist() for k, v in self._asdict().items()}
 
     @classmethod
@@ -66,7 +66,7 @@ class Statistics(NamedTuple):
 def sum_by_source(
     parts: Iterable[tuple[str, Statistics]],
 ) -> dict[str, Statistics]:
-    """Total of each source, from pairs of source and statistics."""
+    """Sum the statistics of each source."""
     totals: dict[str, Statistics] = {}
     for source, one in parts:
         totals[source] = totals[source] + one if source in totals else one
@@ -74,15 +74,15 @@ def sum_by_source(
 
 
 def measure(labels: Labels, truth: Tensor | None, num_classes: int) -> Tensor:
-    """Count one image on its device; pixels without a label are left out.
+    """Count the pixels of one image on its device, without those that have no label.
 
     Args:
-        labels: What the network says; class 255: nothing.
+        labels: Labels of the network; class 255: none.
         truth: (H, W), uint8, true classes with 255 for ignored pixels; or None.
         num_classes: C.
 
     Returns:
-        (1 + 3 * 256 + 3 * C + C,), float64: what :func:`collect` takes apart.
+        (1 + 3 * 256 + 3 * C + C,), float64, for :func:`collect`.
     """
     classes, level = labels.classes, to_level(labels.confidence)
     if truth is None:
@@ -102,13 +102,13 @@ def measure(labels: Labels, truth: Tensor | None, num_classes: int) -> Tensor:
 
 
 def _count(numbers: Tensor, silent: Tensor, size: int) -> Tensor:
-    """How often each number of 0..size-1 is there, where not silent: (size,), int64."""
+    """Count each number in 0..size-1, where not silent: (size,), int64."""
     numbers = numbers.int().masked_fill(silent, size)
     return numbers.flatten().bincount(minlength=size + 1)[:size]
 
 
 def to_level(confidence: Tensor) -> Tensor:
-    """Probabilities in 8 bits, rounded."""
+    """Round probabilities to 8 bits."""
     return (confidence * (LEVELS - 1)).round().to(torch.uint8)
 
 
@@ -118,7 +118,7 @@ def collect(
     """Statistics of one image.
 
     Args:
-        counted: What :func:`measure` returned.
+        counted: The result of :func:`measure`.
         has_truth: Whether there was a true mask.
         num_classes: C.
     """
@@ -134,13 +134,13 @@ def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | 
     Args:
         item: The image.
         size: Its height and width.
-        num_classes: C; larger values are mistakes, but for the data set's ignored one.
+        num_classes: C; larger values are mistakes, except for the ignored label.
 
     Returns:
         (H, W), uint8, in 0..C-1 or 255, which is ignored.
 
     Raises:
-        StoreError: If the mask cannot be used; names it.
+        StoreError: If the mask cannot be used; the message names it.
     """
     if item.mask is None:
         return None

@@ -1,4 +1,4 @@
-"""From a batch's logits to its files, and to the notes about them."""
+"""Writes the masks of a batch, and returns their records and statistics."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .statistics import Statistics, collect, measure, to_level
 
 
 class Finished(NamedTuple):
-    """An image whose files are written: its entry in the manifest, and its counts."""
+    """An image with written files: its entry in the manifest, and its statistics."""
 
     record: dict[str, Any]
     statistics: Statistics
 
 
 class Writer:
-    """From logits to files, in other threads as far as that helps.
+    """Converts logits to files, in other threads where that is faster.
 
     Args:
         store: The store.
@@ -51,12 +51,12 @@ class Writer:
         sizes: Sequence[tuple[int, int]],
         truths: Sequence[Tensor | None],
     ) -> list[Future[Finished]]:
-        """Begin to write the files of a batch; each future gives a :class:`Finished`.
+        """Start writing the files of a batch; each future returns a :class:`Finished`.
 
         Args:
-            threads: That write.
+            threads: The threads that write.
             batch: N images.
-            logits: What the predictor returned of them.
+            logits: The result of the predictor for them.
             sizes: Height and width of each image's file.
             truths: Their true masks, (H, W), uint8, or None.
         """
@@ -71,7 +71,7 @@ class Writer:
 
         numbers = range(len(batch))
         if logits[0].is_cuda:
-            # The device works for one thread; it is waited for once a batch.
+            # One thread uses the device, and waits for it once for each batch.
             parts = zip(*map(label, numbers), strict=True)
             copied = [torch.stack(part).cpu() for part in parts]
             ready = list(zip(*copied, strict=True))
