@@ -1,4 +1,4 @@
-"""Generated data on which unlabelled images help, and a program that shows it.
+"""A demonstration on generated data for which unlabelled images help.
 
 ``python -m mmseg_semisup.demo`` draws the data, trains a supervised baseline and a
 semi-supervised method with the configs in ``configs/demo``, and compares them.

@@ -2,7 +2,7 @@
 
 Draws scenes with patterned blobs, trains both for the same number of iterations on the
 same labelled batches, and ends with a table and a picture. Started again after an
-interruption, it goes on where it was; what is finished is not trained again.
+interruption, it resumes; finished trainings are not repeated.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the demonstration.
 
     Args:
-        arguments: The command line's, by default.
+        arguments: Arguments; None: those of the command line.
     """
     args = parse_args(arguments)
     begin = time.monotonic()
@@ -95,7 +95,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    # Ended by another program, it still stops the trainings.
+    # sys.exit() also stops the trainings.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         main()

@@ -1,4 +1,4 @@
-"""Generated scenes as files: images, masks, and lists of ids."""
+"""Writes generated scenes: images, masks, and lists of ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def prepare_dataset(folder: Path, seed: int) -> bool:
     There are masks for labelled and validation images only.
 
     Args:
-        folder: Where ``images``, ``masks`` and ``splits`` go.
+        folder: Folder of ``images``, ``masks`` and ``splits``.
         seed: Another seed gives other scenes in all splits.
 
     Returns:
@@ -45,7 +45,7 @@ def prepare_dataset(folder: Path, seed: int) -> bool:
         (folder / name).mkdir(parents=True, exist_ok=True)
     record.unlink(missing_ok=True)
     for split, count in SPLITS.items():
-        # Each split has a stream of its own: its size does not change the others.
+        # Each split has its own generator, so that its size does not change the others.
         rng = np.random.default_rng([seed, *split.encode()])
         images, labels = scenes.draw_scenes(count, SIZE, rng)
         ids = [f"{split}_{i:04d}" for i in range(count)]
@@ -60,7 +60,7 @@ def prepare_dataset(folder: Path, seed: int) -> bool:
 
 
 def _write(path: Path, pixels: np.ndarray) -> None:
-    """Write a PNG, and say so when the disk does not take it."""
+    """Write a PNG; raise OSError if that fails."""
     done, content = cv2.imencode(".png", np.ascontiguousarray(pixels))
     if not done:
         raise OSError(f"cannot encode {path}")

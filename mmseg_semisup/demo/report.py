@@ -1,4 +1,4 @@
-"""A table and a picture that compare trainings."""
+"""Compares trainings in a table and a picture."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Picture = np.ndarray
 
 
 def make_table(miou: Mapping[str, Mapping[int, float]]) -> str:
-    """The last and the best mIoU of each training, the first being the baseline.
+    """Format the last and the best mIoU of each training; the first is the baseline.
 
     Args:
-        miou: Method to iteration to validation mIoU in percent.
+        miou: Validation mIoU in percent, by method and iteration.
 
     Returns:
         Lines of text.
@@ -56,7 +56,7 @@ def make_table(miou: Mapping[str, Mapping[int, float]]) -> str:
 
 
 class Painter:
-    """Draws what trained models say of some images.
+    """Draws the predictions of trained models.
 
     Args:
         data_root: The generated data set.
@@ -89,7 +89,7 @@ class Painter:
         """Add a column with predictions, and one with the training signal's map.
 
         Args:
-            title: Of the first column.
+            title: Title of the first column.
             cfg: Config of the training.
             checkpoint: Its checkpoint.
         """
@@ -106,7 +106,7 @@ class Painter:
         ]
         self.columns.append((title, predictions))
         if len(model.objectives):
-            # The student's probabilities are what a discriminator judges.
+            # A discriminator judges the probabilities of the student.
             judged = "student" if model.teacher is None else "teacher"
             owner = "signal" if model.teacher is None else "teacher"
             model.configure_test(judged, signal_maps=True)
@@ -117,7 +117,7 @@ class Painter:
             self.columns.append((f"its {owner}'s confidence", maps))
 
     def draw(self) -> Picture:
-        """All columns, under their titles and over the classes' colours."""
+        """Draw all columns under their titles, above the legend."""
         columns = []
         for title, pictures in self.columns:
             enlarged = [_enlarge(picture) for picture in pictures]
@@ -178,7 +178,7 @@ def _bar(title: str, width: int) -> Picture:
 
 
 def _write(picture: Picture, text: str, x: int) -> int:
-    """Write a text into a bar; the column where it ends."""
+    """Write a text into a bar; return the column where it ends."""
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
     cv2.putText(picture, text, (x, BAR - 9), font, scale, (0, 0, 0), 1, cv2.LINE_AA)
     return x + cv2.getTextSize(text, font, scale, 1)[0][0]

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own, watched through the logs that they write."""
+"""Runs trainings in separate processes, and reads their progress from their logs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DONE_NAME = "done.txt"
 
 
 class TrainingError(RuntimeError):
-    """A training ended before its time; the message holds the end of its output."""
+    """A training failed; the message holds the end of its output."""
 
 
 class Run:
@@ -37,7 +37,7 @@ class Run:
         method: Name of a config in ``configs/demo``.
         folder: Work-dir of the training.
         data_root: The generated data set.
-        seed: Of the data's order, the augmentation and the first weights.
+        seed: Seed of the data's order, the augmentation and the first weights.
         iters: Number of iterations; None: the config's.
 
     Raises:
@@ -49,7 +49,7 @@ class Run:
     ) -> None:
         self.method = method
         self.folder = folder
-        # Beside the folder: the runner writes its own copy into it.
+        # Beside the folder, because the runner writes a copy of its own into it.
         self.config_path = folder.with_name(f"{folder.name}.py")
         self.cfg = make_config(method, data_root, seed, iters)
         self.iters: int = self.cfg.train_cfg.max_iters
@@ -58,22 +58,22 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the folder holds this training, complete."""
+        """Whether the folder holds this training, and it is complete."""
         return (self.folder / DONE_NAME).is_file() and self._same_config()
 
     @property
     def running(self) -> bool:
-        """Whether the process is at work."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, threads: int) -> None:
-        """Train, from where an interrupted training with the same config stands.
+        """Start the training, or resume an interrupted one with the same config.
 
         Args:
-            threads: Of the process.
+            threads: Number of threads of the process.
 
         Raises:
-            TrainingError: If the folder is not one that this program made.
+            TrainingError: If the folder was not made by this program.
         """
         if self.folder.is_dir() and not self._same_config():
             if not self.config_path.is_file():
@@ -95,7 +95,7 @@ class Run:
             )
 
     def finish(self) -> None:
-        """Note that the training is complete.
+        """Mark the training as complete.
 
         Raises:
             TrainingError: If it is not.
@@ -110,29 +110,29 @@ class Run:
         atomic_write(self.folder / DONE_NAME, b"")
 
     def stop(self) -> None:
-        """End the process; the next start goes on from the last checkpoint."""
+        """End the process; the next start resumes from the last checkpoint."""
         if self._process is not None and self.running:
             self._process.terminate()
             self._process.wait()
 
     def iteration(self) -> int:
-        """Iterations that the log tells of."""
+        """The last iteration in the log."""
         return max((line.get("iter", 0) for line in self._log()), default=0)
 
     def seconds_left(self) -> float | None:
-        """An estimate from the pace so far; None before there is one."""
+        """Estimate the remaining seconds from the pace so far; None if unknown."""
         done = self.iteration()
         if done <= self._pace[1]:
             return None
         begin, first = self._pace
         if begin is None:
-            # From here on: before it, the process imported and built.
+            # The pace counts from here: before, the process imported and built.
             self._pace = (time.monotonic(), done)
             return None
         return (time.monotonic() - begin) / (done - first) * (self.iters - done)
 
     def miou(self) -> dict[int, float]:
-        """Iteration to validation mIoU in percent, ascending."""
+        """Validation mIoU in percent, by ascending iteration."""
         found = {line["step"]: line["mIoU"] for line in self._log() if "mIoU" in line}
         return dict(sorted(found.items()))
 
@@ -155,7 +155,7 @@ class Run:
         lines = []
         for file in sorted(self.folder.glob("*/vis_data/scalars.json")):
             for text in file.read_text().splitlines():
-                # The last line may be half written.
+                # The last line may be incomplete.
                 if text.endswith("}"):
                     lines.append(json.loads(text))
         return lines
@@ -167,7 +167,7 @@ def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> C
     Args:
         method: Name of a config in ``configs/demo``.
         data_root: The generated data set.
-        seed: Of the data's order, the augmentation and the first weights.
+        seed: Seed of the data's order, the augmentation and the first weights.
         iters: Number of iterations, to which the objectives' start is scaled; None:
             the config's.
 
@@ -196,7 +196,7 @@ def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> C
 
 
 def config_text(cfg: Config) -> str:
-    """A config as a file without bases; ``Config.pretty_text`` needs seconds."""
+    """Text of a config without bases; ``Config.pretty_text`` takes seconds."""
     items = cfg.to_dict().items()
     lines = [
         f"{key} = {pprint.pformat(value, sort_dicts=False)}" for key, value in items
@@ -205,7 +205,7 @@ def config_text(cfg: Config) -> str:
 
 
 def train_all(runs: Sequence[Run], processes: int) -> None:
-    """Train what is not finished, several at a time, and show how far they are.
+    """Run all unfinished trainings, several at a time, and show their progress.
 
     Args:
         runs: The trainings.
@@ -236,7 +236,7 @@ def train_all(runs: Sequence[Run], processes: int) -> None:
 
 
 class Progress:
-    """One line that is written over in a terminal; in a file, a line now and then."""
+    """Shows progress: in a terminal one line that is replaced, in a file some lines."""
 
     def __init__(self) -> None:
         self._live = sys.stdout.isatty()
@@ -250,7 +250,7 @@ class Progress:
             print()
 
     def show(self, active: Sequence[Run], waiting: Sequence[Run]) -> None:
-        """Say where each training stands, if it is time to."""
+        """Show the progress of each training, if it is time."""
         if time.monotonic() < self._last + self._interval:
             return
         self._last = time.monotonic()
@@ -267,7 +267,7 @@ class Progress:
 
 
 def describe(run: Run) -> str:
-    """How far a training is, in a few words."""
+    """The progress of a training in a few words."""
     done, left = run.iteration(), run.seconds_left()
     if left is None:
         return f"{run.method} starting"
@@ -287,12 +287,12 @@ def _scaled(value: int | ConfigDict, scale: float) -> int | dict[str, int]:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Variables of a training, which must find this very package."""
+    """Environment variables of a training, which must import this package."""
     path = [str(PACKAGE_FOLDER.parent), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        # Threads that spin while they wait would take the other training's core.
+        # Threads that spin while they wait would occupy the core of the other training.
         "OMP_WAIT_POLICY": "passive",
         "OMP_NUM_THREADS": str(threads),
     }

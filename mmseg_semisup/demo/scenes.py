@@ -1,8 +1,8 @@
-"""Generated scenes whose classes are patterns: colour says nothing.
+"""Generates scenes whose classes are patterns, independent of colour.
 
-A scene shows a few blobs on a smooth background. The blobs' two colours are drawn at
-random; their class is the pattern that the colours make. Blobs of one colour or with
-irregular spots are clutter: they belong to the background, as do thin lines.
+A scene shows a few blobs on a smooth background. The two colours of a blob are random;
+its class is the pattern that they form. Blobs of one colour or with irregular spots are
+clutter: they belong to the background, as do thin lines.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ PERIOD = (0.1, 0.16)
 def draw_scenes(
     count: int, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw scenes, all of them at once.
+    """Draw all scenes at once.
 
     Args:
         count: Number of scenes, N.
         size: Their height and width in pixels, S.
-        rng: Where all randomness comes from.
+        rng: Generator of all random numbers.
 
     Returns:
         Images (N, S, S, 3), uint8, RGB, and labels (N, S, S), uint8, in 0..4.
@@ -64,7 +64,7 @@ def draw_scenes(
 def _between(
     rng: np.random.Generator, limits: tuple[float, float], count: int
 ) -> np.ndarray:
-    """One number for each scene, (N, 1, 1), float32."""
+    """A random number for each scene, (N, 1, 1), float32."""
     return rng.uniform(*limits, (count, 1, 1)).astype(np.float32)
 
 
@@ -102,7 +102,7 @@ def _blob(
 
 def _colors(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Two colours for each scene that differ by a random contrast, (N, 1, 1, 3)."""
-    # One is brighter: patterns of equal brightness take a network long to find.
+    # One is brighter, because a network learns patterns of equal brightness slowly.
     way = 1 + TINT * rng.standard_normal((count, 1, 1, 3)).astype(np.float32)
     way *= rng.choice(np.array([-1, 1], np.float32), (count, 1, 1, 1))
     way /= np.linalg.norm(way, axis=-1, keepdims=True)
@@ -115,10 +115,10 @@ def _colors(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarra
 def _pattern(
     rng: np.random.Generator, kinds: np.ndarray, y: np.ndarray, x: np.ndarray, size: int
 ) -> np.ndarray:
-    """The second colour's share in each pixel, (N, S, S), float32, in 0..1."""
+    """Share of the second colour in each pixel, (N, S, S), float32, in 0..1."""
     count = len(kinds)
     turn = _between(rng, (0, np.pi), count)
-    # At 64 pixels a period has 5 to 9 of them.
+    # A period has 5 to 9 pixels in a scene of 64.
     period = _between(rng, PERIOD, count) * size
     phase = _between(rng, (0, 2 * np.pi), count)
     u = (np.cos(turn) * x + np.sin(turn) * y) * (2 * np.pi / period) + phase
