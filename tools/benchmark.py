@@ -1,7 +1,7 @@
-"""Measures a config's training step against the bare passes of its networks.
+"""Compares a config's training step with the bare passes of its networks.
 
-The floor is forward and backward of the networks that the method cannot do without, on
-the same shapes and in the same run, without losses, data, optimizers or teacher update.
+The floor consists of the forward and backward passes of the networks in a step, on the
+same shapes and in the same run, without losses, data, optimizers or teacher update.
 """
 
 from __future__ import annotations
@@ -33,21 +33,27 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="path of a config, or name of a shipped one")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     parser.add_argument(
-        "--synthetic", action="store_true", help="generated images, no data set needed"
+        "--json", metavar="FILE", help="also write the figures to this file"
     )
-    parser.add_argument("--batch", type=int, help="samples in a batch, all sources")
+    parser.add_argument(
+        "--synthetic",
+        action="store_true",
+        help="read generated images in place of the data set",
+    )
+    parser.add_argument("--batch", type=int, help="samples in a batch, of all sources")
     parser.add_argument("--crop", type=int, help="side of the crops in pixels")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--warmup", type=int, default=3)
-    parser.add_argument("--threads", type=int, help="of torch; default: all cores")
-    parser.add_argument("--workers", type=int, help="of the data loaders")
+    parser.add_argument(
+        "--threads", type=int, help="threads of torch; default: all cores"
+    )
+    parser.add_argument("--workers", type=int, help="workers of the data loaders")
     parser.add_argument(
         "--loader-seconds",
         type=float,
         default=10,
-        help="how long each data loader runs; 0 leaves them out",
+        help="duration of each data loader; 0: they are not measured",
     )
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu"

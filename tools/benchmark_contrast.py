@@ -1,7 +1,7 @@
-"""Measures the directional contrastive loss against its straightforward computation.
+"""Compares the directional contrastive loss with a straightforward implementation.
 
-Forward and backward of both, in turn and in the same run, on random features; memory
-beyond that of the inputs; and the relative error against float64.
+It measures forward and backward of both, in turn, on random features; the memory in
+addition to the inputs; and the relative error against float64.
 """
 
 from __future__ import annotations
@@ -21,15 +21,23 @@ from mmseg_semisup.core.cpu import available_cores
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pixels", type=int, default=6400, help="of the overlap")
+    parser.add_argument(
+        "--pixels", type=int, default=6400, help="pixels of the overlap"
+    )
     parser.add_argument("--negatives", type=int, default=25600)
-    parser.add_argument("--channels", type=int, default=128, help="of the features")
+    parser.add_argument(
+        "--channels", type=int, default=128, help="channels of the features"
+    )
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, help="of torch; default: all cores")
+    parser.add_argument(
+        "--threads", type=int, help="threads of torch; default: all cores"
+    )
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu"
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument(
+        "--json", metavar="FILE", help="also write the figures to this file"
+    )
     return parser.parse_args()
 
 

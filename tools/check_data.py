@@ -2,7 +2,7 @@
 
 The cheap checks read lists and headers of files: images in two lists, missing files,
 masks of another size or with colours. With --full, every file is loaded as in training:
-what cannot be read, mask values that are no class, classes without a labelled image.
+unreadable files, mask values that are no class, classes without a labelled image.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def parse_args() -> argparse.Namespace:
         nargs="+",
         default=[],
         choices=ALLOWABLE,
-        help="problems that do not count, besides those that DataCheckHook allows",
+        help="problems to allow in addition to those that DataCheckHook allows",
     )
     parser.add_argument(
         "--limit",
         type=_positive,
         default=10,
-        help="lines for each kind of problem (default: 10)",
+        help="greatest number of lines for each kind of problem (default: 10)",
     )
     parser.add_argument(
         "--cfg-options",

@@ -1,4 +1,4 @@
-"""Draws what several trained models say of the same validation images."""
+"""Draws predictions of several trained models for the same validation images."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ def parse_args() -> argparse.Namespace:
         action="append",
         required=True,
         metavar=("TITLE", "CONFIG", "CHECKPOINT"),
-        help="a trained model; give the option once a model",
+        help="a trained model; repeat the option for each model",
     )
     parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
-    parser.add_argument("--count", type=int, default=6, help="images, spread evenly")
-    parser.add_argument("--images", type=int, nargs="+", help="or their places")
+    parser.add_argument(
+        "--count", type=int, default=6, help="number of images, evenly spread"
+    )
+    parser.add_argument("--images", type=int, nargs="+", help="or their positions")
     parser.add_argument(
         "--no-photos",
         action="store_true",
-        help="draw nothing of the data set, for pictures that are published",
+        help="leave out images and true masks, for publication",
     )
     add_trust_argument(parser)
     return parser.parse_args()

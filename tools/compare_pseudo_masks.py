@@ -18,15 +18,17 @@ def parse_args() -> argparse.Namespace:
         action="append",
         required=True,
         metavar=("TITLE", "FOLDER"),
-        help="a folder of pseudo-masks; give the option once a folder",
+        help="a folder of pseudo-masks; repeat the option for each folder",
     )
     parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
-    parser.add_argument("--count", type=int, default=6, help="images, spread evenly")
+    parser.add_argument(
+        "--count", type=int, default=6, help="number of images, evenly spread"
+    )
     parser.add_argument("--images", nargs="+", metavar="ID", help="or their ids")
     parser.add_argument(
         "--no-photos",
         action="store_true",
-        help="draw nothing of the data set, for pictures that are published",
+        help="leave out the images, for publication",
     )
     return parser.parse_args()
 

@@ -8,9 +8,9 @@ python3 tools/dev.py old-trio [--mmcv WHEEL]   run the fast tests under OpenMMLa
                                                own releases of the packages
 python3 tools/dev.py setup                     only make or update the environment
 
-Python 3.10 or newer and git are all that is needed. The environment is made in .venv
-on the first call and updated when the requirements change. Further arguments go to
-the program that is run.
+It needs Python 3.10 or newer and git. The environment is made in .venv on the first
+call and updated when the requirements change. Further arguments go to the program that
+is run.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Environment:
         """Run a module of the environment from the project's root.
 
         Args:
-            arguments: What follows ``python``.
+            arguments: The arguments of ``python``.
             variables: Environment variables in addition to the present ones; those
                 that are set already stay.
 
@@ -115,7 +115,7 @@ class Environment:
         ).returncode
 
     def _fingerprint(self) -> str:
-        """Describe all that the content of the environment depends on."""
+        """Hash everything that the content of the environment depends on."""
         digest = hashlib.sha256(repr((self.steps, str(ROOT))).encode())
         for name in INPUTS:
             digest.update((ROOT / name).read_bytes())
@@ -181,13 +181,13 @@ class Environment:
 
 
 def explain(output: str) -> str:
-    """Put a failure of pip into words.
+    """Explain a failure of pip.
 
     Args:
-        output: Everything that pip printed.
+        output: The output of pip.
 
     Returns:
-        What went wrong and what to do, then the end of the output.
+        The cause and the remedy, then the end of the output.
     """
     end = "\n".join(output.splitlines()[-12:])
     if any(words in output for words in NO_NETWORK):
@@ -307,7 +307,7 @@ COMMANDS = {"demo": demo, "test": test, "old-trio": old_trio, "setup": setup}
 
 
 def main() -> int:
-    """Run the command that was asked for."""
+    """Run the command of the command line."""
     if sys.version_info < (3, 10):  # noqa: UP036, whoever starts this has any Python
         version = ".".join(map(str, sys.version_info[:3]))
         print(f"Python {version} is too old; use 3.10 or newer, e.g. python3.11 ...")

@@ -1,9 +1,10 @@
-"""Draws the two crops of unlabelled images, and what a trained model says of them.
+"""Draws two crops of unlabelled images, and a trained model's confidence in them.
 
-The crops with their overlap, the confidence in both, and which features would be pulled
-which way; with --embeddings, a second picture with the features of the overlap in two
-dimensions, coloured by the model's own classes. A checkpoint of the segmentor alone, as
-of supervised training, is drawn with the features in front of its classifier.
+The picture shows the crops with their overlap, the confidence in both, and the features
+that would be pulled, with the direction. With --embeddings, a second picture shows the
+features of the overlap in two dimensions, coloured by the model's own classes. For a
+checkpoint of the segmentor alone, e.g. of a supervised training, these are the features
+in front of its classifier.
 """
 
 from __future__ import annotations
@@ -35,20 +36,22 @@ def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="path of a config, or name of a shipped one")
-    parser.add_argument("checkpoint", help="of a training with that segmentor")
+    parser.add_argument(
+        "checkpoint", help="checkpoint of a training with that segmentor"
+    )
     parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
-    parser.add_argument("--count", type=int, default=4, help="images to draw")
+    parser.add_argument("--count", type=int, default=4, help="number of images")
     parser.add_argument(
         "--embeddings",
         choices=METHODS,
-        help="also write OUT with -METHOD in its name",
+        help="also draw features, into OUT with -METHOD in its name",
     )
     add_trust_argument(parser)
     return parser.parse_args()
 
 
 def load_weights(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
-    """Load a checkpoint; one without objectives leaves features unprojected."""
+    """Load a checkpoint; without objectives in it, features are not projected."""
     if not any(name.startswith("objectives.") for name in state_dict):
         print("the checkpoint has no projector: features are drawn without")
         for objective in model.objectives.values():

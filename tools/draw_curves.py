@@ -67,10 +67,10 @@ def main() -> None:
 
 
 def read_scores(path: Path, trust: bool) -> list[list[float]]:
-    """The points of a ScoreCurveHook, of a checkpoint or a work-dir's last one.
+    """Read the points of a ScoreCurveHook from a checkpoint, or a work-dir's last one.
 
     Args:
-        path: Of either.
+        path: A checkpoint or a work-dir.
         trust: Whether the checkpoint may execute code while it is read.
 
     Raises:

@@ -1,6 +1,6 @@
 """Writes the student or the teacher as a plain MMSegmentation model.
 
-A FusedSegmentor becomes one checkpoint, also from those of its two parts.
+A FusedSegmentor becomes one checkpoint, also if its parts have one each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Labels images of known classes by a classifier, and stores the labels as masks.
 
-The folder then holds what tools/generate_pseudo_masks.py writes. Pixels where no class
-is active enough, and not so little that it must be background, are 255 and teach
-nothing. The same command goes on where it was stopped.
+The folder has the same files as those of tools/generate_pseudo_masks.py. Pixels with an
+activation between the two thresholds are 255, and ignored. The same command resumes an
+interrupted run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--network",
         choices=(STUDENT, TEACHER),
-        help="default: the one the config predicts with",
+        help="network that makes the maps; default: the config's predict_with",
     )
     parser.add_argument(
         "--scales",
@@ -40,7 +40,7 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=list(default.scales),
         metavar="S",
-        help="of the images, relative to their files; default: 1.0 0.5 1.5 2.0",
+        help="scales of the images, relative to their files; default: 1.0 0.5 1.5 2.0",
     )
     parser.add_argument(
         "--no-flip", action="store_true", help="leave the mirror images out"

@@ -2,7 +2,7 @@
 
 The folder then holds masks/ID.png (indexed), on demand confidence/ID.png (8 bits),
 manifest.json, and the quality against true masks where they exist: quality.json and
-quality.png. The same command goes on where it was stopped.
+quality.png. The same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ def parse_args() -> argparse.Namespace:
         help="sources of the training; default: labeled and unlabeled",
     )
     parser.add_argument(
-        "--images", nargs="+", metavar="PATH", help="files and folders, not a training"
+        "--images",
+        nargs="+",
+        metavar="PATH",
+        help="files and folders, in place of a training",
     )
     parser.add_argument(
         "--network",
@@ -47,7 +50,11 @@ def parse_args() -> argparse.Namespace:
     )
     for name in ("crop-size", "stride"):
         parser.add_argument(
-            f"--{name}", nargs=2, type=int, metavar=("H", "W"), help="of the window"
+            f"--{name}",
+            nargs=2,
+            type=int,
+            metavar=("H", "W"),
+            help=f"{name} of the sliding window",
         )
     parser.add_argument(
         "--flip", action="store_true", help="average with the mirror image"
@@ -63,7 +70,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def read_settings(args: argparse.Namespace, data_cfg: Config) -> Settings:
-    """The settings that the command line names."""
+    """Read the settings from the command line."""
     sources = args.sources
     if args.images is not None:
         sources = ["images"]

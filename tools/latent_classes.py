@@ -1,4 +1,4 @@
-"""Draws the latent classes of a checkpoint and says which classes they group."""
+"""Draws the latent classes of a checkpoint, and lists the classes that they group."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config of the training")
     parser.add_argument("checkpoint", help="its checkpoint")
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="for pictures")
-    parser.add_argument("--count", type=int, default=6, help="validation images")
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="folder to write"
+    )
+    parser.add_argument(
+        "--count", type=int, default=6, help="number of validation images"
+    )
     parser.add_argument(
         "--threshold",
         type=float,
@@ -38,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--no-photos",
         action="store_true",
-        help="draw nothing of the data set, for pictures that are published",
+        help="leave out images and true masks, for publication",
     )
     add_trust_argument(parser)
     return parser.parse_args()

@@ -1,9 +1,9 @@
-r"""Draws which images of a list are to be labelled, and writes lists of ids.
+r"""Draws the images of a list that are to be labelled, and writes lists of ids.
 
 For 1/8, 1_8_labeled.txt and 1_8_unlabeled.txt are written, and so on. Smaller fractions
-are part of larger ones. With --masks, the labelled images show every class, as far as
-there are such images, and a table says how often. The same ids and the same seed always
-give the same lists.
+are part of larger ones. With --masks, the labelled images show every class that any
+image shows, and a table lists the numbers of images. The same ids and the same seed
+always give the same lists.
 
   make_split.py --masks data/my/masks --num-classes 5 --fractions 1/8 1/4 \
       --out data/my/splits
@@ -49,21 +49,21 @@ def parse_args() -> argparse.Namespace:
     ids = parser.add_argument_group("ids: from a list, or else from a folder")
     ids.add_argument("--list", help="text file of all ids, or split:FOLDER/FILE")
     ids.add_argument("--images", metavar="DIR", help="folder of images")
-    ids.add_argument("--image-suffix", help="how their names end; default: any image")
+    ids.add_argument("--image-suffix", help="suffix of their names; default: any image")
     ids.add_argument("--masks", metavar="DIR", help="folder of masks")
-    ids.add_argument("--mask-suffix", help="how their names end; default: any image")
+    ids.add_argument("--mask-suffix", help="suffix of their names; default: any image")
     classes = parser.add_mutually_exclusive_group()
-    classes.add_argument("--num-classes", type=int, help="masks hold 0 to N - 1")
+    classes.add_argument("--num-classes", type=int, help="N; masks hold 0 to N - 1")
     classes.add_argument("--classes", nargs="+", help="or the names of the classes")
     parser.add_argument(
-        "--ignore-index", type=int, default=255, help="value that is no class"
+        "--ignore-index", type=int, default=255, help="label of ignored pixels"
     )
     parser.add_argument(
         "--fractions",
         nargs="+",
         required=True,
         metavar="F",
-        help="of images to label, as 1/8 or 0.125, or their number, as 100",
+        help="shares of images to label, e.g. 1/8 or 0.125, or numbers, e.g. 100",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -72,9 +72,7 @@ def parse_args() -> argparse.Namespace:
         "in the sorted ids",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
-    parser.add_argument(
-        "--force", action="store_true", help="write over lists that exist"
-    )
+    parser.add_argument("--force", action="store_true", help="overwrite existing lists")
     parser.add_argument(
         "--workers",
         type=int,
@@ -85,10 +83,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def collect_ids(args: argparse.Namespace) -> list[str]:
-    """All ids, sorted.
+    """Read all ids, and sort them.
 
     Raises:
-        ValueError: If there are none, or one is there twice.
+        ValueError: If there are none, or one occurs twice.
     """
     image_suffixes = [args.image_suffix] if args.image_suffix else IMAGE_SUFFIXES
     if args.list:
@@ -110,12 +108,12 @@ def collect_ids(args: argparse.Namespace) -> list[str]:
 
 
 def mask_suffixes(args: argparse.Namespace) -> Sequence[str]:
-    """How names of masks end."""
+    """Suffixes of the masks."""
     return [args.mask_suffix] if args.mask_suffix else MASK_SUFFIXES
 
 
 def count_classes(args: argparse.Namespace, ids: Sequence[str]) -> np.ndarray:
-    """Pixels of each class in the masks of the ids, (N, C); C is 0 without masks.
+    """Count the pixels of each class in the masks, (N, C); C is 0 without masks.
 
     Raises:
         ValueError: If masks are missing or wrong.
@@ -141,7 +139,7 @@ def describe(
     sizes: dict[str, int],
     names: Sequence[str],
 ) -> str:
-    """A table of images and pixels of each class, and the classes that are missing."""
+    """Format a table of images and pixels of each class; list the missing classes."""
     sets = {"all": list(order)}
     sets.update({text: list(order[:size]) for text, size in sizes.items()})
     lines = [
@@ -169,7 +167,7 @@ def describe(
 
 
 def make_split(args: argparse.Namespace) -> None:
-    """Draw, write and report.
+    """Draw the splits, write and report them.
 
     Raises:
         ValueError: If an argument or a file is wrong.

@@ -27,7 +27,9 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="student (default), teacher, or another of model.networks",
     )
-    parser.add_argument("--opacity", type=float, default=0.5, help="of the colours")
+    parser.add_argument(
+        "--opacity", type=float, default=0.5, help="opacity of the colours"
+    )
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu"
     )
@@ -36,7 +38,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def report(line: str) -> None:
-    """Show progress: over and over in one line of a terminal, else line by line."""
+    """Show progress, in a single line of a terminal, else line by line."""
     end = "\r" if sys.stdout.isatty() else "\n"
     print(f"{line:<60}", end=end, flush=True)
 

@@ -1,8 +1,8 @@
 """Tests a checkpoint on the test data of a config.
 
-A FusedSegmentor is tested with and without its classifier; its config may name the
-checkpoints of both, and then no other is given. With --source, the images of a training
-source are tested in place of the test data.
+A FusedSegmentor is tested with and without its classifier. If its config names the
+checkpoints of both, no other is given. With --source, the images of a training source
+are tested in place of the test data.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def parse_args() -> argparse.Namespace:
         metavar="NAME",
         help="test on the images of this source of train_dataloader, such as labeled",
     )
-    parser.add_argument("--out", metavar="DIR", help="save predicted label maps there")
+    parser.add_argument("--out", metavar="DIR", help="folder for predicted label maps")
     parser.add_argument("--show", action="store_true", help="show painted images")
-    parser.add_argument("--show-dir", metavar="DIR", help="save painted images there")
+    parser.add_argument("--show-dir", metavar="DIR", help="folder for painted images")
     parser.add_argument(
-        "--wait-time", type=float, default=2, help="seconds that an image is shown"
+        "--wait-time", type=float, default=2, help="duration of each image, in seconds"
     )
     parser.add_argument(
         "--tta", action="store_true", help="test with the config's augmentations"
@@ -95,7 +95,7 @@ def choose_weights(cfg: Config, checkpoint: str | None) -> None:
         checkpoint: The file, or None.
 
     Raises:
-        ConfigError: If there is no file, or none for one of the parts.
+        ConfigError: If there is no checkpoint, or none for one of the parts.
     """
     parts = ("segmentor_checkpoint", "classifier_checkpoint")
     fused = is_fused(cfg.model)

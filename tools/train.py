@@ -1,7 +1,7 @@
 """Trains the model of a config, in one stage or several.
 
-A config with ``stages`` runs them one after the other and makes the pseudo-masks in
-between; the same command goes on where it was stopped.
+For a config with ``stages``, they run in order, with the pseudo-masks in between. The
+same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def parse_args() -> argparse.Namespace:
         nargs="?",
         const="auto",
         metavar="CHECKPOINT",
-        help="go on from this checkpoint; without a value, from the last one in the "
-        "work-dir, or anew if there is none",
+        help="resume this checkpoint; without a value, the last one in the work-dir, "
+        "or start a new training if there is none",
     )
     parser.add_argument(
         "--load-from",
@@ -47,9 +47,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--job",
         metavar="NUMBER",
-        help="number of a cluster's job, which has the same one when it is started "
-        "again: then go on from the last checkpoint that it wrote itself, if there is "
-        "one; stages go on anyway",
+        help="number of a cluster's job, the same in each start: a restarted job "
+        "resumes the last checkpoint that it has written, if there is one; stages "
+        "always resume",
     )
     parser.add_argument(
         "--amp",

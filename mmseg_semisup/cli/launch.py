@@ -81,7 +81,7 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
         "--trust-checkpoint",
         action="store_true",
         help="load checkpoints that hold more than tensors and plain data; such a "
-        "file can run any code, so use it for files whose origin you know",
+        "file can run any code, so its author must be known and trusted",
     )
 
 

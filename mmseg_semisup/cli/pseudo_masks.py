@@ -44,7 +44,12 @@ def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
         "--confidence", action="store_true", help="store the confidence, too"
     )
     parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--threads", type=int, default=4, help="that load, and write")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=4,
+        help="threads that load, and threads that write",
+    )
     parser.add_argument("--device", help="default: a GPU if there is one")
     add_common_arguments(parser)
 
