@@ -113,13 +113,29 @@ def named_configs(
             raise ValueError(
                 f"objectives: two have the name {name!r}; names must differ"
             )
-        if not name.isidentifier() or "loss" in name or name in RESERVED:
-            raise ValueError(
-                f"objectives: the name {name!r} is not allowed: a name is an "
-                f"identifier without 'loss' in it, and none of {RESERVED}"
-            )
+        check_name(name, "objectives", RESERVED)
         named[name] = cfg
     return named
+
+
+def check_name(name: str, where: str, reserved: Sequence[str]) -> None:
+    """Refuse a name that the log or a container of modules uses otherwise.
+
+    Args:
+        name: Name of an objective or of a network.
+        where: Key of the config, for the message.
+        reserved: Names that are not allowed.
+
+    Raises:
+        ValueError: If the name is not allowed.
+    """
+    taken = name in reserved or hasattr(ModuleDict, name)
+    if not name.isidentifier() or "loss" in name or taken:
+        raise ValueError(
+            f"{where}: the name {name!r} is not allowed: a name is an identifier "
+            f"without 'loss' in it, none of {tuple(reserved)}, and no attribute of "
+            "torch.nn.ModuleDict"
+        )
 
 
 def _named_by_type(

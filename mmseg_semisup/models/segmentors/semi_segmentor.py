@@ -17,7 +17,7 @@ from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..data_preprocessor import training_preprocessor
 from ..network_names import STUDENT, TEACHER
-from ..objectives.container import Objectives, named_configs
+from ..objectives.container import Objectives, check_name, named_configs
 from ..step.decode_heads import last_head
 from ..step.facts import facts_of
 from ..step.prediction import check_segmentor, probabilities
@@ -94,13 +94,18 @@ class SemiSegmentor(BaseModel):
     def _build_network(
         self, name: str, cfg: dict[str, Any], segmentor: dict[str, Any]
     ) -> nn.Module:
-        if name in (STUDENT, TEACHER) or not name.isidentifier() or "loss" in name:
-            raise ValueError(
-                f"networks: the name {name!r} is not allowed: a name is an identifier "
-                f"without 'loss' in it, and neither {STUDENT!r} nor {TEACHER!r}"
-            )
+        check_name(name, "networks", (STUDENT, TEACHER, *self.objectives))
         known = {"student": self.segmentor, "student_cfg": segmentor}
-        return build_part(MODELS, {**cfg, **known}, f"networks.{name}")
+        part = build_part(MODELS, {**cfg, **known}, f"networks.{name}")
+        own, classes = (
+            facts_of(network).num_classes for network in (part.network, self.segmentor)
+        )
+        if own != classes:
+            raise ValueError(
+                f"networks.{name} has {own} classes, but the segmentor has {classes}; "
+                "they must be equal"
+            )
+        return part
 
     def configure_test(
         self, predict_with: str = STUDENT, signal_maps: bool = False

@@ -81,6 +81,7 @@ def test_a_state_that_cannot_be_matched_is_named(objectives):
         ({"loss_x": SELF_TAUGHT}, "'loss_x' is not allowed"),
         ({"labeled": SELF_TAUGHT}, "'labeled' is not allowed"),
         ({"a.b": SELF_TAUGHT}, r"'a\.b' is not allowed"),
+        ({"update": SELF_TAUGHT}, "'update' is not allowed"),
         ({"a": {"type": "FCNHead"}}, "FCNHead is no objective"),
         (
             {"judge": ADVERSARIAL, "juge": {"weights": {}}},

@@ -158,6 +158,18 @@ def test_any_network_predicts():
         ({"networks": {"p": {"type": "Peer", "init": "no"}}}, "init='no'; allowed"),
         ({"networks": {"p": {"type": "Peer", "x": 1}}}, r"networks\.p.*argument 'x'"),
         ({"networks": {"p": {"type": "Snapshot", "interval": 0}}}, "interval=0"),
+        (
+            {"networks": {"p": {"type": "Peer", "segmentor": tiny_segmentor(3)}}},
+            r"networks\.p has 3 classes, but the segmentor has 4",
+        ),
+        (
+            {
+                "networks": {"consistency": {"type": "Peer"}},
+                "teacher": {"momentum": 0.9},
+                "objectives": [{"type": "ConsistencyObjective"}],
+            },
+            "name 'consistency' is not allowed",
+        ),
         ({"networks": {}, "test_cfg": {"predict_with": "peer"}}, "allowed: .'student'"),
         (
             {
