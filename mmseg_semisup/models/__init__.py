@@ -1,6 +1,6 @@
 """Segmentors, objectives, losses, heads, backbones and classifiers.
 
-``datasets`` may be imported, mostly for the geometry of views, and ``core``.
+``datasets`` and ``core`` may be imported.
 """
 
 from .backbones import *  # noqa: F403

@@ -1,9 +1,9 @@
-"""Predictions as a discriminator sees them: one pass for two losses.
+"""Gives predictions to a discriminator whose one pass serves two losses.
 
-A discriminator gives the segmentor a loss, for which its own weights are constants, and
-learns itself, for which the predictions are constants. Both read the same pass: the
-gradient from the first loss to the predictions is computed at once, and to nothing
-else; the second goes through the ordinary backward pass and ends at the predictions.
+In the segmentor's loss the weights of the discriminator are constants; in the
+discriminator's own loss the predictions are. Both losses use the same pass: the
+gradient of the first one with respect to the predictions is computed at once, and no
+other; the second one takes the ordinary backward pass, which ends at the predictions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Keeps gradients of single features, about 1e-7, inside the range of float16.
+# Keeps gradients of single features, about 1e-7, in the range of float16.
 GRADIENT_SCALE = 2.0**12
 
 
@@ -21,11 +21,11 @@ class Judged:
     """Predictions in front of a discriminator.
 
     Attributes:
-        maps: What the discriminator gets, of the predictions' shape; no gradient flows
+        maps: Input of the discriminator, of the predictions' shape; no gradient flows
             through it to the segmentor.
 
     Args:
-        predictions: (N, C, H, W), of the segmentor.
+        predictions: Predictions of the segmentor, (N, C, H, W).
         teaches: Whether a loss will be passed on to the segmentor.
     """
 
@@ -36,7 +36,7 @@ class Judged:
         self.maps.requires_grad_(self._teaches)
 
     def pass_on(self, loss: Tensor) -> Tensor:
-        """The loss, whose gradient reaches the segmentor, and no discriminator.
+        """Return the loss with a gradient for the segmentor, but not the discriminator.
 
         Args:
             loss: Scalar, computed from :attr:`maps`.
@@ -52,7 +52,7 @@ class Judged:
 
 
 class _KnownGradient(torch.autograd.Function):
-    """A value whose gradient with respect to some tensor has been computed before."""
+    """A value with a precomputed gradient with respect to a tensor."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, value: Tensor, gradient: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Building parts from configs, with errors that name the key and what is allowed."""
+"""Builds parts from configs; its errors name the key and the allowed values."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 def check_arguments(
     function: Callable[..., Any], cfg: dict[str, Any], where: str
 ) -> None:
-    """Check that a config names only arguments that exist, and all that must be there.
+    """Check that a config names only existing arguments, and all required ones.
 
     Args:
         function: Class or function that will be called with ``**cfg``.
         cfg: Its arguments.
-        where: What to call it in the message, e.g. ``objectives.adversarial``.
+        where: Name of the part in messages, e.g. ``objectives.adversarial``.
 
     Raises:
-        ValueError: Naming the key, and the allowed ones.
+        ValueError: If an argument does not exist or is missing; the message names it.
     """
     parameters = inspect.signature(function).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
@@ -46,8 +46,8 @@ def build_part(registry: Registry, cfg: dict[str, Any], where: str) -> Any:
     """Build a registered class from its config, checking the arguments first.
 
     Raises:
-        ValueError: If the type or an argument does not exist; the message says which
-            are allowed.
+        ValueError: If the type or an argument does not exist; the message lists the
+            allowed ones.
     """
     cls = type_of(cfg, registry)
     if cls is None:

@@ -1,4 +1,4 @@
-"""A count that the host reads without asking the device, and that survives a resume."""
+"""A counter on the host that is stored in checkpoints."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 class Counter(nn.Module):
-    """An integer that travels in the ``state_dict`` and never lives on the device."""
+    """An integer in the ``state_dict`` that is never on the device."""
 
     def __init__(self) -> None:
         super().__init__()
         self.value = 0
 
     def get_extra_state(self) -> Tensor:
-        """The count as a tensor: mmengine's checkpoints call ``.cpu()`` on it."""
+        """The count as a tensor, because mmengine's checkpoints call ``.cpu()``."""
         return torch.tensor(self.value)
 
     def set_extra_state(self, state: Tensor) -> None:

@@ -1,7 +1,7 @@
-"""mmseg's data preprocessor for batches with named branches, and who owns its config.
+"""mmseg's data preprocessor for batches with named branches, and its config.
 
-The segmentor's own config says how images are prepared. What wraps the segmentor may
-repeat it and add how training batches are padded; it may not contradict it.
+The config of the segmentor decides how images are prepared. The model that wraps it may
+repeat that and add the padding of training batches, but must not contradict it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mmseg_semisup.core.distributed import warn
 
 KEY = "data_preprocessor"
 OWNERS = ("segmentor", "module")
-"""Keys of a model under which another model stands, which has its own preprocessor."""
+"""Keys of models within a model, which have a preprocessor of their own."""
 PADDING = ("size", "size_divisor")
 DEFAULTS = {
     "mean": None,
@@ -28,19 +28,19 @@ DEFAULTS = {
     "pad_val": 0,
     "seg_pad_val": 255,
 }
-"""Arguments that decide on what a network sees, as mmseg sets them."""
+"""Arguments that determine the input of a network, with mmseg's defaults."""
 
 
 @MODELS.register_module()
 class SemiDataPreprocessor(SegDataPreProcessor):
-    """Normalises and pads every branch of a batch as mmseg does one batch.
+    """Normalises and pads each branch of a batch in the way of mmseg.
 
     Args:
         mean: Mean of each channel, in 0..255; None: no normalisation.
         std: Standard deviation of each channel, in 0..255; None: no normalisation.
         size: Images smaller than (H, W) are padded to it, at the right and bottom.
-        size_divisor: Or they are padded to the next multiple; None and no ``size``:
-            to the largest of the batch.
+        size_divisor: Images are padded to the next multiple; without this and ``size``,
+            to the largest image of the batch.
         pad_val: Padding value of images, after normalisation.
         seg_pad_val: Padding value of label maps: the ignored label.
         bgr_to_rgb: Swap the channels.
@@ -74,7 +74,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             rgb_to_bgr=rgb_to_bgr,
             test_cfg=test_cfg,
         )
-        # A blocking copy of each image would wait for the device N times a step.
+        # Blocking copies of single images would wait for the device N times a step.
         self._non_blocking = True
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         Args:
             data: ``inputs`` and ``data_samples``, each a dict of branch to list (a
                 training batch), or each a list (mmseg's ordinary batch).
-            training: Passed on to mmseg.
+            training: As in mmseg.
 
         Returns:
             The same structure with each list of images stacked to (N, 3, H, W), float.
@@ -112,15 +112,17 @@ def training_preprocessor(
 
     Args:
         own: ``data_preprocessor`` of the segmentor; None: it has none.
-        given: That of the model around it. It may add ``size``, ``size_divisor`` and
-            ``test_cfg``; whatever else it states must be what the segmentor's says.
+        given: ``data_preprocessor`` of the model around it. It may add ``size``,
+            ``size_divisor`` and ``test_cfg``; its other values must equal the
+            segmentor's.
 
     Returns:
-        The segmentor's, with what is added; of type ``SemiDataPreprocessor`` in place
-        of mmseg's own. A preprocessor of another type stays what it is.
+        The segmentor's config with the additions. mmseg's own type becomes
+        ``SemiDataPreprocessor``; other types stay.
 
     Raises:
-        ValueError: If the two contradict each other; names the keys and values.
+        ValueError: If the two contradict each other; the message names the keys and
+            values.
     """
     merged = {**(own or {}), **(given or {})}
     if own and given:
@@ -140,10 +142,10 @@ def training_preprocessor(
 
 
 def plain_preprocessor(cfg: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The config of mmseg's own preprocessor that does the same.
+    """The config of mmseg's own preprocessor with the same effect.
 
     Args:
-        cfg: What :func:`training_preprocessor` returns, or a part of it.
+        cfg: A result of :func:`training_preprocessor`, or a part of it.
     """
     plain = dict(cfg or {})
     if is_stock(plain):
@@ -154,20 +156,20 @@ def plain_preprocessor(cfg: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def is_stock(cfg: Mapping[str, Any]) -> bool:
-    """Whether a preprocessor is mmseg's own, or its twin for named branches.
+    """Whether a preprocessor is mmseg's own, or its counterpart for named branches.
 
     Args:
-        cfg: Its config; without ``type``, it is.
+        cfg: Its config; without ``type``, it counts as mmseg's own.
     """
     return cfg.get("type") is None or type_of(cfg, MODELS) in STOCK
 
 
 def prepared_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a model with its preprocessor, wherever the config has it.
+    """The config of a model with the preprocessor that it uses.
 
-    As in mmengine, a ``data_preprocessor`` at the top of the config belongs to a model
-    that has none, neither itself nor within. A model's own comes before that of its
-    segmentor. The user is warned of one that is not used and says something else.
+    As in mmengine, a top-level ``data_preprocessor`` is used by a model that has none,
+    neither itself nor in its parts. A model's own has precedence over that of its
+    segmentor. An unused one with other values gives a warning.
 
     Args:
         cfg: Config of a training, or a plain MMSegmentation config; it stays as it is.
@@ -208,7 +210,7 @@ def _parts(model: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _contradictions(own: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """What a model's preprocessor says against that of its segmentor, in words."""
+    """Describe contradictions of the preprocessors of a model and its segmentor."""
     both = {k for k in own.keys() & given.keys() if None not in (own[k], given[k])}
     return _differences(own, given, both | (given.keys() & DEFAULTS.keys()))
 
@@ -216,7 +218,7 @@ def _contradictions(own: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 def _differences(
     own: Mapping[str, Any], other: Mapping[str, Any], keys: Iterable[str]
 ) -> str:
-    """What two preprocessors say differently, in words; empty: nothing."""
+    """Describe differences between two preprocessors; empty without any."""
     found = []
     types = {type_of(cfg, MODELS) for cfg in (own, other) if cfg.get("type")}
     if len(types) > 1 and not types <= STOCK:
@@ -230,7 +232,7 @@ def _differences(
 
 
 def _plain(value: Any) -> Any:
-    """Sequences as lists, so that tuples and lists of equal numbers are equal."""
+    """Convert sequences to lists, so that equal tuples and lists compare equal."""
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

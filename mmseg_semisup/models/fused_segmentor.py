@@ -1,4 +1,4 @@
-"""A classifier that switches off a segmentor's classes (Mittal 2019, Eq. 7)."""
+"""Lets a classifier switch off a segmentor's classes (Mittal 2019, Eq. 7)."""
 
 from __future__ import annotations
 
@@ -36,40 +36,44 @@ PREFIXES = {
 
 @MODELS.register_module()
 class FusedSegmentor(BaseModel):
-    """A segmentor of whose classes those that the image does not show are off.
+    """A segmentor that suppresses the classes that are absent from the image.
 
-    A class that is off has probability 0 (its logit is minus infinity), so the best of
-    the others takes its pixels. The background is never off; if all classes of an image
-    were off, none is.
+    A class that is off has probability 0 (its logit is minus infinity), so that its
+    pixels get the best other class. The background is never off; if all classes of an
+    image would be off, none is.
 
-    Its own checkpoint holds both networks and the classes; then no other is named.
+    Its own checkpoint holds both networks and the classes; with it, no other checkpoint
+    is named.
 
     Args:
         segmentor: Config of a plain mmseg segmentor.
         classifier: Config of ``MultiLabelClassifier``.
         classes: Names of the segmentor's classes, in order.
-        segmentor_checkpoint: Of a ``SemiSegmentor`` or a plain segmentor; or None.
-        classifier_checkpoint: Of a ``MultiLabelMeanTeacher``; or None.
+        segmentor_checkpoint: Checkpoint of a ``SemiSegmentor`` or a plain segmentor, or
+            None.
+        classifier_checkpoint: Checkpoint of a ``MultiLabelMeanTeacher``, or None.
         segmentor_network: 'student' or 'teacher', of the segmentor's checkpoint.
         classifier_network: 'student' or 'teacher', of the classifier's checkpoint.
-        switch: What switches classes off: the 'classifier'; 'pixels', the number of
-            pixels that a class has (the heuristics of Table 5); or 'none'.
+        switch: Criterion by which classes are switched off: 'classifier', its scores;
+            'pixels', the number of predicted pixels of a class (the heuristics of Table
+            5); or 'none'.
         tau: A class is on if its score exceeds this, in 0..1.
-        min_pixels: A class is on if it has as many pixels of the predicted map, which
-            has the size of the original image; one number, or one for each class.
+        min_pixels: A class is on if it has at least this number of pixels in the
+            predicted map, which has the size of the original image; one number, or one
+            for each class.
         background: Name of the class that is never off; None: there is none.
-        classifier_size: Height and width of the images that the classifier sees.
+        classifier_size: Height and width of the classifier's input.
         classifier_preprocessor: ``mean``, ``std`` and ``bgr_to_rgb`` of the classifier;
             None: as the segmentor's.
-        label_loss: That the classifier was trained with, 'binary' or 'categorical'; a
-            checkpoint of another one is refused.
-        data_preprocessor: Of the segmentor, as in mmseg.
+        label_loss: Loss of the classifier's training, 'binary' or 'categorical'; a
+            checkpoint of another loss is refused.
+        data_preprocessor: Preprocessor of the segmentor, as in mmseg.
         pretrained: None, which ``mmseg.apis.init_model`` sets.
         train_cfg: None, for the same reason.
 
     Raises:
-        ValueError: If an argument is not allowed, or the classifier has not all
-            classes of the segmentor; it need not have the background.
+        ValueError: If an argument is not allowed, or the classifier lacks a class of
+            the segmentor other than the background.
     """
 
     def __init__(
@@ -144,7 +148,7 @@ class FusedSegmentor(BaseModel):
     def configure(
         self, switch: str, tau: float = 0.2, min_pixels: float | Sequence[float] = 0
     ) -> None:
-        """Choose what switches classes off; see the class."""
+        """Choose the criterion that switches classes off; see the class."""
         if switch not in SWITCHES:
             raise ValueError(f"switch={switch!r}; allowed: {SWITCHES}")
         if not 0 <= tau <= 1:
@@ -159,7 +163,7 @@ class FusedSegmentor(BaseModel):
         self.wanted.copy_(values)
 
     def _usual_names(self) -> list[str]:
-        """What a classifier's outputs mean that does not say so."""
+        """Names of the outputs of a classifier without class names."""
         names = list(self.classes)
         if self.background is not None and self.classifier.num_classes < len(names):
             names.pop(self.background)
@@ -168,10 +172,10 @@ class FusedSegmentor(BaseModel):
     def match_classes(self, names: Sequence[str], where: str) -> None:
         """Find each of the segmentor's classes among the classifier's, by name.
 
-        The background, which is never off, need not be there.
+        The classifier may lack the background, which is never off.
 
         Raises:
-            ValueError: If one is missing, or there are not as many outputs as names.
+            ValueError: If one is missing, or the numbers of outputs and names differ.
         """
         names = list(names)
         if self.classifier.num_classes != len(names):
@@ -192,7 +196,7 @@ class FusedSegmentor(BaseModel):
         self.columns.copy_(torch.tensor(places))
 
     def _load(self, part: str, path: str, network: str) -> Sequence[str] | None:
-        """Load a part's weights; returns the names of the checkpoint's classes."""
+        """Load a part's weights; return the names of the checkpoint's classes."""
         if network not in PREFIXES[part]:
             raise ValueError(f"{part}_network={network!r}; allowed: student, teacher")
         try:
@@ -226,7 +230,7 @@ class FusedSegmentor(BaseModel):
     def _check_loss(self, state: Mapping[str, Tensor], path: str) -> None:
         """Refuse a ``MultiLabelMeanTeacher`` that was trained with another loss."""
         if not any(k.startswith(tuple(PREFIXES["classifier"].values())) for k in state):
-            return  # A classifier alone does not say.
+            return  # A bare classifier does not store its loss.
         trained = LABEL_LOSSES[int(state.get(LOSS_KEY, 0))]
         if trained != self.label_loss:
             raise CheckpointError(
@@ -240,10 +244,10 @@ class FusedSegmentor(BaseModel):
         data_samples: list[SegDataSample] | None = None,
         mode: str = "tensor",
     ) -> Any:
-        """As mmseg's models do; 'tensor' gives the segmentor's own logits.
+        """Run in the mode of mmseg's models; 'tensor' gives the segmentor's own logits.
 
         Raises:
-            ValueError: In mode 'loss': the branches are trained separately.
+            ValueError: In mode 'loss', because the parts are trained separately.
         """
         if mode == "loss":
             raise ValueError("FusedSegmentor is not trained; train its two networks")
@@ -254,17 +258,17 @@ class FusedSegmentor(BaseModel):
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
-        """Predictions as mmseg's segmentors give them, with classes switched off.
+        """Predict in the format of mmseg's segmentors, with classes switched off.
 
         Args:
             inputs: (N, 3, H, W), float.
             data_samples: N samples, or None.
 
         Returns:
-            N samples; ``seg_logits`` has minus infinity where a class is off,
-            ``segmentor_logits`` are those of the segmentor, and
-            ``pred_image_scores``, (C,), are the classifier's, if it was asked; that
-            of a background which it does not have is any.
+            N samples. ``seg_logits`` is minus infinity for classes that are off,
+            ``segmentor_logits`` are those of the segmentor, and ``pred_image_scores``,
+            (C,), those of the classifier, if it is the criterion. The score of a
+            background class that the classifier lacks is undefined.
         """
         results = self.segmentor(inputs, data_samples, mode="predict")
         scores = self.scores(inputs, results) if self.switch == "classifier" else None
@@ -291,7 +295,7 @@ class FusedSegmentor(BaseModel):
 
         Args:
             images: (N, 3, H, W), float, normalised and padded for the segmentor.
-            samples: Tell the images' sizes without padding.
+            samples: N samples, with the sizes of the images without padding.
         """
         views = []
         for image, sample in zip(images, samples, strict=True):
@@ -305,12 +309,12 @@ class FusedSegmentor(BaseModel):
 
 
 def switch_off(logits: Tensor, on: Tensor, background: int | None) -> Tensor:
-    """Logits whose softmax is Eq. 7, normalised: 0 for classes that are off.
+    """Logits whose softmax is Eq. 7, normalised; it is 0 for classes that are off.
 
     Args:
         logits: (C, H, W), float.
         on: (C,), bool.
-        background: Class that always is on, or None.
+        background: Number of the class that is always on, or None.
     """
     if background is not None:
         on = on.clone()
@@ -322,7 +326,7 @@ def switch_off(logits: Tensor, on: Tensor, background: int | None) -> Tensor:
 def _register_normalisation(
     model: FusedSegmentor, own: dict[str, Any], cfg: dict[str, Any] | None
 ) -> None:
-    """From the segmentor's normalised images to the classifier's, an affine map."""
+    """Register the affine map from one normalisation to the other."""
     cfg = dict(cfg or {})
     turned = bool(own.get("bgr_to_rgb") or own.get("rgb_to_bgr"))
     model.swap_channels = cfg.get("bgr_to_rgb", turned) != turned

@@ -1,4 +1,4 @@
-"""Features of past steps, as a ring buffer that travels in the checkpoint."""
+"""A ring buffer for features of past steps, which is stored in checkpoints."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ KNUTH = 2654435761
 
 
 class MemoryBank(nn.Module):
-    """The newest feature vectors that were pushed, each with a label.
+    """Holds the newest feature vectors, each with a label.
 
-    Its content does not depend on the number of processes if each pushes what
-    :func:`gather_images` gives: then all hold the same bank, and that of the first is
-    the one in the checkpoint. Any number of vectors can be pushed at a time, another
-    one in every step or after a resume.
+    If every process pushes the result of :func:`gather_images`, all hold the same bank,
+    which does not depend on their number; the checkpoint stores that of the first. The
+    number of pushed vectors may differ from step to step, and after a resume.
 
     Args:
-        capacity: Vectors that it holds; 0: none are kept.
+        capacity: Greatest number of vectors; 0: none are kept.
         channels: Length of a vector.
 
     Raises:
@@ -45,15 +44,15 @@ class MemoryBank(nn.Module):
 
     @property
     def capacity(self) -> int:
-        """Vectors that fit."""
+        """Greatest number of vectors."""
         return len(self.labels)
 
     def __len__(self) -> int:
-        """Vectors that are there."""
+        """Number of vectors."""
         return min(self.pushed.value, self.capacity)
 
     def content(self) -> tuple[Tensor, Tensor]:
-        """Features (len, D), float32, and labels (len,), int64, in no special order.
+        """Features (len, D), float32, and labels (len,), int64, in any order.
 
         They are views of the buffers: use them before the next push.
         """
@@ -61,7 +60,7 @@ class MemoryBank(nn.Module):
 
     @torch.no_grad()
     def push(self, features: Tensor, labels: Tensor) -> None:
-        """Store vectors over the oldest ones.
+        """Store vectors in place of the oldest ones.
 
         Args:
             features: (n, D), float; only the last ``capacity`` ones are kept.
@@ -81,7 +80,7 @@ class MemoryBank(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: object
     ) -> None:
-        """Fit a bank of another capacity: the newest vectors are kept, in order."""
+        """Load a bank of another capacity: the newest vectors are kept, in order."""
         names = [f"{prefix}{name}" for name in ("features", "labels")]
         pushed = state_dict.get(f"{prefix}pushed._extra_state")
         if pushed is not None and all(name in state_dict for name in names):
@@ -99,10 +98,10 @@ class MemoryBank(nn.Module):
 
 
 def gather_images(rows: Tensor) -> Tensor:
-    """What all processes have, as constants, in the order of one process's batch.
+    """Gather rows of all processes as constants, in the order of a single process.
 
-    ``SourceSampler`` deals images to the processes in turn, so the first of each come
-    first, then the second.
+    ``SourceSampler`` deals images to the processes in turn, so the first rows of all
+    processes come first, then the second ones.
 
     Args:
         rows: (N, ...); the same shape in every process.
@@ -115,16 +114,16 @@ def gather_images(rows: Tensor) -> Tensor:
 
 
 def spread_indices(size: int, count: int, step: int, device: torch.device) -> Tensor:
-    """Some of many indices, evenly spread, others in every step.
+    """Choose evenly spread indices, different ones in each step.
 
-    They are ``(start + i * stride) % size``: the same in all processes and in a run
-    that was resumed, drawn with neither a generator nor a wait for the device.
+    They are ``(start + i * stride) % size``: equal in all processes and after a resume,
+    and computed without a generator and without waiting for the device.
 
     Args:
         size: Number of indices.
-        count: How many to choose; at most ``size``.
-        step: Another number gives other indices.
-        device: Of the result.
+        count: Number of chosen indices; at most ``size``.
+        step: Number of the step, which decides on the indices.
+        device: Device of the result.
 
     Returns:
         (count,), int64, distinct, in 0..size-1.

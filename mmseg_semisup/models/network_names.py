@@ -1,4 +1,4 @@
-"""Names of a training's networks, and where a checkpoint keeps each of them."""
+"""Names of a training's networks, and of their weights in a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STUDENT, TEACHER = "student", "teacher"
 
 
 def state_prefix(network: str) -> str:
-    """What the names of a network's weights begin with in a ``SemiSegmentor``.
+    """Prefix of the names of a network's weights in a ``SemiSegmentor``.
 
     >>> state_prefix("student"), state_prefix("peer")
     ('segmentor.', 'networks.peer.network.')
@@ -35,16 +35,16 @@ def check_network(
     where: str,
     owner: str = "the config's model",
 ) -> None:
-    """Refuse the name of a network that a model's config does not have.
+    """Raise ConfigError for a network that a model's config does not have.
 
     Args:
         network: The name.
         model: Config of the model.
-        where: What names it, for the message.
-        owner: What to call the model there.
+        where: The place that names it, for the message.
+        owner: Name of the model in the message.
 
     Raises:
-        ConfigError: If there is none of that name.
+        ConfigError: If there is no such network.
     """
     names = configured_networks(model)
     if network not in names:

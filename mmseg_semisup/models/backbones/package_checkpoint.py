@@ -1,4 +1,4 @@
-"""Weights that an installed Python package carries, as checkpoints."""
+"""Loads checkpoints from installed Python packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def package_file(url: str) -> Path:
     Raises:
         ValueError: If the address is incomplete.
         ModuleNotFoundError: If the package is not installed.
-        FileNotFoundError: If the package does not have the file.
+        FileNotFoundError: If the file is not in the package.
     """
     module, _, inside = url.removeprefix(SCHEME).partition("/")
     if not module or not inside:

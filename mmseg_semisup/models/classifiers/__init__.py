@@ -1,4 +1,4 @@
-"""Classifiers of whole images: which classes an image shows.
+"""Classifiers of whole images, which predict the classes that an image shows.
 
 ``models.teacher`` may be imported.
 """

@@ -1,4 +1,4 @@
-"""Where a classifier sees its classes, and the pseudo-labels that follow.
+"""Class activation maps of a classifier, and pseudo-labels made of them.
 
 Zhou et al.: Learning Deep Features for Discriminative Localization, CVPR 2016,
 https://arxiv.org/abs/1512.04150. The two thresholds are those of Ouali, Hudelot, Tami:
@@ -19,14 +19,14 @@ IGNORED = 255
 
 
 def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
-    """Class activation maps: what each place adds to a class's logit (Eq. 2).
+    """Class activation maps: the contribution of each position to a logit (Eq. 2).
 
-    Their mean over places is the logit of a classifier with global average pooling,
-    less its bias.
+    Their mean over the positions is the logit of a classifier with global average
+    pooling, without its bias.
 
     Args:
-        features: (N, D, h, w), float, what is pooled.
-        weight: (C, D), float, of the linear layer.
+        features: (N, D, h, w), float, the features that are pooled.
+        weight: (C, D), float, weights of the linear layer.
 
     Returns:
         (N, C, h, w), float.
@@ -35,13 +35,13 @@ def activation_maps(features: Tensor, weight: Tensor) -> Tensor:
 
 
 def merge_maps(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-    """Maps of one image at several scales as one, between 0 and 1.
+    """Merge the maps of an image at several scales into one, in 0..1.
 
-    Negative activation counts as none; each class's maps are summed up at full size and
-    divided by their largest value. A class that is active nowhere stays 0 everywhere.
+    Negative activations are set to 0; the maps of each class are summed at full size
+    and divided by the largest sum. A class without activation stays 0.
 
     Args:
-        maps: Each (C, h_i, w_i), float; those of mirror images turned back.
+        maps: Each (C, h_i, w_i), float; those of mirror images flipped back.
         size: Height and width of the image.
 
     Returns:
@@ -67,19 +67,20 @@ def seed_labels(
     """Pseudo-labels where activation is high or low; the rest is ignored.
 
     A pixel whose highest activation exceeds ``foreground`` gets that class, the first
-    of equal ones; one whose highest is below ``background`` is background.
+    of equal ones; one whose highest activation is below ``background`` is background.
 
     Args:
         maps: (C, H, W), float, in 0..1; 0 for the background and for classes that the
             image does not show.
         foreground: theta_fg, in 0..1.
         background: theta_bg, at most theta_fg.
-        background_class: Its number. None: low activation is ignored.
+        background_class: Number of the background. None: pixels of low activation are
+            ignored.
 
     Returns:
-        Labels (H, W), uint8, with 255 for ignored pixels; and how sure they are, (H,
-        W), float32: the activation of the label, one less the highest activation for
-        the background, 0 where ignored.
+        Labels (H, W), uint8, with 255 for ignored pixels; and their confidence, (H, W),
+        float32: the activation of the label, or 1 minus the highest activation for the
+        background, or 0 where ignored.
     """
     score, label = maps.max(dim=0)
     shown = score > foreground

@@ -12,21 +12,21 @@ from torch import Tensor
 LABEL_LOSSES = ("binary", "categorical")
 KINDS = ("mse", "cosine")
 LOSS_KEY = "label_loss_number"
-"""In a ``state_dict``: which of :data:`LABEL_LOSSES` it is, if not the first."""
+"""Key in a ``state_dict``: number of the loss in :data:`LABEL_LOSSES`, unless 0."""
 RAMPS = ("sigmoid", "linear")
 
 
 def probabilities(logits: Tensor, kind: str) -> Tensor:
-    """What the logits (N, C) say, in 0..1: sigmoid, or softmax if 'categorical'."""
+    """Probabilities of logits (N, C), in 0..1: sigmoid, or softmax if 'categorical'."""
     logits = logits.float()
     return logits.sigmoid() if kind == "binary" else logits.softmax(dim=1)
 
 
 def register_label_loss(model: nn.Module, kind: str) -> None:
-    """Write the kind of loss into a model's checkpoints, unless it is the default.
+    """Store the kind of loss in a model's checkpoints, unless it is the default.
 
-    A softmax and a sigmoid have the same weights, so that a checkpoint of the one would
-    load as the other.
+    Models with softmax and sigmoid have the same weights, so a checkpoint of one would
+    load into the other.
     """
     number = LABEL_LOSSES.index(kind)
     if number > 0:
@@ -40,8 +40,8 @@ def label_loss(logits: Tensor, labels: Tensor, kind: str = "binary") -> Tensor:
         logits: (N, C), float.
         labels: (N, C), float, 0 or 1.
         kind: 'binary': cross-entropy of each class's sigmoid, the mean over classes.
-            'categorical': the first term of Eq. 6 as it stands, with a softmax; images
-            without a class cost nothing.
+            'categorical': the first term of Eq. 6, with a softmax; the loss of images
+            without a class is 0.
     """
     logits = logits.float()
     if kind == "binary":
@@ -52,14 +52,14 @@ def label_loss(logits: Tensor, labels: Tensor, kind: str = "binary") -> Tensor:
 def consistency_loss(
     student: Tensor, teacher: Tensor, kind: str = "mse", activation: str = "binary"
 ) -> Tensor:
-    """How far the student's outputs are from the teacher's; a scalar.
+    """Distance of the student's outputs from the teacher's; a scalar.
 
     Args:
         student: Logits (N, C), float.
         teacher: Logits (N, C), float; no gradient reaches them.
         kind: 'mse': squared difference of the probabilities (Eq. 6), the mean over
-            images and classes. 'cosine': one less the cosine between the logits, the
-            mean over images, as the published code has it.
+            images and classes. 'cosine': 1 minus the cosine between the logits, the
+            mean over images, as in the published code.
         activation: See :func:`probabilities`.
     """
     teacher = teacher.detach()
@@ -71,15 +71,16 @@ def consistency_loss(
 
 
 class LabelConsistency(nn.Module):
-    """When, where and how strongly student and teacher shall agree.
+    """Schedule, branches and weight of the consistency of student and teacher.
 
     Args:
         weight: Factor of the loss after the ramp.
         kind: 'mse' or 'cosine', see :func:`consistency_loss`.
-        branches: Where the student looks, those that the batch has.
-        teacher_suffix: The teacher looks at the view with this behind the name.
-        start: Iterations before the first that counts.
-        ramp: Iterations over which the weight then grows.
+        branches: Branches that the student sees; those that the batch lacks are left
+            out.
+        teacher_suffix: Ending that makes the name of the view that the teacher sees.
+        start: Number of iterations before the first that counts.
+        ramp: Number of iterations over which the weight then grows.
         ramp_shape: 'sigmoid': exp(-5 (1 - t)^2), t from 0 to 1 (Tarvainen 2017);
             'linear': t.
 
@@ -116,7 +117,7 @@ class LabelConsistency(nn.Module):
         self.ramp_shape = ramp_shape
 
     def weight_at(self, iteration: int) -> float:
-        """The factor in an iteration, counted from 0."""
+        """Factor of the loss in an iteration, counted from 0."""
         if iteration < self.start:
             return 0.0
         progress = 1.0

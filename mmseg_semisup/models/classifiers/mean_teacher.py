@@ -30,10 +30,10 @@ NETWORKS = (STUDENT, TEACHER)
 
 @MODELS.register_module()
 class MultiLabelMeanTeacher(BaseModel):
-    """A classifier that learns from image labels and from agreeing with its average.
+    """A classifier that learns from image labels and from consistency with a teacher.
 
-    Trained, it takes batches of named branches (``SemiDataset``, ``branch_collate``).
-    Used, it gives each sample ``pred_image_scores``, (C,), in 0..1. Without
+    Training takes batches of named branches (``SemiDataset``, ``branch_collate``). A
+    prediction adds ``pred_image_scores``, (C,), in 0..1, to each sample. Without
     consistency it is the supervised baseline ("CNN" in Table 5).
 
     Args:
@@ -41,7 +41,7 @@ class MultiLabelMeanTeacher(BaseModel):
         teacher: None, or the arguments of ``Teacher``.
         consistency: None, or the arguments of ``LabelConsistency``.
         label_loss: 'binary' or 'categorical', see ``classifiers.label_loss``.
-        labeled_branches: Branches whose labels are learnt, those that the batch has.
+        labeled_branches: Branches with labels; those that the batch lacks are left out.
         data_preprocessor: Config of ``SemiDataPreprocessor``.
         test_cfg: ``predict_with``, 'student' or 'teacher'.
 
@@ -117,7 +117,7 @@ class MultiLabelMeanTeacher(BaseModel):
         data_samples: Any = None,
         mode: str = "tensor",
     ) -> Any:
-        """As mmseg's models do, with branches in mode 'loss'.
+        """Run in the mode of mmseg's models, with branches in mode 'loss'.
 
         Args:
             inputs: (N, 3, H, W), float; in mode 'loss', branch to such a tensor.
@@ -136,10 +136,11 @@ class MultiLabelMeanTeacher(BaseModel):
     def loss(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list[SegDataSample]]
     ) -> dict[str, Tensor]:
-        """Both terms of Eq. 6; each branch is a batch of its own for the norm layers.
+        """Both terms of Eq. 6; norm layers see each branch as a batch of its own.
 
-        In one batch their statistics would tie the scores of labelled and unlabelled
-        images to a common mean: learning "yes" for the first says "no" to the others.
+        In a common batch their statistics would tie the scores of labelled and
+        unlabelled images to one mean: a higher score of the former would lower that of
+        the latter.
 
         Raises:
             ValueError: If the batch has no labelled branch or lacks a view.
@@ -157,7 +158,7 @@ class MultiLabelMeanTeacher(BaseModel):
             )
         iteration = self.iteration.value
         if self.teacher and iteration == 0 and self.teacher.updates.value == 0:
-            # Weights may have been initialised or loaded since the copy was made.
+            # The weights may have been initialised or loaded after the copy was made.
             self.teacher.copy_from(self.classifier)
         consistency, agreeing = self.consistency, []
         if consistency is not None and consistency.weight_at(iteration) > 0:

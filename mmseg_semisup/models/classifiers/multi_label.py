@@ -1,4 +1,4 @@
-"""A backbone that says which classes an image shows (Mittal 2019, section 3.2)."""
+"""A classifier of the classes that an image shows (Mittal 2019, section 3.2)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class MultiLabelClassifier(BaseModule):
 
     Args:
         backbone: Config of any mmseg backbone.
-        in_channels: Channels of the feature map that is pooled.
+        in_channels: Channels of the pooled feature map.
         num_classes: Number of classes C, background included where there is one.
-        in_index: Which of the backbone's outputs is pooled.
-        dropout_ratio: Of the pooled features.
-        bias: Whether the linear layer has one. Class activation maps are better off
-            without: what a bias says of a class is at no place.
+        in_index: Index of the backbone's output that is pooled.
+        dropout_ratio: Dropout of the pooled features.
+        bias: Whether the linear layer has a bias. Class activation maps should have
+            none, because a bias has no position.
     """
 
     def __init__(
@@ -47,5 +47,5 @@ class MultiLabelClassifier(BaseModule):
         return self.fc(self.dropout(self.features(images).mean(dim=(2, 3))))
 
     def features(self, images: Tensor) -> Tensor:
-        """What is pooled, (N, in_channels, h, w), float."""
+        """The features that are pooled, (N, in_channels, h, w), float."""
         return self.backbone(images)[self.in_index]

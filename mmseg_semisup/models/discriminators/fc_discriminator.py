@@ -16,8 +16,9 @@ from torch import Tensor
 class FCDiscriminator(BaseModule):
     """Tells predicted class maps from ground truth, pixel by pixel (section 4.1).
 
-    Convolutions of 4x4 with stride 2, each followed by a leaky ReLU, no normalisation,
-    a last one with one channel, upsampled to the size of the input.
+    4x4 convolutions with stride 2, each followed by a leaky ReLU, without
+    normalisation; the last one has one channel, which is upsampled to the size of the
+    input.
 
     Args:
         num_classes: Channels of the class probability maps (C).
@@ -25,8 +26,8 @@ class FCDiscriminator(BaseModule):
         end: 'conv' for the paper's network; 'fc' for the ablation without FCD of
             Table 6: the features are averaged over the image and a linear layer gives
             one score an image, which every pixel of it shares.
-        negative_slope: Of the leaky ReLU.
-        init_cfg: Initialisation; None keeps PyTorch's, as the authors do.
+        negative_slope: Negative slope of the leaky ReLU.
+        init_cfg: Initialisation; None keeps PyTorch's, as in the authors' code.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class FCDiscriminator(BaseModule):
         self.min_size = 2 ** (len(channels) + (end == "conv"))
 
     def forward(self, probs: Tensor) -> Tensor:
-        """Confidence that each pixel is ground truth, before the sigmoid.
+        """Confidence of each pixel to be ground truth, before the sigmoid.
 
         Args:
             probs: (N, C, H, W), class probabilities or one-hot labels.

@@ -1,4 +1,4 @@
-"""The discriminator of s4GAN (Mittal et al., 2019): one score an image."""
+"""The discriminator of s4GAN (Mittal et al., 2019), with one score for each image."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ DROPOUTS = {"element": nn.Dropout, "channel": nn.Dropout2d}
 class ImageDiscriminator(BaseModule):
     """Tells images with predicted class maps from images with ground truth (4.1.2).
 
-    Convolutions of 4x4 with stride 2, each followed by a leaky ReLU and dropout, the
-    mean over the image, and a linear layer. The mean is what feature matching
-    compares. Images of any size will do.
+    4x4 convolutions with stride 2, each followed by a leaky ReLU and dropout, the mean
+    over the image, and a linear layer. Feature matching compares the mean. Images may
+    have any size.
 
     Args:
-        num_classes: Class maps (C).
-        image_channels: Channels of the image (B), in front of the class maps.
+        num_classes: Number of class maps (C).
+        image_channels: Channels of the image (B), which precede the class maps.
         channels: Output channels of the convolutions.
         dropout: Probability of dropout; 0 for none.
-        dropout_after: Which convolutions dropout follows, from 0 on; None: all, as in
-            the paper. The authors' code leaves out the last: (0, 1, 2).
-        dropout_kind: What is dropped: 'element', or whole maps, 'channel', as in the
-            authors' code.
-        negative_slope: Of the leaky ReLU.
-        init_cfg: Initialisation; None keeps PyTorch's, as the authors do.
+        dropout_after: Indices of the convolutions that dropout follows; None: all, as
+            in the paper. The authors' code leaves out the last one: (0, 1, 2).
+        dropout_kind: Unit that is dropped: 'element', or whole maps, 'channel', as in
+            the authors' code.
+        negative_slope: Negative slope of the leaky ReLU.
+        init_cfg: Initialisation; None keeps PyTorch's, as in the authors' code.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -81,7 +81,7 @@ class ImageDiscriminator(BaseModule):
         self.min_size = 2 ** len(channels)
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge images with their class maps.
+        """Score images with their class maps.
 
         Args:
             maps: (N, B + C, H, W), float: images in 0..1, and class probabilities or
@@ -114,8 +114,8 @@ def scale_images(images: Tensor, span_of: Tensor | None = None) -> Tensor:
 
     Args:
         images: (N, B, H, W), float.
-        span_of: The batch whose highest less lowest value divides, as in the authors'
-            code, which takes another batch for ground truth; None: ``images``.
+        span_of: The batch whose range of values is the divisor; None: ``images``. For
+            ground truth, the authors' code takes another batch.
 
     Returns:
         (N, B, H, W), float; zeros if all values are the same.

@@ -1,4 +1,4 @@
-"""Decode heads that MMSegmentation lacks, and branches that only training needs.
+"""Decode heads that MMSegmentation lacks, and auxiliary branches for training.
 
 ``models.step`` and ``models.backbones`` may be imported.
 """

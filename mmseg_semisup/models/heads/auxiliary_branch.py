@@ -1,4 +1,4 @@
-"""A second branch on a segmentor's features, which only training needs."""
+"""An auxiliary branch on a segmentor's features, for training only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..upsample import upsample
 
 
 class AuxiliaryBranch(BaseModule):
-    """A decoder of its own, and perhaps a last stage of its own.
+    """A second decoder, with or without a second last stage of the backbone.
 
-    Without ``stage`` and ``neck``, the head reads what the segmentor's head reads: g~
-    of Ke et al. With ``stage``, its output stands in for the backbone's last output:
-    their g^, which shares all but the last two blocks.
+    Without ``stage`` and ``neck``, the head reads the input of the segmentor's head: g~
+    of Ke et al. With ``stage``, its output replaces the backbone's last output: their
+    g^, which shares all but the last two blocks.
 
     Args:
         head: Config of an mmseg decode head.
@@ -41,7 +41,7 @@ class AuxiliaryBranch(BaseModule):
         self.stage = None if stage is None else build_part(MODELS, stage, "stage")
         self.neck = None if neck is None else MODELS.build(neck)
         self.head = MODELS.build(head)
-        # The loss is the objective's.
+        # The objective computes the loss.
         self.head.loss_decode = None
 
     @property
@@ -50,10 +50,10 @@ class AuxiliaryBranch(BaseModule):
         return self.head.out_channels
 
     def features(self, output: SegOutput) -> Sequence[Tensor] | Tensor:
-        """What :meth:`forward` needs of a segmentor's outputs, each (N, D_i, H_i, W_i).
+        """Input of :meth:`forward` from a segmentor's outputs, each (N, D_i, H_i, W_i).
 
         Raises:
-            ValueError: If the backbone does not return what the stage reads.
+            ValueError: If the backbone does not return the input of the stage.
         """
         if self.stage is None and self.neck is None:
             return output.feats

@@ -45,15 +45,16 @@ class DeepLabV2Head(BaseDecodeHead):
     Args:
         in_channels: Channels of the backbone's feature.
         num_classes: Number of classes.
-        dilations: Of the classifiers. The code published with AdvSemiSeg, s4GAN and
-            three-stage self-training returns after the second one, and its authors'
-            numbers are of that network: ``dilations=(6, 12)`` reproduces it.
+        dilations: Dilations of the classifiers. The code published with AdvSemiSeg,
+            s4GAN and three-stage self-training returns after the second one, and the
+            authors' numbers belong to that network: ``dilations=(6, 12)`` reproduces
+            it.
         out_channels: Outputs of the classifiers; None: ``num_classes``.
-        dropout_ratio: Of channels, in front of the classifiers.
-        in_index: Which of the backbone's outputs to read.
+        dropout_ratio: Dropout of channels, in front of the classifiers.
+        in_index: Index of the backbone's output to read.
         loss_decode: Config, or list of configs, of the loss.
         ignore_index: Label of pixels without a class.
-        align_corners: How the logits are enlarged.
+        align_corners: As in torch's ``interpolate``, for the logits.
         init_cfg: As in mmengine. Default: normal with standard deviation 0.01.
 
     Raises:
@@ -98,6 +99,6 @@ class DeepLabV2Head(BaseDecodeHead):
             inputs: The backbone's features, each (N, C, H, W).
 
         Returns:
-            Logits, (N, out_channels, H, W) at the size of the feature that is read.
+            Logits, (N, out_channels, H, W), at the size of the feature.
         """
         return self.cls_seg(self._transform_inputs(inputs))

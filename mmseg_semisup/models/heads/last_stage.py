@@ -1,4 +1,4 @@
-"""The last stage of a backbone again, narrower, for a branch with its own weights.
+"""A narrower copy of the last stage of a backbone, for a branch with its own weights.
 
 Ke et al., A Three-Stage Self-Training Framework, Table VII: ``conv6`` has the structure
 of ``conv5`` with half of its channels.
@@ -35,11 +35,10 @@ RESNETS = (ResNet, ResNetV1c, ResNetV1d)
 
 
 class LastStage(BaseModule):
-    """What the last stages of all backbones have in common.
+    """Base of the last stages of all backbones.
 
     Attributes:
-        in_channels: Channels of the feature that it reads: the backbone's output before
-            the last.
+        in_channels: Channels of its input, the backbone's output before the last.
         out_channels: Channels of its own output.
     """
 
@@ -53,7 +52,7 @@ class LastStage(BaseModule):
         self.norm_eval = norm_eval
 
     def train(self, mode: bool = True) -> LastStage:
-        """Norm layers of a backbone with ``norm_eval`` stay in evaluation mode."""
+        """Set the mode; with ``norm_eval``, norm layers stay in evaluation mode."""
         super().train(mode)
         if mode and self.norm_eval:
             for module in self.modules():
@@ -64,15 +63,15 @@ class LastStage(BaseModule):
 
 @MODELS.register_module()
 class ResNetLastStage(LastStage):
-    """The last stage of a ResNet of another width.
+    """The last stage of a ResNet, with another width.
 
     Block, depth, stride, dilation, style and norm layers are those of the backbone. The
-    shortcut of the first block is a convolution, as the backbone's, even where the
-    narrower stage could do without.
+    shortcut of the first block is a convolution as in the backbone, even if the
+    narrower stage does not need one.
 
     Args:
         backbone: Config of the backbone: a ResNet, ResNetV1c or ResNetV1d.
-        width: Its share of the stage's channels.
+        width: Share of the stage's channels.
         init_cfg: As in mmengine. Default: Kaiming for convolutions, 1 for norms.
 
     Raises:
@@ -130,17 +129,17 @@ class ResNetLastStage(LastStage):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         return self.blocks(x)
 
 
 @MODELS.register_module()
 class EfficientNetLiteLastStage(LastStage):
-    """What stands between the last two outputs of an EfficientNet-Lite, narrower.
+    """The layers between the last two outputs of an EfficientNet-Lite, narrower.
 
     Args:
         backbone: Config of the backbone, an ``EfficientNetLite``.
-        width: Its share of the channels, rounded to multiples of eight.
+        width: Share of the channels, rounded to multiples of eight.
         init_cfg: As in mmengine. Default: Kaiming for convolutions, 1 for norms.
 
     Raises:
@@ -191,14 +190,14 @@ class EfficientNetLiteLastStage(LastStage):
         self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         return self.blocks(x)
 
 
 def _config_of(
     backbone: Mapping[str, Any], name: str, allowed: tuple[type, ...]
 ) -> tuple[Any, dict[str, Any]]:
-    """The class of a backbone, and its arguments with all defaults filled in."""
+    """The class of a backbone, and its arguments with all defaults."""
     cls = type_of(backbone, MODELS)
     if cls not in allowed:
         names = tuple(kind.__name__ for kind in allowed)

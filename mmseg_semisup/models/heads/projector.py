@@ -1,4 +1,4 @@
-"""A projection of features that a contrastive loss compares."""
+"""A projection of features for a contrastive loss."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch.nn as nn
 class Projector(nn.Sequential):
     """Two 1x1 convolutions with a ReLU between: (N, C, h, w) to (N, D, h, w).
 
-    Between the features that are classified and those that are compared, it lets the
-    former keep what the loss would take from them (Lai et al., CVPR 2021, section 3.2).
+    It separates the classified features from the compared ones, so that the former keep
+    information that the loss would remove (Lai et al., CVPR 2021, section 3.2).
 
     Args:
         in_channels: C, the channels of the features.

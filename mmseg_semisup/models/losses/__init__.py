@@ -1,4 +1,4 @@
-"""Losses: pure functions of tensors, and the modules that configs name.
+"""Losses: pure functions of tensors, and modules for configs.
 
 Nothing else of ``models`` may be imported.
 """

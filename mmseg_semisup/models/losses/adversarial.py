@@ -12,8 +12,9 @@ def spatial_bce(logits: Tensor, is_real: bool, valid: Tensor | None = None) -> T
 
     ``-log D`` for ``is_real`` (Eq. 4, and the second term of Eq. 1), ``-log(1 - D)``
     otherwise (the first term of Eq. 1), with ``D = sigmoid(logits)``. The paper sums
-    over pixels; this is the mean over the valid ones, as in the authors' code, which
-    is what the published learning rates belong to. No valid pixel gives a finite zero.
+    over pixels; this is the mean over the valid ones, as in the authors' code, to which
+    the published learning rates belong. Without a valid pixel, the loss is a finite
+    zero.
 
     Args:
         logits: (N, 1, H, W), float, before the sigmoid.
@@ -39,12 +40,12 @@ def spatial_bce(logits: Tensor, is_real: bool, valid: Tensor | None = None) -> T
 def one_hot_labels(
     labels: Tensor, num_classes: int, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Label maps as class probability maps; a pixel out of 0..C-1 is all zero.
+    """Convert label maps to class probability maps; pixels outside of 0..C-1 are zero.
 
     Args:
         labels: (N, H, W), int64.
         num_classes: C.
-        dtype: Of the result.
+        dtype: Dtype of the result.
 
     Returns:
         (N, C, H, W), 0 or 1.

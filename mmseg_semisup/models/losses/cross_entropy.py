@@ -1,4 +1,4 @@
-"""Cross-entropy over pixels, averaged over the pixels that count."""
+"""Cross-entropy, averaged over the pixels that are not ignored."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def masked_cross_entropy(
     """Softmax cross-entropy, averaged over the pixels that are not ignored.
 
     Without weights, it is ``-1/|V| sum_{p in V} log softmax(logits)[target_p]`` with
-    ``V`` the pixels whose target is not ``ignore_index``; no pixel at all gives a
-    finite zero with zero gradients. Nothing leaves the device.
+    ``V`` the pixels whose target is not ``ignore_index``; without such a pixel, the
+    loss is a finite zero with zero gradients. The host never waits for the device.
 
     Args:
         logits: (N, C, H, W), float.
         target: (N, H, W), int64, in 0..C-1 or ``ignore_index``.
-        ignore_index: Label of the pixels that do not count.
+        ignore_index: Label of ignored pixels.
         class_weight: (C,), float. The average is then weighted by the class of each
             pixel, as in :func:`torch.nn.functional.cross_entropy`.
         pixel_weight: (N, H, W), float. Multiplies the loss of each pixel; the
@@ -68,10 +68,10 @@ def joint_cross_entropy(
     Args:
         logits: Each (N_i, C, H_i, W_i), float; the sizes may differ.
         targets: Each (N_i, H_i, W_i), int64, in 0..C-1 or ``ignore_index``.
-        ignore_index: Label of the pixels that do not count.
+        ignore_index: Label of ignored pixels.
 
     Returns:
-        Scalar tensor, float: the mean over all pixels that count.
+        Scalar tensor, float: the mean over all pixels that are not ignored.
 
     Example:
         >>> one, three = torch.zeros(1, 2, 1, 1), torch.zeros(1, 2, 1, 3)
@@ -101,7 +101,7 @@ def selected_cross_entropy(
     """Weighted cross-entropy of several batches, averaged over all valid pixels.
 
     ``1/|V| sum_{p in V} w_p (-log softmax(logits)[labels_p])`` with ``V`` the valid
-    pixels of all batches: one that is not selected counts in the denominator (French
+    pixels of all batches: the denominator includes those that are not selected (French
     et al., BMVC 2020; Sohn et al., NeurIPS 2020, Eq. 4).
 
     Args:
@@ -148,7 +148,7 @@ class PixelCrossEntropy(nn.Module):
 
     Args:
         loss_weight: Factor of the loss.
-        class_weight: One weight a class, or None.
+        class_weight: A weight for each class, or None.
         loss_name: Key of the loss in the log; must begin with ``loss_``.
 
     Example:

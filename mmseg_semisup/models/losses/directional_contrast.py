@@ -4,9 +4,9 @@ Lai et al.: Semi-supervised Semantic Segmentation with Directional Context-aware
 Consistency, CVPR 2021, https://arxiv.org/abs/2106.14133, Eqs. 1 to 8. The authors'
 code: https://github.com/JIA-Lab-research/Context-Aware-Consistency.
 
-Only anchors that are pulled are computed, in tiles of anchors x negatives that are
-thrown away again. As the gradient goes to the anchors alone, it is known as soon as the
-loss is: it is summed up in the forward pass, and nothing has to be computed twice.
+Only pulled anchors are computed, in tiles of anchors x negatives that are not stored.
+As gradients go to the anchors only, they are summed in the forward pass together with
+the loss, and the backward pass computes nothing again.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def pull_masks(
         first: (N, h, w), float, highest class probability of the first view.
         second: (N, h, w), that of the second view at the same pixels.
         valid: (N, h, w), bool, the pixels that both views show.
-        gamma: The counterpart must be more confident than this; None: no matter.
-        directional: Only the less confident of the two is pulled.
+        gamma: Confidence that the counterpart must exceed; None: any.
+        directional: Whether only the less confident of the two is pulled.
 
     Returns:
-        (2, N, h, w), bool: whether the first is pulled towards the second, and whether
-        the second towards the first.
+        (2, N, h, w), bool: whether the first is pulled towards the second, and the
+        second towards the first.
 
     Example:
         >>> first = torch.tensor([[[0.6, 0.9, 0.5]]])
@@ -77,7 +77,7 @@ def pull_weights(
         reduction: 'overlap': the mean over an image's overlap, pulled or not, then over
             the images (Eqs. 1 and 8). 'active': the mean over the pulled pixels of the
             batch, for each direction, as in the authors' code.
-        average: Of a count, over all processes.
+        average: Function that averages a count over all processes.
 
     Returns:
         (2, N, h, w), float: zero where nothing is pulled.
@@ -111,16 +111,16 @@ def directional_contrast(
 ) -> Tensor:
     """Weighted sum of the loss of all pulled pixels, in both directions (Eqs. 3, 6, 8).
 
-    Gradients go to pulled features only; counterparts and negatives are constants.
-    On a GPU the host does not wait for the number of pulled pixels: room is made for
-    P of them, or 2 P without direction. On a CPU exactly the pulled ones are computed.
+    Gradients go to pulled features only; counterparts and negatives are constants. On a
+    GPU the host does not wait for the number of pulled pixels: P anchors are computed,
+    or 2 P without direction. On a CPU only the pulled ones are computed.
 
     Args:
         first: (P, D), float, L2-normalised features of the first view.
         second: (P, D), those of the second view at the same pixels.
-        weights: (2, P), float, how much each is pulled towards the other; not negative.
+        weights: (2, P), float, weight of each towards the other; not negative.
         labels: (2, P), int64: a negative whose label equals the anchor's is left out
-            (pseudo-classes for Eq. 5, places for Eq. 1).
+            (pseudo-classes for Eq. 5, positions for Eq. 1).
         negatives: (K, D), float, L2-normalised; K may be 0.
         negative_labels: (K,), int64.
         temperature: tau; must be positive.
@@ -167,7 +167,7 @@ def directional_contrast(
 
 
 def _pulled_first(pulled: Tensor) -> Tensor:
-    """Indices of True; on a GPU then of the others, so that the size is known.
+    """Indices of True; on a GPU followed by the others, so that the size is known.
 
     Args:
         pulled: (S,), bool.
@@ -223,7 +223,7 @@ def anchor_contrast(
 
 
 class _AnchorContrast(torch.autograd.Function):
-    """Keeps (A, D) numbers for the backward pass, as many as there are anchors'."""
+    """Stores (A, D) numbers for the backward pass, the size of the anchors."""
 
     @staticmethod
     def forward(
@@ -276,7 +276,7 @@ def _contrast_rows(
 ) -> None:
     """Fill losses, and gradients towards ``scaled``, of some anchors.
 
-    The softmax over positive and negatives is summed up tile by tile, relative to the
+    The softmax over positive and negatives is accumulated tile by tile, relative to the
     highest logit so far; the expectation of the vectors under it is the gradient.
     """
     logit = (scaled * positives).sum(dim=1)

@@ -19,7 +19,7 @@ def feature_distance(real: Tensor, fake: Tensor, norm: str = "mean_l1") -> Tenso
         fake: (D,), float.
         norm: 'mean_l1', the mean absolute difference, as in the authors' code, to which
             the published weight belongs; 'l2', the Euclidean norm. The paper does not
-            say which.
+            state the norm.
 
     Returns:
         Scalar tensor, float.
@@ -43,7 +43,7 @@ def image_bce(scores: Tensor, is_real: bool, counts: Tensor) -> Tensor:
     """Binary cross-entropy of scores of images towards one target (terms of Eq. 5).
 
     ``-log D`` for ``is_real``, ``-log(1 - D)`` otherwise, with ``D = sigmoid(scores)``;
-    the mean over the images that count. None of them gives a finite zero.
+    the mean over the images that count, or a finite zero if there are none.
 
     Args:
         scores: (N,), float, before the sigmoid.
@@ -70,8 +70,8 @@ def self_training_loss(
     """Cross-entropy of selected images towards their own argmax (Eq. 3).
 
     The paper sums over pixels; this is the mean over the valid pixels of the selected
-    images, as in the authors' code. No selected image gives a finite zero with zero
-    gradients.
+    images, as in the authors' code. Without a selected image, the loss is a finite zero
+    with zero gradients.
 
     Args:
         logits: (N, C, H, W), float.

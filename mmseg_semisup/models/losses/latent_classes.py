@@ -15,19 +15,19 @@ SMALLEST_PROBABILITY = 1e-5
 def count_cooccurrence(
     latent_probs: Tensor, labels: Tensor, num_classes: int, ignore_index: int = 255
 ) -> Tensor:
-    """How often each semantic class meets each latent class (the sum of Eqs. 2 and 8).
+    """Count the pixels of each pair of semantic and latent class (Eqs. 2 and 8).
 
-    One product of matrices over all pixels. Autocast does not apply.
+    This is one matrix product over all pixels. Autocast does not apply.
 
     Args:
         latent_probs: S_l, (N, L, H, W), float, in 0..1.
         labels: (N, H, W), int64, in 0..C-1 or ``ignore_index``.
         num_classes: C.
-        ignore_index: Label of the pixels that do not count.
+        ignore_index: Label of ignored pixels.
 
     Returns:
-        (C, L), float, in pixels; the sum over all entries is the number of pixels that
-        count.
+        (C, L), float, in pixels; their sum is the number of pixels that are not
+        ignored.
 
     Example:
         >>> latent_probs = torch.tensor([[[[0.9, 0.2]], [[0.1, 0.8]]]])
@@ -52,7 +52,7 @@ def conditional_entropy(counts: Tensor) -> Tensor:
         counts: (C, L), float, not negative, from :func:`count_cooccurrence`.
 
     Returns:
-        Scalar tensor, in 0..log C; zero when nothing was counted.
+        Scalar tensor, in 0..log C; zero without any pixel.
 
     Example:
         >>> conditional_entropy(torch.tensor([[3.0, 1.0], [1.0, 3.0]]))
@@ -69,7 +69,7 @@ def conditional_entropy(counts: Tensor) -> Tensor:
 
 
 def latent_given_class(cooccurrence: Tensor) -> Tensor:
-    """P(l|c), (C, L), from M (Eq. 9); a class that was never seen is uniform.
+    """P(l|c), (C, L), from M (Eq. 9); uniform for a class without pixels.
 
     Args:
         cooccurrence: M, (C, L), float, not negative.
