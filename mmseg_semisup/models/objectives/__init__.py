@@ -1,4 +1,4 @@
-"""Training signals from unlabelled images: one file a signal.
+"""Objectives: the training signals from unlabelled images, one in each file.
 
 ``models.step``, ``policies``, ``losses``, ``heads`` and ``discriminators`` may be
 imported, ``models.segmentors`` may not.

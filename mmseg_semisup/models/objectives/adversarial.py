@@ -1,11 +1,11 @@
 """Adversarial learning on class probability maps.
 
 Hung, Tsai, Liou, Lin, Yang: Adversarial Learning for Semi-Supervised Semantic
-Segmentation, BMVC 2018, https://arxiv.org/abs/1802.07934, Eqs. 1, 2 and 4.
-The authors' code: https://github.com/hfslyc/AdvSemiSeg, commit 841d546. It differs from
-the paper in that the discriminator also sees unlabelled predictions, that the
-adversarial loss on unlabelled images starts at once, and that the discriminator's real
-samples are drawn on their own; each is an argument here.
+Segmentation, BMVC 2018, https://arxiv.org/abs/1802.07934, Eqs. 1, 2 and 4. The authors'
+code: https://github.com/hfslyc/AdvSemiSeg, commit 841d546. In contrast to the paper,
+its discriminator also sees unlabelled predictions, the adversarial loss on unlabelled
+images starts at once, and the discriminator's real samples are drawn independently;
+each is an argument here.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from .base import Objective
 
 @MODELS.register_module()
 class AdversarialObjective(Objective):
-    """Predictions should look like ground truth to a discriminator.
+    """Trains predictions to look like ground truth to a discriminator.
 
     The segmentor and the discriminator learn in the same step, from one pass of the
-    discriminator over each input: for the former its weights are constants, for the
-    latter the predictions are, see :class:`~mmseg_semisup.models.adversary.Judged`.
+    discriminator over each input. In the segmentor's loss the discriminator's weights
+    are constants, in the discriminator's loss the predictions, see
+    :class:`~mmseg_semisup.models.adversary.Judged`.
 
     It publishes ``confidence``, the discriminator's map for ``confidence_branch``:
     (N, 1, H, W), the probability that a pixel is ground truth.
@@ -40,13 +41,13 @@ class AdversarialObjective(Objective):
             (N, 1, H, W).
         weights: Branch to the weight of its adversarial loss (Eq. 4), the paper's
             lambda_adv: 0.01 labelled, 0.001 unlabelled.
-        start: Branch to the iteration from which on that loss counts.
+        start: Branch to the first iteration in which that loss counts.
         fake_branches: Branches whose predictions train the discriminator.
         real_branch: Branch whose ground truth trains it.
         confidence_branch: Branch whose confidence is published.
-        predictions: None: the student's. A name: those that an earlier objective
-            publishes as ``<name>.<branch>``; the confidence is then published as
-            ``confidence_<name>``.
+        predictions: None: the student's predictions. A name: the predictions that an
+            earlier objective publishes as ``<name>.<branch>``; the confidence is then
+            published as ``confidence_<name>``.
 
     Raises:
         ValueError: If ``start`` names a branch that ``weights`` does not.
@@ -80,18 +81,18 @@ class AdversarialObjective(Objective):
 
     @property
     def reads(self) -> Sequence[str]:
-        """Views that are judged or whose ground truth is shown."""
+        """Views whose predictions or ground truth the discriminator sees."""
         judged = (name for name, weight in self.weights.items() if weight)
         return (*judged, *self.fake_branches, self.real_branch)
 
     def probs(self, step: Step, branch: str) -> Tensor:
-        """The predictions that are judged, (N, C, H, W), in 0..1."""
+        """The predictions for the discriminator, (N, C, H, W), in 0..1."""
         if self.predictions is None:
             return step.student(step[branch]).probs
         return step.signal(f"{self.predictions}.{branch}")
 
     def forward(self, step: Step) -> dict[str, Tensor]:
-        """Adversarial losses of the segmentor, and the discriminator's own."""
+        """Adversarial losses of the segmentor, and the loss of the discriminator."""
         taught = [
             name
             for name, weight in self.weights.items()
@@ -112,7 +113,7 @@ class AdversarialObjective(Objective):
     def discriminator_loss(
         self, step: Step, fakes: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Eq. 1, where half of the samples are predictions and half ground truth.
+        """Eq. 1, with equal weight of predictions and ground truth.
 
         Args:
             step: The step.
@@ -142,7 +143,7 @@ class AdversarialObjective(Objective):
         }
 
     def publish_confidence(self, step: Step, scores: Mapping[str, Tensor]) -> None:
-        """Offer the discriminator's map of one view's predictions."""
+        """Publish the discriminator's confidence in one view's predictions."""
 
         def confidence() -> Tensor:
             name = self.confidence_branch

@@ -1,4 +1,4 @@
-"""What every training signal from unlabelled images has in common."""
+"""The base class of all objectives."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ..step.view import View
 
 
 class Objective(BaseModule):
-    """One training signal: from a :class:`Step`, some losses.
+    """One training signal: computes losses of a :class:`Step`.
 
-    A subclass implements :meth:`forward`; its networks (a discriminator, a projector)
-    are its submodules. Entries of the result whose name contains ``loss`` are summed
-    up and trained; the others are only logged. The log puts the objective's name in
-    front: ``consistency.loss``.
+    A subclass implements :meth:`forward`; its networks, e.g. a discriminator, are its
+    submodules. Entries of the result whose name contains ``loss`` are summed and
+    minimised; the others are only logged. The log prefixes them with the objective's
+    name: ``consistency.loss``.
 
     Attributes:
-        takes: Key of the config to the fact of the segmentor that completes it, see
+        takes: Key of the config to the fact of the segmentor that is its value, see
             :func:`~mmseg_semisup.models.step.facts.hand_down`.
         may_exceed: Those keys of ``takes`` whose value may be greater than the fact.
         name: Name under which the model holds the objective.
-        joint: Names of views that share one pass through the student with the views
-            that the objective asks :meth:`outputs` for; empty: each view has its own.
+        joint: Names of views that share one pass through the student with the views of
+            :meth:`outputs`; empty: each view has its own pass.
     """
 
     takes: ClassVar[Mapping[str, str]] = {}
@@ -48,7 +48,7 @@ class Objective(BaseModule):
 
     @property
     def needs(self) -> Sequence[str]:
-        """Names of the networks, besides the student, that the objective asks."""
+        """Names of the networks, besides the student, that the objective uses."""
         return ()
 
     @property
@@ -71,11 +71,11 @@ class Objective(BaseModule):
         return step.output(network, [*others, *views])[len(others) :]
 
     def publish(self, step: Step, name: str, make: Callable[[], Tensor]) -> None:
-        """Offer a map as ``<name of the objective>.<name>`` to later objectives."""
+        """Publish a map as ``<name of the objective>.<name>`` for later objectives."""
         step.publish(f"{self.name}.{name}", make)
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
-        """Pictures of the signal for given predictions, outside of training.
+        """Maps of the signal for given predictions, outside of training.
 
         Args:
             probs: (N, C, H, W), class probabilities.
@@ -88,8 +88,8 @@ class Objective(BaseModule):
     def zero_loss(self) -> Tensor:
         """Zero that depends on every parameter of this objective.
 
-        With several processes, a parameter that takes no part in a step would keep
-        the others waiting for its gradient.
+        With several processes, the others would wait for the gradient of a parameter
+        that is not used in a step.
         """
         sums = [p.sum() for p in self.parameters() if p.requires_grad]
         return 0.0 * torch.stack(sums).sum() if sums else torch.zeros(())

@@ -1,4 +1,4 @@
-"""Consistency of a network's labels on easy views with the student on hard ones.
+"""Consistency of the student on hard views with labels from easy views.
 
 Tarvainen, Valpola: Mean teachers are better role models, NeurIPS 2017; French et al.:
 Semi-supervised semantic segmentation needs strong, varied perturbations, BMVC 2020
@@ -26,13 +26,13 @@ from .base import Objective
 
 
 class Target(NamedTuple):
-    """What the student learns of a view.
+    """The images, labels and weights that the student learns from.
 
     Attributes:
-        view: Images that it sees.
+        view: The images.
         labels: (N, H, W), int64.
-        weights: (N, H, W), bool, or float in 0..1: how much each pixel counts.
-        valid: (N, H, W), bool: the pixels of the mean.
+        weights: (N, H, W), bool, or float in 0..1: weight of each pixel.
+        valid: (N, H, W), bool: the pixels over which the loss is averaged.
     """
 
     view: View
@@ -43,37 +43,37 @@ class Target(NamedTuple):
 
 @MODELS.register_module()
 class ConsistencyObjective(Objective):
-    """The student should say of a hard view what the teacher says of an easy one.
+    """Trains the student on a hard view with the labels of the teacher on an easy one.
 
-    The teacher's labels are carried through the geometry of the views. Pixels count by
-    the share of the image's pixels in which the teacher is sure, as in French et al.:
-    unsure ones are ignored, and the loss is the mean over all valid pixels.
+    The teacher's labels are warped by the geometry of the views. As in French et al.,
+    the loss of pixels in which the teacher is not confident is 0, and the loss is the
+    mean over all valid pixels.
 
-    It publishes, both of the student's view before mixing: ``confidence``, (N, 1, H,
+    It publishes two maps of the student's view before mixing: ``confidence``, (N, 1, H,
     W), the teacher's highest probability; ``selection``, (N, 1, H, W), the weights.
 
     Args:
         weight: Weight of the loss.
-        threshold: Least confidence of the teacher for a pixel to count, in 0..1.
+        threshold: Least confidence of the teacher in a selected pixel, in 0..1.
         teacher_branch: View that the teacher sees.
         student_branch: View that the student sees.
-        plain_branches: Views that both see as they are, unmixed; their pixels join the
-            mean.
+        plain_branches: Views that both networks see without mixing; their pixels are
+            part of the mean.
         network: Name of the network that learns.
         labels_from: Name of the network that gives the labels, or config of a label
             source (``NetworkLabels``, ``Ensemble``).
         select: Config of a selection in place of ``threshold``; or the name of an
-            earlier objective, whose selection is used again.
+            earlier objective whose selection is reused.
         mix: 'cutmix', 'none', or the config of a mixing policy (``CutMix``); images and
             labels are mixed alike.
-        mix_share: Of mix='cutmix', the least and greatest share of an image that the
+        mix_share: For mix='cutmix', the least and greatest share of an image that the
             rectangle covers; None: 0.25 to 0.5.
         perturb: Config of a change of the student's features in front of the neck
             (``ChannelDropout``), or None.
         joint: Names of views that share one pass through the student with those above;
-            empty: each has its own. It decides what batch normalisation sees.
-        start: Iteration from which on the loss counts.
-        ramp: Iterations over which the weight then grows linearly from 0.
+            empty: each has its own pass. Batch normalisation sees a pass as one batch.
+        start: First iteration in which the loss counts.
+        ramp: Number of iterations over which the weight then grows linearly from 0.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -122,11 +122,11 @@ class ConsistencyObjective(Objective):
 
     @property
     def needs(self) -> Sequence[str]:
-        """The network that learns and those that give labels."""
+        """The network that learns, and those that give labels."""
         return (self.network, *self.labels_from.networks)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
-        """The loss, and the share of valid pixels in which the teacher is sure."""
+        """The loss, and the share of valid pixels that are selected."""
         if step.iteration < self.start:
             return {}
         hard = self.judge(step, self.teacher_branch, self.student_branch)
@@ -161,7 +161,7 @@ class ConsistencyObjective(Objective):
         return Target(view, judgement.labels, weights, judgement.valid)
 
     def mixed(self, step: Step, target: Target) -> Target:
-        """The target after mixing; its images are a view of their own."""
+        """Mix the target; its images become a view of their own."""
         if self.mix is None:
             return target
         view, *maps = target
@@ -180,5 +180,5 @@ class ConsistencyObjective(Objective):
         return [output.class_logits for output in outputs]
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
-        """How sure the predictions are."""
+        """Confidence of the predictions."""
         return {"confidence": probs.amax(dim=1, keepdim=True)}

@@ -21,12 +21,12 @@ RESERVED = ("labeled", "discriminator")
 class Objectives(ModuleDict):
     """Objectives by name, in the order in which a step runs them.
 
-    ``objectives["consistency"]`` and ``objectives[0]`` both give an objective. States
-    of a time when objectives were a list, keyed by position, load by that order.
+    ``objectives["consistency"]`` and ``objectives[0]`` both return an objective. Older
+    states, whose keys are positions, are loaded in that order.
 
     Args:
         configs: Name to config, see :func:`named_configs`.
-        facts: Of the segmentor; they complete the configs.
+        facts: Facts of the segmentor, which complete the configs.
 
     Raises:
         ValueError: If a config names no objective, or contradicts a fact.
@@ -62,14 +62,14 @@ class Objectives(ModuleDict):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def rename_positions(self, state_dict: dict[str, Any], prefix: str) -> None:
-        """Give entries that are keyed by an objective's position its name.
+        """Replace the positions of objectives in keys by their names.
 
         Args:
             state_dict: Changed in place.
-            prefix: In front of the position, e.g. ``objectives.``.
+            prefix: Prefix of the position, e.g. ``objectives.``.
 
         Raises:
-            ValueError: If they do not fit the objective at that position.
+            ValueError: If an entry does not fit the objective at its position.
         """
         names = list(self.keys())
         for key in [k for k in state_dict if k.startswith(prefix)]:
@@ -90,12 +90,12 @@ class Objectives(ModuleDict):
 def named_configs(
     objectives: Mapping[str, Mapping[str, Any] | None] | Sequence[Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """Objectives as a dict, from a dict or a list.
+    """Convert a dict or a list of configs to a dict.
 
     Args:
-        objectives: Name to config, where None takes an inherited objective back; or a
-            list, whose items are named by ``name`` or else by their type, numbered from
-            the second of a type on: ``adversarial``, ``adversarial_2``.
+        objectives: Name to config, where None removes an inherited objective; or a
+            list, whose items are named by ``name``, or else by their type, with numbers
+            from the second of a type on: ``adversarial``, ``adversarial_2``.
 
     Returns:
         Name to config, without ``name``.
@@ -155,7 +155,7 @@ def _named_by_type(
 
 
 def registered_class(cfg: Mapping[str, Any], where: str) -> type:
-    """The class that a config names, as a string, a scoped string or itself.
+    """The class in the ``type`` of a config: a string, a scoped string or the class.
 
     Raises:
         ValueError: If it is in no registry.

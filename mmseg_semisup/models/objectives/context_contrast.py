@@ -34,13 +34,13 @@ from .base import Objective
 
 
 class CropFeatures(NamedTuple):
-    """What is compared of one crop, by feature.
+    """The features of one crop that are compared.
 
     Attributes:
         features: (N, P, D), float, of length 1.
         confidence: (N, P), float, highest class probability, in 0..1.
-        labels: (N, P), int64, its class.
-        size: Height and width of the map of the P features.
+        labels: (N, P), int64, the class with that probability.
+        size: Height and width of the map of features, with P positions.
     """
 
     features: Tensor
@@ -60,16 +60,16 @@ class CropFeatures(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Which features of both crops show the same place.
+    """Features of both crops at the same positions.
 
     Attributes:
         first: The first crop.
         second: The second crop.
-        counterpart: The second crop at the places of the first one's features.
-        indices: (N, P), int64, of the counterparts among the second crop's features.
-        overlap: (N, h, w), bool, whether there is one.
+        counterpart: The second crop at the positions of the first one's features.
+        indices: (N, P), int64, of the counterparts in the second crop.
+        overlap: (N, h, w), bool, whether there is a counterpart.
         masks: (2, N, h, w), bool, whether the first feature is pulled towards the
-            second, and the other way round.
+            second, and the second towards the first.
     """
 
     first: CropFeatures
@@ -84,9 +84,9 @@ class Negatives(NamedTuple):
     """Features that anchors are pushed away from.
 
     Attributes:
-        anchor_labels: (2, N * P), int64, of the features of both crops.
+        anchor_labels: (2, N * P), int64, labels of the features of both crops.
         features: (K, D), float, of length 1.
-        labels: (K,), int64; a negative does not count for an anchor of its label.
+        labels: (K,), int64; anchors of the same label are not pushed away.
     """
 
     anchor_labels: Tensor
@@ -96,42 +96,42 @@ class Negatives(NamedTuple):
 
 @MODELS.register_module()
 class ContextContrastObjective(Objective):
-    """Features of two overlapping crops should agree where both show the same pixel.
+    """Trains the features of two overlapping crops to agree at the same pixels.
 
-    Of each pair of features, the less confident one is pulled towards the other, if
-    that is confident enough, and pushed away from features of other pseudo-classes:
-    those of both crops of all images and processes, and of past steps.
+    The less confident feature of a pair is pulled towards the other one, if that is
+    confident enough, and pushed away from features of other pseudo-classes, in both
+    crops of all images and processes, and in past steps.
 
     It publishes maps of the first crop, (N, 1, h, w) at the stride of the features:
     ``confidence`` and ``confidence_second``, the highest class probabilities in both
     crops; ``overlap``, 1 where the second crop shows the pixel, too; and
     ``pulled_first`` and ``pulled_second``, 1 where the first crop's feature is pulled
-    towards the second's, and the other way round.
+    towards the second's, and the second's towards the first's.
 
     Args:
         in_channels: Channels of the embedding in front of the classifier.
         projector: Further arguments of :class:`Projector`; None: the embedding is
-            compared as it is.
+            compared without a projection.
         weight: lambda (Eq. 9).
-        start: Iteration from which on the loss counts; before it, the unlabelled crops
-            are not even looked at.
-        pool: Average pooling of embedding and logits by this factor, so that the stride
-            becomes 8.
+        start: First iteration in which the loss counts; before it, the networks do not
+            run on the unlabelled crops.
+        pool: Factor of the average pooling of embedding and logits; the paper's stride
+            is 8.
         gamma: Positive filtering (Eq. 7): a feature is pulled only towards one whose
-            confidence exceeds this; None: towards any.
+            confidence exceeds this; None: no filtering.
         directional: The direction mask (Eq. 2). False: both features of a pair are
             pulled, the vanilla contrastive loss.
         negatives: 'other_class': features of other pseudo-classes (Eq. 5); 'all': all
-            but those of the same place (Eq. 1).
+            except those of the same position (Eq. 1).
         temperature: tau.
         distance: 'contrast', or 'l2' for the squared distance, without negatives.
         reduction: 'overlap' or 'active', see :func:`pull_weights`.
-        batch_negatives: Features of the batch of all processes that serve as negatives,
-            drawn anew in each step; None: all.
-        bank_size: Features of past steps, of all processes, that serve as negatives.
+        batch_negatives: Number of features of the batch of all processes that serve as
+            negatives, drawn anew in each step; None: all.
+        bank_size: Number of features of past steps that serve as negatives.
         branches: The two crops.
         joint: Names of views that share one pass through the student with the crops;
-            empty: each crop has its own, as in the authors' code.
+            empty: each crop has its own pass, as in the authors' code.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -238,7 +238,7 @@ class ContextContrastObjective(Objective):
         }
 
     def pair(self, step: Step) -> Pairs:
-        """Features of both crops that show the same place; the maps are published."""
+        """Pair the features of both crops by their position, and publish the maps."""
         views = [step[name] for name in self.branches]
         first, second = (self.project(x) for x in self.outputs(step, *views))
         sizes = first.size, second.size
@@ -265,7 +265,7 @@ class ContextContrastObjective(Objective):
     def project(self, output: SegOutput) -> CropFeatures:
         """Project the embedding and read the confidence, both pooled.
 
-        A 1x1 classifier of pooled features gives pooled logits.
+        Pooling commutes with the 1x1 classifier, so the logits are pooled.
         """
         embedding, logits = output.embedding, output.logits.detach()
         if self.pool > 1:
@@ -281,11 +281,11 @@ class ContextContrastObjective(Objective):
 
     @torch.no_grad()
     def negatives_of(self, pairs: Pairs, iteration: int) -> Negatives:
-        """Negatives of the batch and of past steps; those of the batch are kept.
+        """Negatives of the batch and of past steps; the former are added to the bank.
 
         Args:
             pairs: Features of both crops.
-            iteration: Decides which of the batch are drawn.
+            iteration: Iteration, which decides on the features that are drawn.
         """
         first, second, counterpart = pairs[:3]
         rows = torch.cat([first.features, second.features], dim=1)
@@ -314,20 +314,20 @@ class ContextContrastObjective(Objective):
         return Negatives(anchors.flatten(1), negatives, negative_labels)
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:
-        """How sure the predictions are."""
+        """Confidence of the predictions."""
         return {"confidence": probs.amax(dim=1, keepdim=True)}
 
 
 def place_labels(indices: Tensor, overlap: Tensor, rows: int) -> tuple[Tensor, Tensor]:
-    """Numbers that only features of the same place of the same image share (Eq. 1).
+    """Number the features by their position in an image, for Eq. 1.
 
     Args:
         indices: (N, P), int64, of the first crop's features in the second crop.
-        overlap: (N, P), bool, whether they are there.
-        rows: Features of an image in both crops together, those of the first before.
+        overlap: (N, P), bool, whether the features have a counterpart.
+        rows: Number of features of an image in both crops, the first crop first.
 
     Returns:
-        (N, rows), int64, of all features; and (2, N, P), of the pairs of features.
+        Numbers of all features, (N, rows), int64; and of the pairs, (2, N, P).
     """
     count, size = indices.shape
     device = indices.device

@@ -2,8 +2,8 @@
 
 Mittal, Tatarchenko, Brox: Semi-Supervised Semantic Segmentation with High- and
 Low-level Consistency, 2019, https://arxiv.org/abs/1908.05724, Eqs. 2 to 5. The authors'
-code: https://github.com/sud0301/semisup-semseg, ``train_s4GAN.py``. Where it differs
-from the paper is an argument here or of ``ImageDiscriminator``.
+code: https://github.com/sud0301/semisup-semseg, ``train_s4GAN.py``. Its differences
+from the paper are arguments here or of ``ImageDiscriminator``.
 """
 
 from __future__ import annotations
@@ -36,40 +36,41 @@ IMAGE_RANGES = ("own", "labeled")
 
 @MODELS.register_module()
 class FeatureMatchingObjective(Objective):
-    """Predictions on unlabelled images should look like ground truth, as a whole.
+    """Trains predictions to look like ground truth to a discriminator of images.
 
-    The segmentor learns to give them the features of ground truth in the discriminator
-    (Eq. 2), and, where the discriminator takes a prediction for ground truth, learns
-    from its own argmax (Eq. 3). The discriminator learns to tell both apart (Eq. 5).
+    The segmentor learns to match the discriminator's features of predictions and of
+    ground truth (Eq. 2), and learns its own argmax on images whose prediction the
+    discriminator takes for ground truth (Eq. 3). The discriminator learns to
+    distinguish both (Eq. 5).
 
-    The discriminator sees each input once a step. For the segmentor it is a function
-    with constant weights, for the discriminator predictions are constants. With several
-    processes, features are matched over the whole batch.
+    Each input passes the discriminator once a step. In the segmentor's loss the
+    discriminator's weights are constants, in the discriminator's loss the predictions.
+    With several processes, features are matched over the whole batch.
 
-    Ignored pixels of ground truth have no class; nor have, in predictions, pixels that
-    do not show the image. Images without any pixel that counts are not judged.
+    Ignored pixels of ground truth and padded pixels of predictions have no class.
+    Images without a valid pixel are left out.
 
     Args:
         discriminator: Config of the discriminator: maps (N, B + C, H, W) to scores (N,)
             and features (N, D).
-        weight: lambda_fm, of the loss towards the discriminator; 0: none.
+        weight: lambda_fm, weight of the loss of Eq. 2; 0: none.
         self_training_weight: lambda_st; 0: no self-training.
-        gamma: Score, in 0..1, from which on a prediction is learned from: 0.6 on VOC
-            and PASCAL-Context, 0.7 on Cityscapes.
-        start: Iteration from which on self-training counts; 1 in the authors' code.
-        inclusive: Whether a score equal to ``gamma`` is enough, as in the paper; False
-            in the authors' code.
-        score_dropout: Whether the score that selects comes from the pass that trains,
-            with dropout, as in the authors' code (the paper does not say); False: from
-            one more, without.
+        gamma: Least score, in 0..1, of a prediction for self-training: 0.6 on VOC and
+            PASCAL-Context, 0.7 on Cityscapes.
+        start: First iteration with self-training; 1 in the authors' code.
+        inclusive: Whether a score equal to ``gamma`` is sufficient, as in the paper;
+            False in the authors' code.
+        score_dropout: Whether images are selected by the scores of the training pass,
+            with dropout, as in the authors' code (the paper does not state it); False:
+            by those of a further pass without dropout.
         generator_loss: 'feature_matching' (Eq. 2), or 'standard', -log D of
             predictions: "SGAN" of Table 6.
-        norm: Of Eq. 2: 'mean_l1' or 'l2'; see :func:`feature_distance`.
-        real_image_range: Images are stretched to 0..1 over the batch, those beside
-            ground truth by the span of their 'own' batch; by that of the branch
-            'labeled' in the authors' code, which differs if ``real_branch`` does.
-        mask_padding: Whether predictions lose their classes where there is no image, as
-            ground truth does; False in the authors' code.
+        norm: Norm of Eq. 2, 'mean_l1' or 'l2'; see :func:`feature_distance`.
+        real_image_range: Batch whose range of values stretches the images of ground
+            truth to 0..1: their 'own', or that of the branch 'labeled', as in the
+            authors' code.
+        mask_padding: Whether predictions have no class in padded pixels, like ground
+            truth; False in the authors' code.
         real_branch: Branch whose ground truth the discriminator sees.
         unlabeled_branch: Branch whose predictions it sees.
 
@@ -132,7 +133,7 @@ class FeatureMatchingObjective(Objective):
         return (self.real_branch, self.unlabeled_branch)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
-        """Losses of the segmentor, the discriminator's own, and its scores."""
+        """Losses of segmentor and discriminator, and the discriminator's scores."""
         truth, view = step[self.real_branch], step[self.unlabeled_branch]
         (output,) = self.outputs(step, view)
         judged = Judged(output.probs, teaches=self.weight > 0)
@@ -154,7 +155,7 @@ class FeatureMatchingObjective(Objective):
             )
             losses["loss_st"] = self.self_training_weight * loss  # Eq. 3
             losses["selected"] = selected.sum() / has_image.sum().clamp(min=1)
-        # Eq. 5, where half of the samples are predictions and half ground truth.
+        # Eq. 5, with equal weight of predictions and ground truth.
         loss_d = image_bce(fake, False, has_image) + image_bce(real, True, has_truth)
         return {
             **losses,
@@ -182,7 +183,7 @@ class FeatureMatchingObjective(Objective):
     def matching(
         self, real: Tensor, fake: Tensor, has_truth: Tensor, has_image: Tensor
     ) -> Tensor:
-        """Eq. 2 over the images of all processes that count, scalar.
+        """Eq. 2 over the valid images of all processes, scalar.
 
         Args:
             real: Features of ground truth, (N, D), float.
@@ -210,7 +211,7 @@ class FeatureMatchingObjective(Objective):
         Args:
             step: The step.
             probs: Predictions, (N, C, H, W).
-            fake: Their scores before the sigmoid, (N,), of the pass that trains.
+            fake: Their scores in the training pass, (N,), before the sigmoid.
         """
         if not self.score_dropout:
             fake = self._score_without_dropout(self.fake_maps(step, probs))
@@ -227,7 +228,7 @@ class FeatureMatchingObjective(Objective):
 
 
 def _not_empty(view: View) -> Tensor:
-    """Images with a pixel that counts, (N,), bool."""
+    """Images with a valid pixel, (N,), bool."""
     return view.valid.flatten(1).any(dim=1)
 
 
@@ -235,7 +236,7 @@ def _not_empty(view: View) -> Tensor:
 def _figures(
     fake: Tensor, real: Tensor, has_image: Tensor, has_truth: Tensor
 ) -> dict[str, Tensor]:
-    """Mean scores, and the share of right answers, each kind counting one half."""
+    """Mean scores, and the share of right answers, with equal weight of both kinds."""
 
     def mean(values: Tensor, counts: Tensor) -> Tensor:
         return (values * counts).sum() / counts.sum().clamp(min=1)

@@ -4,9 +4,9 @@ Sawatzky, Zatsarynna, Gall: Discovering Latent Classes for Semi-Supervised Seman
 Segmentation, 2019, https://arxiv.org/abs/1912.12936, Eqs. 1 to 3 and 7 to 11. The
 authors published no code.
 
-The paper's sentence after Eq. 10 sends the gradient to the latent branch; its Fig. 2,
-its Fig. 3 and the sentence before it say that the latent branch supervises the semantic
-one. So does this; ``gradient_to='latent'`` is the sentence.
+According to the sentence after Eq. 10, the gradient goes to the latent branch;
+according to Figs. 2 and 3 and the sentence before Eq. 10, the latent branch supervises
+the semantic one. The latter is the default; ``gradient_to='latent'`` is the former.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ GRADIENT_CHOICES = ("semantic", "latent")
 class LatentClassObjective(Objective):
     """A latent branch groups the classes, and teaches them to the semantic branch.
 
-    On labelled images, the branch learns latent classes that say as much as possible
-    about the semantic ones (Eq. 1), and the co-occurrence of both is averaged (Eq. 8).
-    On unlabelled ones, the semantic branch learns to predict classes that belong to the
-    latent classes there (Eq. 10).
+    On labelled images, the branch learns latent classes that are as informative as
+    possible about the semantic ones (Eq. 1), and the co-occurrence of both is averaged
+    (Eq. 8). On unlabelled images, the semantic branch learns classes that are
+    consistent with the predicted latent classes (Eq. 10).
 
     With ``groups``, the branch learns these instead, with cross-entropy: the manual
-    super-categories of Table 5; a group a class is its row "semantic classes".
+    super-categories of Table 5. One group for each class is the row "semantic classes".
 
     With several processes, the joint distribution is that of the whole batch.
 
@@ -54,18 +54,18 @@ class LatentClassObjective(Objective):
         head: Config of the latent branch's decode head, which reads the same features
             as the segmentor's; its ``num_classes`` is the number of latent classes.
         num_classes: Number of semantic classes.
-        update_rate: alpha of Eq. 8, in 0..1; the paper's: images of a batch divided by
+        update_rate: alpha of Eq. 8, in 0..1; in the paper, images of a batch divided by
             images of the data set.
         weight: lambda_latent.
         consistency_weight: lambda_cons; 0: there is no unlabelled branch.
-        start: Iteration from which on the consistency counts.
-        groups: Name of a group to the semantic classes (0..C-1) in it; None: latent
-            classes are discovered.
+        start: First iteration in which the consistency counts.
+        groups: Name of a group to its semantic classes (0..C-1); None: latent classes
+            are discovered.
         gradient_to: Which branch learns from the consistency, 'semantic' or 'latent'.
         labeled_branch: Branch with masks.
         unlabeled_branch: Branch without.
-        used_above: A latent class counts as used if P(l|c) of some class is greater
-            than this; one figure in the log for each (Table 4).
+        used_above: Thresholds; a latent class is in use if P(l|c) of some class exceeds
+            the threshold. The log has a figure for each (Table 4).
 
     Raises:
         ValueError: If an argument is out of its range, or ``groups`` does not hold
@@ -193,7 +193,7 @@ class LatentClassObjective(Objective):
 
     @torch.no_grad()
     def _average(self, counts: Tensor) -> None:
-        # Eq. 8. It starts at 0; the bias this leaves cancels in Eq. 9.
+        # Eq. 8. It starts at 0; the resulting bias cancels in Eq. 9.
         self.cooccurrence.lerp_(counts.to(self.cooccurrence.dtype), self.update_rate)
 
     def _group_loss(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
@@ -203,7 +203,7 @@ class LatentClassObjective(Objective):
         return masked_cross_entropy(logits, groups, ignore_index)
 
     def used(self) -> dict[str, Tensor]:
-        """Number of latent classes that some class seen so far uses (Table 4)."""
+        """Number of latent classes in use by the classes seen so far (Table 4)."""
         seen = self.cooccurrence.sum(dim=1, keepdim=True) > 0
         highest = (self.table() * seen).amax(dim=0)
         return {

@@ -1,4 +1,4 @@
-"""Learning pseudo-masks with a branch of its own.
+"""Learns pseudo-masks with an auxiliary branch.
 
 Ke et al.: A Three-Stage Self-Training Framework for Semi-Supervised Semantic
 Segmentation, 2020, https://arxiv.org/abs/2012.00827, Eq. 3.
@@ -21,7 +21,7 @@ from .base import Objective
 
 @MODELS.register_module()
 class PseudoMaskObjective(Objective):
-    """A second branch of the student reproduces pseudo-masks (Task 2, Eq. 3).
+    """Trains an auxiliary branch of the student on pseudo-masks (Task 2, Eq. 3).
 
     The pseudo-masks teach the layers that both branches share; the segmentor's own last
     layers never see them. Prediction does not need the branch.
@@ -35,15 +35,15 @@ class PseudoMaskObjective(Objective):
             ``neck``, the head reads the backbone's outputs.
         weight: lambda_2.
         branch: Augmented images whose masks are the pseudo-masks.
-        plain_branches: Further branches, seen without strong augmentation, whose
-            samples carry a pseudo-mask besides their mask (``LoadPseudoMask``).
+        plain_branches: Further branches, without strong augmentation, whose samples
+            carry a pseudo-mask in addition to their mask (``LoadPseudoMask``).
 
     Raises:
         ValueError: If a part cannot be built.
     """
 
     takes: ClassVar[Mapping[str, str]] = {"head.num_classes": "num_classes"}
-    # Pseudo-masks may name what the segmentor does not predict.
+    # Pseudo-masks may have classes that the segmentor does not predict.
     may_exceed: ClassVar[Sequence[str]] = ("head.num_classes",)
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Learning from one's own predictions where they can be trusted.
+"""Learns the student's own predictions where a confidence is high.
 
 Hung et al., BMVC 2018, https://arxiv.org/abs/1802.07934, Eq. 5.
 """
@@ -18,16 +18,16 @@ from .base import Objective
 
 @MODELS.register_module()
 class SelfTaughtObjective(Objective):
-    """Cross-entropy towards the own argmax, on pixels with enough confidence (Eq. 5).
+    """Cross-entropy with the own argmax, on pixels of high confidence (Eq. 5).
 
-    The confidence is what an objective before this one publishes. The loss is the mean
-    over the selected pixels; a step that selects none gives zero.
+    The confidence is published by an earlier objective. The loss is the mean over the
+    selected pixels, or zero without any.
 
     Args:
         weight: lambda_semi.
         threshold: T_semi, in 0..1; pixels whose confidence exceeds it are selected.
-        start: Iteration from which on the loss counts.
-        branch: View to learn from; the published confidence must be of it.
+        start: First iteration in which the loss counts.
+        branch: View to learn from, to which the published confidence belongs.
         confidence: Name of the published map, ``objective.confidence`` if several
             objectives publish one.
 

@@ -1,8 +1,8 @@
-"""Two equal branches that agree with each other on unlabelled images.
+"""Trains two equal branches to agree with each other on unlabelled images.
 
-The symmetric variant that Sawatzky, Zatsarynna, Gall: Discovering Latent Classes for
-Semi-Supervised Semantic Segmentation, 2019, https://arxiv.org/abs/1912.12936, compare
-latent classes with (section 4.3.3, "KL symmetry" of Table 5).
+The symmetric baseline of Sawatzky, Zatsarynna, Gall: Discovering Latent Classes for
+Semi-Supervised Semantic Segmentation, 2019, https://arxiv.org/abs/1912.12936 (section
+4.3.3, "KL symmetry" of Table 5).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .base import Objective
 
 @MODELS.register_module()
 class TwinBranchObjective(Objective):
-    """A second head for the same classes, and agreement of both on unlabelled images.
+    """A second head for the same classes, which agrees with the first one.
 
     It publishes ``twin.<branch>``, the second head's probabilities (N, C, H, W), for
     each of its branches; ``AdversarialObjective(predictions='twin')`` judges them.
 
     Args:
         head: Config of the second decode head, which reads the same features.
-        weight: Of its cross-entropy on labelled images.
-        consistency_weight: Of the symmetric Kullback-Leibler divergence.
-        start: Iteration from which on the divergence counts.
+        weight: Weight of its cross-entropy on labelled images.
+        consistency_weight: Weight of the symmetric Kullback-Leibler divergence.
+        start: First iteration in which the divergence counts.
         labeled_branch: Branch with masks.
         unlabeled_branch: Branch without.
     """

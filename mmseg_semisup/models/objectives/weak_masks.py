@@ -1,4 +1,4 @@
-"""Coarse pseudo-masks, from image labels, taught to a classifier of their own.
+"""Learns coarse pseudo-masks, from image labels, with a second classifier.
 
 Lai et al.: Semi-supervised Semantic Segmentation with Directional Context-aware
 Consistency, CVPR 2021, https://arxiv.org/abs/2106.14133, section 3.5, Eqs. 10 and 11.
@@ -33,7 +33,7 @@ class EmbeddingClassifier(nn.Conv2d):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__(in_channels, num_classes, kernel_size=1)
-        # As mmseg's heads initialise theirs.
+        # The initialisation of mmseg's heads.
         nn.init.normal_(self.weight, std=0.01)
         nn.init.zeros_(self.get_parameter("bias"))
 
@@ -45,20 +45,22 @@ class EmbeddingClassifier(nn.Conv2d):
 
 @MODELS.register_module()
 class WeakMaskObjective(Objective):
-    """A second classifier learns coarse pseudo-masks of the unlabelled images.
+    """Trains a second classifier on coarse pseudo-masks of the unlabelled images.
 
-    They teach the encoder, but not the segmentor's own classifier, which their mistakes
-    would corrupt. Prediction does not need the second one.
+    The pseudo-masks train the encoder, but not the segmentor's own classifier, which
+    their mistakes would corrupt. Prediction does not need the second classifier.
 
-    The samples of the branches carry the masks besides (``LoadPseudoMask``,
-    ``PackPseudoMask``), so that the other objectives see unlabelled images.
+    The samples of the branches carry the pseudo-masks in a field of their own
+    (``LoadPseudoMask``, ``PackPseudoMask``), so that other objectives see unlabelled
+    images.
 
     Args:
         in_channels: Channels of the embedding in front of the classifier.
         num_classes: Number of classes.
         weight: lambda_w (Eq. 10) after the ramp.
-        start: Iteration from which on the loss counts.
-        ramp: Iterations over which the weight then grows, as exp(-5 (1 - t)^2).
+        start: First iteration in which the loss counts.
+        ramp: Number of iterations over which the weight then grows, with t from 0 to
+            1, as exp(-5 (1 - t)^2).
         branches: Views with pseudo-masks; the loss is the mean of theirs (Eq. 11).
 
     Raises:

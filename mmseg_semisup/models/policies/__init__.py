@@ -1,8 +1,7 @@
-"""Small exchangeable parts of objectives: who judges, what counts, what is mixed.
+"""Exchangeable parts of objectives: label sources, selection, mixing, perturbation.
 
-Each policy is a registered module with one method; whatever it remembers lies in
-buffers, so that it travels in the checkpoint.
-``models.step`` may be imported.
+Each policy is a registered module with one method; its state is in buffers, and thus in
+the checkpoint. ``models.step`` may be imported.
 """
 
 from .labels import Ensemble, Judgement, LabelSource, NetworkLabels

@@ -1,4 +1,4 @@
-"""Who says which classes an image without a mask shows."""
+"""Label sources for images without masks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ..step.view import View
 
 
 class Judgement:
-    """Labels, and how sure they are, at the pixels of a view.
+    """Labels and their confidence at the pixels of a view.
 
-    Nothing in it carries gradients. What was seen in another view of the same images is
-    carried through the geometry of both.
+    It has no gradients. Labels of another view of the same images are warped by the
+    geometry of both.
 
     Args:
-        output: Full logits and probabilities on ``seen``.
-        seen: The view that was judged.
+        output: Outputs of a network on ``seen``.
+        seen: The view that the network has seen.
         target: The view whose pixels are labelled.
     """
 
@@ -51,12 +51,12 @@ class Judgement:
 
     @property
     def labels(self) -> Tensor:
-        """Most probable class, (N, H, W), int64; ignored outside of ``seen``."""
+        """Most probable class, (N, H, W), int64; the ignored label outside ``seen``."""
         return self._labels_and_inside[0]
 
     @cached_property
     def valid(self) -> Tensor:
-        """Pixels that both views show and that count, (N, H, W), bool."""
+        """Valid pixels that both views show, (N, H, W), bool."""
         inside = self._labels_and_inside[1]
         if inside is None:
             return self._target.valid
@@ -70,10 +70,11 @@ class Judgement:
 
     @torch.no_grad()
     def measure(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """A figure of each pixel, computed where it was seen, then carried over.
+        """Compute a figure of each pixel in ``seen``, and warp it to ``target``.
 
         Args:
-            function: Probabilities (N, C, H, W), in 0..1, to (N, H, W), float.
+            function: Function of probabilities (N, C, H, W), in 0..1; returns (N, H,
+                W), float.
 
         Returns:
             (N, H, W), float; 0 outside of ``seen``.
@@ -83,28 +84,28 @@ class Judgement:
 
 
 class LabelSource(nn.Module):
-    """Judges the images of a view."""
+    """Base of the label sources."""
 
     networks: tuple[str, ...] = ()
 
     def forward(self, step: Step, view: View) -> SegOutput | MeanOutput:
-        """Outputs on a view, of which labels and probabilities are read."""
+        """Outputs on a view, with labels and probabilities."""
         raise NotImplementedError
 
     def judge(self, step: Step, seen: View, target: View) -> Judgement:
-        """The judgement of ``seen`` at the pixels of ``target``; once a step."""
+        """The judgement of ``seen`` at the pixels of ``target``, made once a step."""
         key = (repr(self), seen.name, target.name)
         return step.once(key, lambda: Judgement(self(step, seen), seen, target))
 
 
 @MODELS.register_module()
 class NetworkLabels(LabelSource):
-    """One network judges.
+    """One network gives the labels.
 
     Args:
         network: 'student', 'teacher', or the name of a further network.
-        evaluation: Whether it does so in evaluation mode. A teacher always does; a
-            student would otherwise judge with dropout and statistics of the batch.
+        evaluation: Whether it runs in evaluation mode. A teacher always does; a student
+            otherwise has dropout and statistics of the batch.
     """
 
     def __init__(self, network: str = TEACHER, evaluation: bool = False) -> None:
@@ -118,7 +119,7 @@ class NetworkLabels(LabelSource):
         return step.output(self.network, view, self.evaluation)
 
     def extra_repr(self) -> str:
-        """Tell sources apart."""
+        """Show the arguments."""
         return f"network={self.network!r}, evaluation={self.evaluation}"
 
 
@@ -126,8 +127,8 @@ class MeanOutput:
     """The mean of several networks' logits on the same images.
 
     Args:
-        outputs: Of each network.
-        weights: One weight a network; they sum to 1.
+        outputs: Outputs of each network.
+        weights: Weight of each network; their sum is 1.
     """
 
     def __init__(self, outputs: Sequence[SegOutput], weights: Sequence[float]) -> None:
@@ -154,15 +155,15 @@ class MeanOutput:
 
 @MODELS.register_module()
 class Ensemble(LabelSource):
-    """Several networks judge together, by the mean of their logits.
+    """Several networks give the labels, by the mean of their logits.
 
     Args:
-        networks: Their names.
-        weights: One a network, not negative; None: equal ones.
-        evaluation: As :class:`NetworkLabels`'s.
+        networks: Names of the networks.
+        weights: Weight of each network, not negative; None: equal weights.
+        evaluation: As in :class:`NetworkLabels`.
 
     Raises:
-        ValueError: If numbers and weights do not fit.
+        ValueError: If the networks and the weights do not fit.
     """
 
     def __init__(
@@ -188,10 +189,10 @@ class Ensemble(LabelSource):
         return MeanOutput(outputs, self.weights)
 
     def extra_repr(self) -> str:
-        """Tell sources apart."""
+        """Show the arguments."""
         return f"{self.networks}, {self.weights}, evaluation={self.evaluation}"
 
 
 def build_source(cfg: Any) -> LabelSource:
-    """A label source from its config, or from the name of a network."""
+    """Build a label source from its config, or from the name of a network."""
     return NetworkLabels(cfg) if isinstance(cfg, str) else MODELS.build(cfg)

@@ -1,4 +1,4 @@
-"""Pasting parts of images into others of the batch."""
+"""Policies that paste parts of images into other images of the batch."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ PAIRINGS = ("next", "reversed")
 
 
 class Mixing(NamedTuple):
-    """Which pixels come from which other image.
+    """The partner of each image, and the pixels that are pasted from it.
 
     Attributes:
-        mask: (N, H, W), bool, True where the partner's pixel is pasted.
-        partner: (N,), int64, the other image of the batch.
+        mask: (N, H, W), bool; pixels that are pasted from the partner.
+        partner: (N,), int64, index of the other image in the batch.
     """
 
     mask: Tensor
     partner: Tensor
 
     def apply(self, maps: Tensor) -> Tensor:
-        """Mix maps, (N, ..., H, W) of any type, as the images are mixed."""
+        """Mix maps, (N, ..., H, W) of any type, in the same way as the images."""
         mask = self.mask.view(-1, *[1] * (maps.ndim - 3), *self.mask.shape[1:])
         return torch.where(mask, maps[self.partner], maps)
 
 
 class Mix(nn.Module):
-    """Chooses partners and pixels."""
+    """Base of the mixing policies."""
 
     def forward(self, images: Tensor, labels: Tensor, weights: Tensor) -> Mixing:
-        """What to paste where.
+        """Choose partners and pixels.
 
         Args:
             images: (N, 3, H, W), float.
             labels: (N, H, W), int64.
-            weights: (N, H, W), bool or float in 0..1, how much each pixel counts.
+            weights: (N, H, W), bool or float in 0..1, weight of each pixel.
         """
         raise NotImplementedError
 
@@ -61,17 +61,17 @@ class Mix(nn.Module):
 
 @MODELS.register_module()
 class CutMix(Mix):
-    """A rectangle of another image is pasted into each (French et al., BMVC 2020).
+    """Pastes a rectangle of another image into each (French et al., BMVC 2020).
 
-    Its area is uniform in a range. Its side lengths are the image's to the powers of u
-    and 1 - u of the area, u uniform in 0..1: so it always fits, and its position is
-    uniform over those in which it does.
+    Its area a, a share of the image, is uniform in a range. Its sides are the shares
+    a**u and a**(1 - u) of the image's, with u uniform in 0..1, so that it always fits.
+    Its position is uniform.
 
     Args:
-        area: Least and greatest share of the image that it covers.
-        pairing: 'next': each image takes from the one before it, the first from the
-            last; 'reversed': the first takes from the last, the second from the last
-            but one.
+        area: Least and greatest area, as shares of the image.
+        pairing: Partner of an image. 'next': the image before it, for the first image
+            the last one; 'reversed': for the first image the last one, for the second
+            the last but one.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -92,7 +92,7 @@ class CutMix(Mix):
         self.pairing = pairing
 
     def forward(self, images: Tensor, labels: Tensor, weights: Tensor) -> Mixing:
-        """A rectangle in each image."""
+        """Draw a rectangle in each image."""
         height, width = images.shape[-2:]
         size = (height, width)
         mask = random_boxes(len(images), size, self.area, images.device)
@@ -107,12 +107,12 @@ def random_boxes(
     area: tuple[float, float],
     device: torch.device | str,
 ) -> Tensor:
-    """A random rectangle in each image, (count, H, W), bool, drawn on the device.
+    """Draw a random rectangle in each image, (count, H, W), bool, on the device.
 
     Args:
         count: Number of images.
-        size: Their (H, W), in pixels.
-        area: Least and greatest share of the image.
+        size: Size of the images, (H, W), in pixels.
+        area: Least and greatest area, as shares of the image.
         device: Where to draw.
     """
     height, width = size
@@ -131,11 +131,11 @@ def random_boxes(
 
 
 def build_mix(cfg: Any, area: tuple[float, float] | None = None) -> Mix | None:
-    """A mixing policy from its config; 'cutmix' is the default one, 'none' is None.
+    """Build a mixing policy from its config; 'cutmix' is the default one, 'none' None.
 
     Args:
         cfg: Config or name.
-        area: Of 'cutmix', see :class:`CutMix`; None: its default.
+        area: Argument of 'cutmix', see :class:`CutMix`; None: its default.
 
     Raises:
         ValueError: If a name is none of these.

@@ -1,4 +1,4 @@
-"""Changes of a backbone's features before they are decoded again."""
+"""Policies that perturb a backbone's features before they are decoded again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @MODELS.register_module()
 class ChannelDropout(nn.Module):
-    """Whole channels of each map are set to zero, the others scaled up (UniMatch).
+    """Sets whole channels of each map to zero, and scales up the others (UniMatch).
 
     Args:
         probability: Share of the channels that are dropped, in 0..1.

@@ -1,4 +1,4 @@
-"""Which pixels of a judgement are learned from, and how much each counts."""
+"""Policies that weight the pixels of a judgement."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .labels import Judgement
 
 
 class Select(nn.Module):
-    """Gives each pixel a weight."""
+    """Base of the selection policies."""
 
     def forward(self, judgement: Judgement, step: Step) -> Tensor:
-        """Weights of pixels.
+        """Compute the weight of each pixel.
 
         Args:
             judgement: Labels and confidence at the pixels of a view.
@@ -31,10 +31,10 @@ class Select(nn.Module):
 
 @MODELS.register_module()
 class ConfidenceThreshold(Select):
-    """Pixels count in which the highest class probability reaches a threshold.
+    """Selects the pixels whose highest class probability reaches a threshold.
 
     Args:
-        threshold: In 0..1; 0 selects every valid pixel.
+        threshold: Threshold in 0..1; 0 selects every valid pixel.
 
     Raises:
         ValueError: If it is out of its range.
@@ -49,17 +49,17 @@ class ConfidenceThreshold(Select):
         self.threshold = threshold
 
     def forward(self, judgement: Judgement, step: Step) -> Tensor:
-        """Sure pixels, (N, H, W), bool."""
+        """The selected pixels, (N, H, W), bool."""
         if self.threshold == 0:
             return judgement.valid
         return judgement.valid & (judgement.confidence >= self.threshold)
 
 
 class SharedSelection(Select):
-    """The weights that another objective has selected in this step.
+    """Reuses the weights that another objective has selected in this step.
 
     Args:
-        objective: Its name; it runs earlier, on the same view.
+        objective: Name of the objective, which runs earlier on the same view.
     """
 
     def __init__(self, objective: str) -> None:
@@ -72,11 +72,11 @@ class SharedSelection(Select):
 
 
 def build_select(cfg: Any, threshold: float) -> Select:
-    """A selection from its config, or the name of the objective that shares its own.
+    """Build a selection from its config, or from the name of an earlier objective.
 
     Args:
         cfg: Config, name, or None for a confidence threshold.
-        threshold: That threshold.
+        threshold: The confidence threshold.
     """
     if cfg is None:
         return ConfidenceThreshold(threshold)
@@ -84,10 +84,10 @@ def build_select(cfg: Any, threshold: float) -> Select:
 
 
 def check_weights(weights: Tensor, like: Tensor, policy: nn.Module) -> Tensor:
-    """The weights, if they have the shape of the labels.
+    """Return the weights if they have the shape of the labels.
 
     Raises:
-        ValueError: Otherwise; names the policy.
+        ValueError: If they have another shape; the message names the policy.
     """
     if weights.shape != like.shape or weights.dtype == torch.int64:
         raise ValueError(

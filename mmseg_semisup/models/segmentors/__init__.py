@@ -1,4 +1,4 @@
-"""The wrapper around any mmseg segmentor, and further networks by name.
+"""The wrapper of any mmseg segmentor, and further networks by name.
 
 ``models.step``, ``models.objectives`` and ``models.teacher`` may be imported.
 """

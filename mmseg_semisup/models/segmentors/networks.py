@@ -1,8 +1,8 @@
 """Further networks of a training, by name, beside the student.
 
-A second student that learns (cross pseudo supervision), moving averages, or copies of
-the student at earlier times: each is a plain segmentor, which objectives can ask for
-outputs, and which can be validated, exported and used for predictions.
+A second student that learns (cross pseudo supervision), a moving average, or a copy of
+the student at an earlier time. Each is a plain segmentor, whose outputs objectives can
+use, and which can be validated, exported and used for predictions.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ INITS = ("copy", "new")
 
 @MODELS.register_module()
 class Peer(nn.Module):
-    """A second student, which learns from gradients of its own.
+    """A second student, with gradients of its own.
 
-    It takes the supervised loss on labelled images as the student does; objectives add
-    theirs. Its optimizer is the one of its name in ``optim_wrapper``, or, without that
-    key, the segmentor's.
+    It has the supervised loss on labelled images, like the student, and the losses of
+    objectives. Its optimizer is the one with its name in ``optim_wrapper``, or, without
+    that key, the segmentor's.
 
     Args:
         student: The student's network.
         student_cfg: Its config.
-        init: 'copy': the student's weights, those of a loaded checkpoint included;
-            'new': of the same config, initialised anew (CPS).
+        init: 'copy': the student's weights, including those of a loaded checkpoint;
+            'new': another initialisation of the same config (CPS).
         segmentor: Config of another architecture; None: the student's.
 
     Raises:
@@ -70,19 +70,19 @@ class Peer(nn.Module):
             self.network.load_state_dict(student.state_dict())
 
     def follow(self, student: nn.Module) -> None:
-        """Nothing: it moves by its optimizer."""
+        """Do nothing, because its optimizer moves it."""
 
 
 @MODELS.register_module()
 class Average(Teacher):
-    """A further mean teacher: :class:`Teacher` under a name of its own.
+    """A further mean teacher, with a name of its own.
 
     Args:
         student: The student's network.
         student_cfg: Its config.
-        momentum: As :class:`Teacher`'s.
-        ramp: As :class:`Teacher`'s.
-        norm: As :class:`Teacher`'s.
+        momentum: As in :class:`Teacher`.
+        ramp: As in :class:`Teacher`.
+        norm: As in :class:`Teacher`.
     """
 
     learns = False
@@ -99,7 +99,7 @@ class Average(Teacher):
         super().__init__(student, momentum, ramp, norm)
 
     def start(self, student: nn.Module) -> None:
-        """Begin as the student."""
+        """Copy the student."""
         if self.updates.value == 0:
             self.copy_from(student)
 
@@ -112,13 +112,13 @@ class Average(Teacher):
 class Snapshot(nn.Module):
     """The student as it was at the last multiple of ``interval`` optimizer steps.
 
-    Several of them, with offsets, are the students of several earlier times.
+    Several snapshots with offsets hold the student at several earlier times.
 
     Args:
         student: The student's network.
         student_cfg: Its config.
         interval: Optimizer steps between two copies.
-        offset: Optimizer steps by which the copies are taken later.
+        offset: Delay of the copies, in optimizer steps.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -147,17 +147,17 @@ class Snapshot(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> Snapshot:
-        """A snapshot stays in evaluation mode."""
+        """Keep evaluation mode."""
         return super().train(False)
 
     def start(self, student: nn.Module) -> None:
-        """Begin as the student."""
+        """Copy the student."""
         if self.steps.value == 0:
             self.network.load_state_dict(student.state_dict())
 
     @torch.no_grad()
     def follow(self, student: nn.Module) -> None:
-        """Count an optimizer step, and copy the student if it is time."""
+        """Count an optimizer step, and copy the student if a copy is due."""
         self.steps.value += 1
         if self.steps.value % self.interval == self.offset:
             self.network.load_state_dict(student.state_dict())

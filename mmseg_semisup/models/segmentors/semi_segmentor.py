@@ -30,23 +30,23 @@ PARTS = ("segmentor", "teacher", "networks", "objectives", "iteration")
 
 @MODELS.register_module()
 class SemiSegmentor(BaseModel):
-    """A segmentor, and objectives that unlabelled images teach it.
+    """A segmentor with objectives for unlabelled images.
 
-    Trained, it takes batches of named branches (``SemiDataset``, ``branch_collate``);
-    the segmentor's own loss reads the branch ``labeled``. Used, it is the segmentor:
-    ``predict`` and ``tensor`` take mmseg's ordinary batches.
+    Training takes batches of named branches (``SemiDataset``, ``branch_collate``); the
+    segmentor's own loss reads the branch ``labeled``. ``predict`` and ``tensor`` behave
+    like the segmentor, and take mmseg's ordinary batches.
 
-    A checkpoint of the plain segmentor loads into it and into every network that starts
-    as a copy. Its state holds all that shapes training: the segmentor under
-    ``segmentor.``, the teacher under ``teacher.``, further networks under
-    ``networks.<name>.``, the objectives' parts under ``objectives.<name>.``, and the
-    number of iterations.
+    A checkpoint of the plain segmentor can be loaded: it sets the student and every
+    network that starts as a copy of it. The state holds everything that training
+    depends on: the segmentor under ``segmentor.``, the teacher under ``teacher.``,
+    further networks under ``networks.<name>.``, the objectives' parts under
+    ``objectives.<name>.``, and the number of iterations.
 
     Args:
-        segmentor: Config of an mmseg segmentor, as it stands in mmseg's model files.
+        segmentor: Config of an mmseg segmentor, as in mmseg's model files.
         teacher: None, or the arguments of :class:`Teacher`.
         objectives: Name to config of an objective, in the order in which they run; or a
-            list, named by type. None of them: the supervised baseline.
+            list, named by type. Without any: the supervised baseline.
         networks: Name to config of a further network (``Peer``, ``Average``,
             ``Snapshot``).
         data_preprocessor: Config of ``SemiDataPreprocessor``; None: the segmentor's. It
@@ -110,7 +110,7 @@ class SemiSegmentor(BaseModel):
     def configure_test(
         self, predict_with: str = STUDENT, signal_maps: bool = False
     ) -> None:
-        """Choose the network that predicts, and whether with the objectives' maps."""
+        """Choose the network that predicts, and whether to add the objectives' maps."""
         if predict_with == TEACHER and self.teacher is None:
             raise ValueError("test_cfg.predict_with='teacher', but teacher=None")
         if predict_with not in self.network_names:
@@ -156,7 +156,7 @@ class SemiSegmentor(BaseModel):
 
     @property
     def required_views(self) -> dict[str, list[str]]:
-        """Name of each view that training reads to who reads it."""
+        """Name of each view that training reads, to the names of its readers."""
         required = {"labeled": ["the supervised loss"]}
         for name, objective in self.objectives.items():
             for view in (*objective.reads, *objective.joint):
@@ -165,7 +165,7 @@ class SemiSegmentor(BaseModel):
 
     @property
     def mixed_views(self) -> dict[str, str]:
-        """Name of each view that is mixed with itself to who mixes it."""
+        """Name of each view whose images are mixed, to the name of the objective."""
         return {
             view: f"objectives.{name}"
             for name, objective in self.objectives.items()
@@ -174,7 +174,7 @@ class SemiSegmentor(BaseModel):
 
     @property
     def out_channels(self) -> int:
-        """Channels of the logits; mmseg's test-time augmentation asks for them."""
+        """Channels of the logits, for mmseg's test-time augmentation."""
         return self.segmentor.out_channels
 
     def forward(
@@ -183,7 +183,7 @@ class SemiSegmentor(BaseModel):
         data_samples: Any = None,
         mode: str = "tensor",
     ) -> Any:
-        """As mmseg's models do, with branches in mode 'loss'.
+        """Run in the mode of mmseg's models, with branches in mode 'loss'.
 
         Args:
             inputs: (N, 3, H, W), float; in mode 'loss', branch to such a tensor.
@@ -204,7 +204,7 @@ class SemiSegmentor(BaseModel):
     def loss(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list[SegDataSample]]
     ) -> dict[str, Tensor]:
-        """All losses of a step, the discriminators' included."""
+        """All losses of a step, including those of discriminators."""
         if not isinstance(inputs, dict):
             raise ValueError(
                 "SemiSegmentor trains on branches, but the batch is one tensor; set "
@@ -214,8 +214,8 @@ class SemiSegmentor(BaseModel):
         self._start_networks()
         step = self.make_step(inputs, data_samples)
         joined = any("labeled" in o.joint for o in self.objectives.values())
-        # A view passes through a network once: whose pass the labelled images share
-        # must ask for them first.
+        # A view passes through a network once, so an objective with a joint pass of the
+        # labelled images has to request it first.
         supervised = {} if joined else self._supervised_loss(step)
         further: dict[str, Tensor] = {}
         for name, objective in self.objectives.items():
@@ -241,7 +241,7 @@ class SemiSegmentor(BaseModel):
     def make_step(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list[SegDataSample]]
     ) -> Step:
-        """The step that the objectives will see."""
+        """Make the step for the objectives."""
         return Step(
             networks={name: self.network(name) for name in self.network_names},
             images=inputs,
@@ -260,7 +260,8 @@ class SemiSegmentor(BaseModel):
 
     def _start_networks(self) -> None:
         if self.iteration.value == 0:
-            # Weights may have been initialised or loaded since copies were made.
+            # The weights may have been initialised or loaded after the copies were
+            # made.
             if self.teacher is not None and self.teacher.updates.value == 0:
                 self.teacher.copy_from(self.segmentor)
             for part in self.networks.values():
@@ -278,7 +279,7 @@ class SemiSegmentor(BaseModel):
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
-        """Predictions of the chosen network, as mmseg's segmentors give them.
+        """Predict with the chosen network, in the format of mmseg's segmentors.
 
         Args:
             inputs: (N, 3, H, W), float.
@@ -298,13 +299,14 @@ class SemiSegmentor(BaseModel):
         return results
 
     def objective_maps(self, probs: Tensor) -> dict[str, Tensor]:
-        """Maps of all objectives for given predictions.
+        """Compute the maps of all objectives for given predictions.
 
         Args:
             probs: (N, C, H, W), in 0..1.
 
         Returns:
-            Name to (N, 1, H, W), in 0..1; ``objective.name`` where several have one.
+            Name to (N, 1, H, W), in 0..1; ``objective.name`` if several objectives have
+            it.
         """
         maps = [
             (objective.name, name, value)
@@ -318,28 +320,28 @@ class SemiSegmentor(BaseModel):
         }
 
     def rename_positions(self, state_dict: dict[str, Any], prefix: str = "") -> None:
-        """Give objectives that an older checkpoint keys by position their names.
+        """Replace the positions of objectives in an older checkpoint by their names.
 
         Args:
             state_dict: Changed in place.
-            prefix: In front of all names.
+            prefix: Prefix of all names.
 
         Raises:
-            ValueError: If one does not fit the objective at its position.
+            ValueError: If an entry does not fit the objective at its position.
         """
         self.objectives.rename_positions(state_dict, f"{prefix}objectives.")
 
     def adapt_state(
         self, state_dict: dict[str, Any], prefix: str = "", *_: object
     ) -> None:
-        """Rename what a plain segmentor's or an older checkpoint calls otherwise.
+        """Rename the entries of a plain segmentor's or an older checkpoint.
 
-        A plain segmentor's weights become those of the student and of all networks that
+        A plain segmentor's weights are used for the student and for all networks that
         start as copies of it.
 
         Args:
             state_dict: Changed in place.
-            prefix: In front of all names.
+            prefix: Prefix of all names.
 
         Raises:
             ValueError: If objectives keyed by position cannot be matched by name.

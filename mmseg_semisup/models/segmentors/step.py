@@ -1,4 +1,4 @@
-"""The step as code written for earlier versions builds it."""
+"""The constructor of a step with the arguments of earlier versions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..step import step
 
 
 class Step(step.Step):
-    """A step of a student and a teacher; :class:`mmseg_semisup.models.Step` has more.
+    """A step of a student and a teacher; see :class:`mmseg_semisup.models.Step`.
 
     Args:
         student: The segmentor that learns.
         teacher: Its moving average, or None.
         images: View to (N, 3, H, W), float, preprocessed.
         samples: View to its N data samples.
-        iteration: Training iterations before this one.
-        ignore_index: Label of pixels that do not count.
+        iteration: Number of training iterations before this one.
+        ignore_index: Label of ignored pixels.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The decode heads of a segmentor, and what they return."""
+"""The decode heads of a segmentor, and their outputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def last_head(segmentor: EncoderDecoder) -> BaseModule:
 def run_heads(
     heads: Sequence[BaseModule], feats: Sequence[Tensor] | Tensor
 ) -> list[Any]:
-    """What each decode head returns, unchanged; a stage also reads the one before."""
+    """Run each decode head; a stage of a cascade also gets the last output."""
     outputs: list[Any] = []
     for head in heads:
         outputs.append(head.forward(feats, *outputs[-1:]))
@@ -36,7 +36,7 @@ def run_heads(
 
 
 def maps_of(output: object) -> Mapping[Hashable, object]:
-    """The maps in what a head returns, by index or key; a single one under None."""
+    """The maps in a head's output, by index or key; a single map under None."""
     if isinstance(output, Mapping):
         return output
     if isinstance(output, (list, tuple)):

@@ -1,4 +1,4 @@
-"""What a segmentor knows, handed down to the configs of parts that must agree."""
+"""Hands facts of the segmentor down to the configs of other parts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .seg_output import last_head
 
 
 class Facts(NamedTuple):
-    """Facts that one segmentor owns and that other parts need.
+    """Facts of a segmentor that other parts need.
 
     Attributes:
         head: Name of the class of the decode head whose logits are the prediction.
         num_classes: Number of classes.
         embedding_channels: Channels in front of the head's classifier ``conv_seg``;
             None if the head has no such module.
-        align_corners: How the head's logits are resized.
+        align_corners: ``align_corners`` of the resize of the head's logits.
     """
 
     head: str
@@ -43,14 +43,14 @@ def hand_down(
     where: str,
     may_exceed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Complete a part's config by the facts that it takes.
+    """Complete a part's config with facts of the segmentor.
 
     Args:
         cfg: Config of the part.
         takes: Key of the config, dots between levels, to the name of a fact. A key
-            whose parent is missing or None is left alone.
-        facts: Of the segmentor.
-        where: What to call the part in a message.
+            whose parent is missing or None is skipped.
+        facts: Facts of the segmentor.
+        where: Name of the part, for messages.
         may_exceed: Keys whose value may be greater than the fact.
 
     Returns:

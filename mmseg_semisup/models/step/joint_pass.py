@@ -1,4 +1,4 @@
-"""One pass of a network over several views, and decoding again changed features."""
+"""Runs a network over several views in one pass, and decodes perturbed features."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Perturb = Callable[[tuple[Tensor, ...]], Sequence[Tensor]]
 
 
 class PartialOutput(SegOutput):
-    """The rows of one view in the outputs of a pass over several.
+    """The rows of one view in the outputs of a joint pass.
 
     Args:
         whole: Outputs on the images of all views.
-        rows: Those of this view.
+        rows: The rows of this view.
     """
 
     def __init__(self, whole: SegOutput, rows: slice) -> None:
@@ -41,7 +41,7 @@ class PartialOutput(SegOutput):
 
     @property
     def head_outputs(self) -> list[Any]:
-        """What each decode head returns, for these rows."""
+        """Output of each decode head, for these rows."""
         return _take_rows(self._whole.head_outputs, self._rows)
 
     @property
@@ -56,12 +56,12 @@ class PartialOutput(SegOutput):
 
 
 class RedecodedOutput(SegOutput):
-    """Outputs of neck and heads on given outputs of the backbone.
+    """Outputs of neck and heads for given outputs of the backbone.
 
     Args:
         network: An mmseg segmentor.
-        images: (N, 3, H, W); their size is that of the full logits.
-        backbone_feats: Each (N, D_i, H_i, W_i).
+        images: (N, 3, H, W); the full logits have their size.
+        backbone_feats: Outputs of the backbone, each (N, D_i, H_i, W_i).
         grad: Whether to record gradients.
     """
 
@@ -73,20 +73,20 @@ class RedecodedOutput(SegOutput):
         grad: bool,
     ) -> None:
         super().__init__(network, images, grad)
-        # Takes the place of the cached property: the backbone is not run again.
+        # Overrides the cached property, so that the backbone is not run again.
         self.__dict__["backbone_feats"] = backbone_feats
 
 
 def run_jointly(
     network: nn.Module, views: Sequence[View], grad: bool
 ) -> list[SegOutput]:
-    """One forward pass over the images of several views, one output a view.
+    """Run one forward pass over several views; return an output for each.
 
-    Batch normalisation sees all of them as one batch.
+    Batch normalisation sees their images as one batch.
 
     Args:
         network: An mmseg segmentor.
-        views: Their images have one size.
+        views: Views of one size.
         grad: Whether to record gradients.
 
     Raises:
@@ -105,19 +105,18 @@ def run_jointly(
 def decode_again(
     pairs: Sequence[tuple[SegOutput, Perturb | None]],
 ) -> list[SegOutput]:
-    """Decode features of the backbone after a function of them.
+    """Decode features of the backbone again, after a function has changed them.
 
-    The backbone is not run again. All pairs go through neck and heads in one pass, so
-    batch normalisation there sees them as one batch: ``[(output, None), (output, f)]``
-    decodes perturbed features beside the clean ones.
+    The backbone is not run again. All pairs pass through neck and heads in one batch,
+    also for batch normalisation: ``[(output, None), (output, f)]`` decodes perturbed
+    features beside the clean ones.
 
     Args:
-        pairs: Outputs of one network, and what to do with the features of each: a
-            function of the backbone's maps, each (N, D_i, H_i, W_i), that returns as
-            many of the same shapes; None leaves them as they are.
+        pairs: Outputs of one network, each with a function of the backbone's maps, each
+            (N, D_i, H_i, W_i), that returns maps of the same shapes; None: no change.
 
     Returns:
-        One output a pair.
+        An output for each pair.
 
     Raises:
         ValueError: If the network's features are not lists of maps, its outputs are of

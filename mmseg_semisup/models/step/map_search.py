@@ -1,4 +1,4 @@
-"""Find the predicted map among several that a decode head returns, by trying it."""
+"""Finds the predicted map among the outputs of a decode head by a trial."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TOLERANCE = 1e-4
 
 
 def find_maps(segmentor: EncoderDecoder) -> tuple[Hashable, Hashable]:
-    """Keys of the predicted map in what the last head returns, None if nothing else.
+    """Keys of the predicted map in the last head's output; None for a single map.
 
-    A map is the predicted one if, resized, it equals ``encode_decode`` in evaluation
-    mode, on random images; in training mode, without dropout and batch statistics. A
-    copy is tried, and the global random generators are restored.
+    The predicted map is the one that, resized, equals ``encode_decode`` in evaluation
+    mode on random images; training mode is tried without dropout and batch statistics.
+    The trial runs on a copy, and the global random generators are restored.
 
     Args:
         segmentor: An ``EncoderDecoder`` or ``CascadeEncoderDecoder``, in any mode.
@@ -37,7 +37,7 @@ def find_maps(segmentor: EncoderDecoder) -> tuple[Hashable, Hashable]:
         Index or key in training mode, and in evaluation mode.
 
     Raises:
-        ValueError: If none or several are equal, or the networks cannot be tried.
+        ValueError: If none or several maps are equal, or the trial fails.
     """
     with _own_randomness(), torch.no_grad():
         trial = copy.deepcopy(segmentor).cpu().eval()
@@ -52,7 +52,7 @@ def find_maps(segmentor: EncoderDecoder) -> tuple[Hashable, Hashable]:
 def _predict_random_images(
     network: EncoderDecoder, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Images (2, D, S, S) of the smallest size that works, and logits (2, C, S, S)."""
+    """Images (2, D, S, S) of the smallest possible size, and logits (2, C, S, S)."""
     convs = (m for m in network.backbone.modules() if isinstance(m, nn.Conv2d))
     first = next(convs, None)
     channels = first.in_channels if first is not None else 3
@@ -116,7 +116,7 @@ def _difference(value: Any, expected: Tensor, align_corners: bool) -> float:
 
 
 def _disturb_constants(network: EncoderDecoder, generator: torch.Generator) -> None:
-    """Change parameters of a single value, whose zeros could make all maps equal."""
+    """Add noise to constant parameters, as zeros could make all maps equal."""
     for parameter in network.parameters():
         if parameter.numel() and (parameter == parameter.flatten()[0]).all():
             inputs = parameter[0].numel() if parameter.ndim > 1 else 100
@@ -125,9 +125,10 @@ def _disturb_constants(network: EncoderDecoder, generator: torch.Generator) -> N
 
 
 def _train_without_noise(network: EncoderDecoder) -> None:
-    """Training mode without dropout and batch statistics.
+    """Set training mode without dropout and batch statistics.
 
-    They are modules without children. What a head returns is decided above these.
+    Both are in modules without children; the modules above those decide on the output
+    of a head.
     """
     network.train()
     deciding = [network.backbone, getattr(network, "neck", None)]

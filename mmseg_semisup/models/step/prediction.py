@@ -1,4 +1,4 @@
-"""Which output of a segmentor is its prediction, and how its probabilities are read."""
+"""Finds a segmentor's prediction among its outputs, and its probabilities."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .map_search import find_maps
 
 @dataclass(frozen=True)
 class Prediction:
-    """Where the logits are in what the last decode head returns, and how to read them.
+    """Position of the logits in the output of the last decode head, and their kind.
 
     Args:
-        training: Index or key of the predicted map in training mode; None where the
-            head returns nothing else.
+        training: Index or key of the predicted map in training mode; None if the head
+            returns a single map.
         evaluation: The same in evaluation mode.
         sigmoid: Whether the head is trained with one sigmoid for each class.
     """
@@ -42,7 +42,7 @@ class Prediction:
 
         Args:
             head: The last decode head.
-            output: What its forward pass returned, in its present mode.
+            output: The output of its forward pass, in its present mode.
 
         Raises:
             ValueError: If there are no such logits.
@@ -59,23 +59,23 @@ class Prediction:
     def class_logits(self, logits: Tensor) -> Tensor:
         """Values whose softmax over the classes gives the probabilities.
 
-        For a head that is trained with sigmoids, ``log sigmoid(logits)``: its softmax
-        is the sigmoids divided by their sum. Else the logits themselves.
+        For a head that is trained with sigmoids, ``log sigmoid(logits)``, whose softmax
+        is the sigmoids divided by their sum; else the logits themselves.
 
         Args:
-            logits: Of any shape, float, as the network predicts them.
+            logits: Logits of the network, of any shape, float.
 
         Returns:
-            The same shape, float.
+            Float, of the same shape.
         """
         return F.logsigmoid(logits) if self.sigmoid else logits
 
 
 def check_segmentor(segmentor: EncoderDecoder) -> None:
-    """Refuse a segmentor whose prediction training with unlabelled images cannot read.
+    """Raise ValueError for a segmentor whose prediction cannot be found in training.
 
     Args:
-        segmentor: A built segmentor. What is found is remembered, also by its copies.
+        segmentor: A built segmentor. The result is cached in it, and in its copies.
 
     Raises:
         ValueError: If it does not classify pixels, has one class or one channel for
@@ -108,11 +108,11 @@ def check_segmentor(segmentor: EncoderDecoder) -> None:
 
 
 def prediction_of(segmentor: EncoderDecoder) -> Prediction:
-    """Where a segmentor's prediction is; found once, then remembered by the network.
+    """Find the position of a segmentor's prediction; the network caches it.
 
-    Heads that keep mmseg's own ``predict`` and ``loss`` return one map. For others the
-    map is searched that equals ``encode_decode``, on a copy and on random images;
-    neither the segmentor nor a global random generator changes.
+    Heads with mmseg's own ``predict`` and ``loss`` return one map. For others, the map
+    that equals ``encode_decode`` is searched on a copy and random images, which changes
+    neither the segmentor nor a global random generator.
 
     Args:
         segmentor: An ``EncoderDecoder`` or ``CascadeEncoderDecoder``, in any mode.
@@ -132,11 +132,11 @@ def prediction_of(segmentor: EncoderDecoder) -> Prediction:
 
 
 def trained_with_sigmoid(segmentor: EncoderDecoder) -> bool:
-    """Whether the last head's losses see one sigmoid for each class, not a softmax.
+    """Whether the last head's losses use a sigmoid for each class, not a softmax.
 
-    ``use_sigmoid`` of the losses decides; one that has no such argument takes a
-    softmax, and a softmax wins. Dice loss, whose default is a sigmoid, decides only
-    where it is the only loss.
+    ``use_sigmoid`` of the losses decides; a loss without such an argument uses a
+    softmax, and one softmax among several losses decides. Dice loss, whose default is a
+    sigmoid, counts only if it is the only loss.
     """
     losses = [
         loss
@@ -155,18 +155,18 @@ def probabilities(segmentor: EncoderDecoder, logits: Tensor, dim: int = 1) -> Te
 
     Args:
         segmentor: A segmentor with one channel for each class, at least two.
-        logits: What it predicts, float, the classes in dimension ``dim``.
+        logits: Its logits, float, with the classes in dimension ``dim``.
         dim: The dimension of the classes.
 
     Returns:
-        The shape and dtype of ``logits``.
+        Probabilities of the shape and dtype of ``logits``.
     """
     reading = Prediction(sigmoid=trained_with_sigmoid(segmentor))
     return reading.class_logits(logits).softmax(dim=dim)
 
 
 def _gives_one_map(segmentor: EncoderDecoder) -> bool:
-    """Whether mmseg's own code shows that the last head returns just the prediction."""
+    """Whether mmseg's own code implies that the last head returns one map."""
     own = (EncoderDecoder.encode_decode, CascadeEncoderDecoder.encode_decode)
     if type(segmentor).encode_decode not in own:
         return False

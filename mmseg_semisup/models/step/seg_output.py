@@ -1,4 +1,4 @@
-"""What one network says of one branch, each part computed once and when asked for."""
+"""Outputs of a network on a batch of images, computed on demand and once."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class SegOutput:
 
     @cached_property
     def head_outputs(self) -> list[Any]:
-        """What each decode head returns, unchanged."""
+        """Output of each decode head, unchanged."""
         feats = self.feats
         classifier = getattr(self.heads[-1], "conv_seg", None)
         with torch.set_grad_enabled(self._grad):
@@ -84,12 +84,12 @@ class SegOutput:
 
     @property
     def prediction(self) -> Prediction:
-        """Which map of the last head is read, and how probabilities follow from it."""
+        """Position and kind of the logits in the last head's output."""
         return prediction_of(self._network)
 
     @property
     def has_logits(self) -> bool:
-        """Whether somebody has asked for logits."""
+        """Whether the decode heads have run."""
         return "head_outputs" in self.__dict__
 
     @property
@@ -146,9 +146,9 @@ class SegOutput:
     def supervised_loss(self, samples: list[Any]) -> dict[str, Tensor]:
         """Losses of all heads for labelled samples, under mmseg's own names.
 
-        The logits that other signals read are used again. Only a head with a ``loss``
-        of its own is run by that, after the shared backbone, and a segmentor with a
-        loss of its own runs as a whole.
+        They use the logits that objectives read. Only a head with its own ``loss``
+        method runs once more, after the shared backbone, and a segmentor with its own
+        loss runs once more as a whole.
 
         Args:
             samples: N ``SegDataSample`` with ``gt_sem_seg``.
@@ -192,9 +192,9 @@ def _has_own_loss(network: EncoderDecoder) -> bool:
 def _losses_of_head(
     head: BaseDecodeHead, logits: Tensor, samples: list[Any]
 ) -> dict[str, Tensor]:
-    """What ``head.loss_by_feat`` gives, without mmseg's two waits for the device.
+    """The losses of ``head.loss_by_feat``, without mmseg's two waits for the device.
 
-    They are in its accuracy, which picks the pixels that count on the host.
+    Its accuracy waits twice, as it selects pixels on the host.
     """
     own = type(head).loss_by_feat is not BaseDecodeHead.loss_by_feat
     if own or head.sampler is not None or head.ignore_index is None:

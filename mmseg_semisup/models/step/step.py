@@ -1,4 +1,4 @@
-"""One training step as the objectives see it."""
+"""One training step: its views, and the outputs of the networks on them."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Step:
     """The batch of a step as views, and the outputs of the networks on them.
 
     ``step["unlabeled"]`` is a :class:`View`. Each network runs at most once on each
-    view, when somebody first asks. Objectives may add views (a mixed image, say) and
-    publish maps that later objectives and pictures read.
+    view, on the first request. Objectives may add views, e.g. of mixed images, and
+    publish maps for later objectives and pictures.
 
     Args:
-        networks: Name to segmentor; None for one that the model does not have.
+        networks: Name to segmentor, or to None for one that the model lacks.
         images: View to (N, 3, H, W), float, preprocessed.
         samples: View to its N data samples.
-        iteration: Training iterations before this one.
-        ignore_index: Label of pixels that do not count.
+        iteration: Number of training iterations before this one.
+        ignore_index: Label of ignored pixels.
         learning: Networks whose outputs carry gradients.
     """
 
@@ -48,7 +48,8 @@ class Step:
     ) -> None:
         self.iteration = iteration
         self.ignore_index = ignore_index
-        # Who asks first may do so without gradients; others share what it gets.
+        # The first request for an output may be without gradients, but later ones need
+        # them.
         self._grad = torch.is_grad_enabled()
         self._networks = dict(networks)
         self._learning = tuple(learning)
@@ -61,7 +62,7 @@ class Step:
         self._made: dict[Hashable, Any] = {}
 
     def __getitem__(self, name: str) -> View:
-        """The view of a name.
+        """The view with a name.
 
         Raises:
             ValueError: If the batch has no such view.
@@ -75,15 +76,15 @@ class Step:
         return self._views[name]
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is a view of a name."""
+        """Whether there is a view with a name."""
         return name in self._views
 
     @property
     def progress(self) -> float:
-        """Share of the training's iterations that are over, in 0..1.
+        """Share of the training's iterations that are finished, in 0..1.
 
         Raises:
-            ValueError: If no runner has said how many iterations there are.
+            ValueError: If the number of iterations is unknown, without a runner.
         """
         total = MessageHub.get_current_instance().get_info("max_iters", None)
         if not total:
@@ -94,10 +95,10 @@ class Step:
         return min(self.iteration / total, 1.0)
 
     def add_view(self, view: View) -> View:
-        """Add images that an objective made; networks can then be asked about them.
+        """Add images that an objective made, as a view for networks.
 
         Raises:
-            ValueError: If there is a view of that name.
+            ValueError: If the name is taken.
         """
         if view.name in self._views:
             raise ValueError(f"the batch already has a branch {view.name!r}")
@@ -105,11 +106,11 @@ class Step:
         return view
 
     def student(self, views: View | str | Sequence[View]) -> Any:
-        """The student's outputs on a view, or a list of those of a joint pass."""
+        """The student's outputs on a view, or a list of outputs of a joint pass."""
         return self.output(STUDENT, views)
 
     def teacher(self, views: View | str | Sequence[View]) -> Any:
-        """The teacher's outputs, without gradients, as :meth:`student`."""
+        """The teacher's outputs, without gradients; see :meth:`student`."""
         return self.output(TEACHER, views)
 
     def output(
@@ -131,8 +132,8 @@ class Step:
             A :class:`SegOutput`; a list of them for several views.
 
         Raises:
-            ValueError: If there is no such network, the sizes differ, or a part of the
-                views has gone through the network in another pass.
+            ValueError: If there is no such network, the sizes differ, or some of the
+                views have been in another pass of the network.
         """
         if isinstance(views, str):
             views = self[views]
@@ -159,7 +160,7 @@ class Step:
         """A network by name.
 
         Raises:
-            ValueError: If the model has none of that name.
+            ValueError: If the model has no such network.
         """
         module = self._networks.get(name)
         if module is None:
@@ -176,17 +177,17 @@ class Step:
         return module
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What ``make`` gives, computed by the first who asks with this key."""
+        """The result of ``make``, which is called once for each key."""
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
 
     def publish(self, name: str, make: Callable[[], Tensor]) -> None:
-        """Offer a map to later objectives; it is made when first asked for.
+        """Offer a map to later objectives; it is computed on the first request.
 
         Args:
             name: ``objective.map``.
-            make: Gives the map.
+            make: Function that returns the map.
 
         Raises:
             ValueError: If the name is taken.
@@ -206,7 +207,7 @@ class Step:
                 publishes such a map.
 
         Raises:
-            ValueError: If none does, or several do.
+            ValueError: If no objective publishes it, or several do.
         """
         full_names = [n for n in self._signals if n.partition(".")[2] == name]
         found = [name] if name in self._signals else full_names
@@ -224,11 +225,11 @@ class Step:
         return value
 
     def top_classes(self) -> dict[str, Tensor]:
-        """How much of what was predicted of each unlabelled view is one class.
+        """Share of the most frequent predicted class in each unlabelled view.
 
         Returns:
-            'VIEW.top_class' to the share of the most frequent class, a scalar in 0..1,
-            of the network with the largest.
+            'VIEW.top_class' to the share, a scalar in 0..1; the largest of all
+            networks.
         """
         shares: dict[str, Tensor] = {}
         for (_, name, _), output in self._outputs.items():
@@ -244,7 +245,7 @@ class Step:
 
 
 def _decode_in_evaluation(network: nn.Module, outputs: Sequence[SegOutput]) -> None:
-    """Let a network run now, in evaluation mode, and put its modes back."""
+    """Run a network at once in evaluation mode, and restore the modes after."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
@@ -261,13 +262,13 @@ def _nearest(name: str, names: Iterator[str] | Sequence[str] | dict[str, Any]) -
 
 @contextmanager
 def explained_batch_norm(images: Mapping[str, Tensor]) -> Iterator[None]:
-    """Say what to change if batch statistics of a single value are asked for.
+    """Explain the error of batch statistics of a single value.
 
     Args:
         images: View to (N, 3, H, W), float.
 
     Raises:
-        ValueError: In place of torch's, which names no batch size.
+        ValueError: In place of torch's error, which does not mention the batch size.
     """
     try:
         yield

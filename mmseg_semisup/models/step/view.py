@@ -1,4 +1,4 @@
-"""One branch of a batch: its images, which pixels count, and where they come from."""
+"""One branch of a batch: its images, their valid pixels, labels and geometry."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PSEUDO_MASK = "pseudo_sem_seg"
 
 
 class Counterparts(NamedTuple):
-    """For each feature of a view, the feature of another view at the same place.
+    """For each feature of a view, the feature of another view at the same position.
 
     Attributes:
         indices: (N, h, w), int64, in 0..h2*w2-1 of the other view's map; 0 where the
-            other view does not show the place.
-        overlap: (N, h, w), bool, whether both views show the image there.
+            other view does not show the position.
+        overlap: (N, h, w), bool, whether both views show the position.
     """
 
     indices: Tensor
@@ -31,14 +31,14 @@ class Counterparts(NamedTuple):
 
 
 class View:
-    """Images of a step under one name; what they show is computed when asked for.
+    """Named images of a step; their labels and valid pixels are computed on demand.
 
     Args:
         name: Name of the source or of the view of ``MultiView``.
         images: (N, 3, H, W), float, preprocessed.
-        samples: Their N data samples; empty for images that an objective made.
+        samples: Their N data samples; empty for images made by an objective.
         ignore_index: Label of pixels that do not count.
-        valid: (N, H, W), bool, the pixels that count; None: read from the samples.
+        valid: (N, H, W), bool, the valid pixels; None: read from the samples.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class View:
 
     @cached_property
     def labels(self) -> Tensor:
-        """Ground truth, (N, H, W), int64, ignored pixels included.
+        """Ground truth, (N, H, W), int64, including ignored pixels.
 
         Raises:
             ValueError: If the samples carry no masks.
@@ -89,10 +89,10 @@ class View:
 
     @cached_property
     def pseudo_masks(self) -> Tensor:
-        """Masks that samples carry besides ground truth, (N, H, W), int64.
+        """Pseudo-masks of the samples, (N, H, W), int64.
 
         Raises:
-            ValueError: If they carry none.
+            ValueError: If the samples carry no pseudo-masks.
         """
         if not self.samples or not all(PSEUDO_MASK in s for s in self.samples):
             raise ValueError(
@@ -104,7 +104,7 @@ class View:
         height, width = self.size
         masks = [sample.get(PSEUDO_MASK).data[0] for sample in self.samples]
         if any(mask.shape != (height, width) for mask in masks):
-            # As the preprocessor pads images: at the right and at the bottom.
+            # Padded at the right and at the bottom, like the images.
             masks = [
                 F.pad(
                     mask,
@@ -117,10 +117,10 @@ class View:
 
     @cached_property
     def valid(self) -> Tensor:
-        """Pixels that count, (N, H, W), bool.
+        """Valid pixels, (N, H, W), bool.
 
-        With masks: those whose label is not ignored. Without: those that show the
-        image, neither its padding nor a border that a rotation uncovered.
+        With masks: pixels whose label is not ignored. Without: pixels of the image,
+        outside of its padding and of borders that a rotation exposed.
         """
         if self.has_labels:
             return self.labels != self.ignore_index
@@ -128,7 +128,7 @@ class View:
 
     @cached_property
     def homography(self) -> Tensor:
-        """From pixels of the decoded image to pixels of the view, (N, 3, 3), float64.
+        """Homography from the decoded image to the view, (N, 3, 3), float64.
 
         Raises:
             ValueError: If the branch is no view of ``MultiView``.
@@ -159,17 +159,17 @@ class View:
     def warp_from(
         self, other: View, maps: Tensor, mode: str = "bilinear", fill: float = 0.0
     ) -> tuple[Tensor, Tensor | None]:
-        """Carry dense maps of another view of the same images to this one.
+        """Warp dense maps of another view of the same images to this one.
 
         Args:
             other: The view that the maps belong to.
-            maps: (N, C, H', W'), or label maps (N, H', W'), of its size.
+            maps: (N, C, H', W'), or label maps (N, H', W'), of the size of that view.
             mode: 'bilinear' (floating point only) or 'nearest'.
             fill: Value of pixels that the other view does not show.
 
         Returns:
-            The maps at this view's size; and (N, H, W), bool, the pixels that lie
-            inside the other view's images, or None if the views coincide.
+            The maps at this view's size; and (N, H, W), bool, the pixels inside the
+            other view's images, or None if the views coincide.
 
         Raises:
             ValueError: If a view does not record its geometry.
@@ -181,10 +181,10 @@ class View:
         return warped, inside[:, 0]
 
     def counterparts_in(self, other: View, sizes: tuple[Size, Size]) -> Counterparts:
-        """For each feature of this view, the one of the other at the same place.
+        """For each feature of this view, find that of another one at the same position.
 
-        Found through the homographies of the views, so for any geometry and stride.
-        Where the grids of features do not coincide, it is the nearest one.
+        The homographies of the views are used, so any geometry and stride is allowed.
+        If the grids of features do not coincide, the nearest feature is taken.
 
         Args:
             other: The other view.
@@ -203,7 +203,7 @@ class View:
         )
         height, width = other_size
         indices = torch.arange(height * width, device=carry.device)
-        # Features that show padding are marked by a negative number.
+        # A negative number marks features that show padding.
         shown = other.shown_features(other_size)
         indices = torch.where(shown, indices.view(1, height, width), -1)
         indices, _ = warp(indices, carry, size, "nearest", -1)
@@ -211,12 +211,12 @@ class View:
         return Counterparts(indices.clamp(min=0), overlap)
 
     def shown_features(self, size: Size) -> Tensor:
-        """Features all of whose pixels count, (N, h, w), bool, for a map of a size."""
+        """Features whose pixels are all valid, (N, h, w), bool, for a map of a size."""
         share = F.adaptive_avg_pool2d(self.valid.float().unsqueeze(1), size)
         return share.squeeze(1) > 0.999
 
     def _visible(self) -> Tensor:
-        """Pixels that show the image, (N, H, W), bool."""
+        """Pixels of the image without padding, (N, H, W), bool."""
         height, width = self.size
         device = self.images.device
         shapes = torch.tensor([sample.img_shape[:2] for sample in self.samples])
