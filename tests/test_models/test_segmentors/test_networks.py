@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import tiny_methods
 import torch
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmengine.optim import build_optim_wrapper
@@ -141,6 +142,47 @@ def test_a_plain_checkpoint_loads_into_all_that_start_from_the_student():
             assert torch.equal(value, plain[key]), (name, key)
     for key, value in model.network("new").state_dict().items():
         assert torch.equal(value, own[key])
+
+
+def test_methods_policies_and_networks_combine():
+    """No trainable parameter is left without a gradient, and losses are finite."""
+    adversarial, self_taught = tiny_methods.adversarial_objectives()
+    consistency = {"type": "ConsistencyObjective", "threshold": 0.0}
+    ensemble = {"type": "Ensemble", "networks": ["teacher", "slow", "past"]}
+    objectives = {
+        "first": {
+            **consistency,
+            "joint": ["labeled"],
+            "perturb": {"type": "ChannelDropout"},
+        },
+        "second": {
+            **consistency,
+            "student_branch": "unlabeled_second",
+            "network": "peer",
+            "labels_from": ensemble,
+            "joint": ["labeled"],
+        },
+        "adversarial": adversarial,
+        "self_taught": {**self_taught, "confidence": "adversarial.confidence"},
+        "contrast": tiny_methods.CONTRAST,
+        "latent": tiny_methods.LATENT,
+    }
+    networks = {
+        "peer": {"type": "Peer"},
+        "slow": {"type": "Average", "momentum": 0.99},
+        "past": {"type": "Snapshot", "interval": 2},
+    }
+    model = build(networks, objectives=objectives, teacher={"momentum": 0.9})
+    data = model.data_preprocessor(tiny_methods.method_batch(0), True)
+    losses = model.loss(**data)
+    total, log = model.parse_losses(losses)
+    total.backward()
+    assert all(value.isfinite().all() for value in log.values())
+    assert {name.split(".")[0] for name in losses} == {"labeled", "peer", *objectives}
+    without = [
+        n for n, p in model.named_parameters() if p.requires_grad and p.grad is None
+    ]
+    assert without == []
 
 
 def test_any_network_predicts():
