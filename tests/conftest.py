@@ -37,8 +37,9 @@ def pytest_collection_modifyitems(config, items):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
-def pytest_collection_finish(session):
-    """Leave out of garbage collections what stays to the end.
+@pytest.fixture(autouse=True, scope="module")
+def _short_collections():
+    """Leave out of garbage collections what has come to stay.
 
     MMEngine collects whenever it builds a data set, which took half of the time of
     tests that train.
