@@ -237,7 +237,7 @@ def test_classes_of_another_network(cfg, checkpoint, tmp_path):
     ],
 )
 def test_bad_settings(make, options, message):
-    with pytest.raises(StoreError, match=message):
+    with pytest.raises((StoreError, ConfigError), match=message):
         make(**options)
 
 
