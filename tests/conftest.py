@@ -23,6 +23,7 @@ from mmseg.visualization import SegLocalVisualizer  # noqa: E402
 
 from mmseg_semisup.core import checkpoint  # noqa: E402
 from mmseg_semisup.core.checkpoint import use_safe_checkpoints  # noqa: E402
+from mmseg_semisup.engine.preemption import requests  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
@@ -56,6 +57,9 @@ def _repeatable():
     init_default_scope("mmseg")
     # A visualizer of the same name would go on writing into an earlier test's folder.
     SegLocalVisualizer._instance_dict.clear()
+    yield
+    # A training that an error ended outside of a tool still listens for signals.
+    requests.uninstall()
 
 
 @pytest.fixture
