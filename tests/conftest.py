@@ -27,9 +27,9 @@ from mmseg_semisup.engine.preemption import requests  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where several processes share the tests, begin with those that take long.
+    """Where processes share the files, begin with those that hold slow tests.
 
-    They know a test by its name, in which an address would differ.
+    The processes know a test by its name, in which an address would differ.
     """
     for item in items:
         if " at 0x" in item.nodeid:

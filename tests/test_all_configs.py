@@ -84,19 +84,13 @@ def test_fused_configs_are_built(name):
 
 
 def trainings():
-    """Leaf configs that train, those of a folder after each other in one process.
-
-    So it knows which structures were trained. The first of each folder is not slow.
-    """
+    """Leaf configs that train; the first of each folder is not slow."""
     seen = set()
     for name in LEAVES:
         if name not in FUSED:
             folder = Path(name).parts[0]
-            marks = [pytest.mark.xdist_group(folder)]
-            if folder in seen:
-                marks.append(pytest.mark.slow)
+            yield pytest.param(name, marks=[pytest.mark.slow] * (folder in seen))
             seen.add(folder)
-            yield pytest.param(name, marks=marks)
 
 
 @pytest.mark.parametrize("name", trainings())

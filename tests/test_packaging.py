@@ -173,3 +173,19 @@ def test_dev_notices_changed_requirements(monkeypatch, tmp_path):
     with (tmp_path / "constraints.txt").open("a") as file:
         file.write("numpy==1\n")
     assert environment._fingerprint() != before
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_dev_runs_all_checks_and_may_leave_out_slow_tests(monkeypatch, capsys, fast):
+    dev, commands = load_dev(), []
+    monkeypatch.setattr(dev.Environment, "prepare", lambda self: None)
+    monkeypatch.setattr(
+        dev.Environment, "run", lambda self, command, **_: commands.append(command)
+    )
+    assert dev.test([*["--fast"] * fast, "-k", "sampler"]) == 0
+    *checks, tests = commands
+    assert len(checks) == 4
+    assert ("not slow" in tests) == fast
+    assert "--fast" not in tests
+    assert tests[-2:] == ["-k", "sampler"]
+    assert "all checks passed" in capsys.readouterr().out

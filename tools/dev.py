@@ -45,7 +45,10 @@ TEST_TOOLS = (
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 FAST = ("-m", "not slow")
 # Each process holds about 1 GB; pytest's last `-n` counts, so that a caller's wins.
-PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadgroup")
+PARALLEL = (
+    *("-n", "auto", "--maxprocesses", "4"),
+    *("--dist", "loadfile", "--no-loadscope-reorder"),
+)
 SHOWN_STEPS = ("Downloading ", "Processing ", "Building ", "Installing ")
 NO_NETWORK = (
     "Temporary failure in name resolution",

@@ -282,7 +282,6 @@ def train_with_troubles(rank: int) -> list[tuple[str, dict]]:
     return [train_with_trouble(rank, *case) for case in CASES]
 
 
-@pytest.mark.slow
 def test_two_processes_stop_together():
     found = in_two_processes(train_with_troubles)
     for (kind, _), (first, weights), (second, others) in zip(

@@ -41,7 +41,6 @@ from mmseg_semisup.engine.preemption import (
 from mmseg_semisup.engine.runner import build_runner
 from mmseg_semisup.pseudo_masks import writer
 
-pytestmark = pytest.mark.xdist_group("preemption")
 METHOD = "mean_teacher"
 
 

@@ -23,7 +23,6 @@ from tiny_methods import (
 )
 from torch import nn
 
-pytestmark = pytest.mark.xdist_group("two_processes")
 STEPS = int(os.environ.get("MMSEG_SEMISUP_PROCESS_STEPS", "20"))
 GATHERING = ("context_aware", "context_aware_weak")
 """Methods that gather features, and so need as many images in each process."""

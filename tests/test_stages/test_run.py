@@ -20,7 +20,6 @@ from PIL import Image
 from processes import TOOLS, Started, environment, free_port
 from tiny_training import weights, write_stages
 
-pytestmark = pytest.mark.xdist_group("stages_run")
 STAGES = ("first", "second", "third")
 KILLS = int(os.environ.get("MMSEG_SEMISUP_KILLS", "1"))
 # Iterations of a stage: more kills need a longer run.

@@ -18,7 +18,6 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 ADVERSARIAL = "model.objectives.adversarial"
 
 
-@pytest.mark.slow
 def test_train_resume_and_test(run_tool, training, tmp_path, capfd):
     work, whole = tmp_path / "work", tmp_path / "whole"
     run_tool("train.py", training, "--work-dir", whole)
@@ -43,7 +42,6 @@ def test_train_resume_and_test(run_tool, training, tmp_path, capfd):
     assert "mIoU" in capfd.readouterr().out
 
 
-@pytest.mark.slow
 def test_test_time_augmentation(run_tool, training, tmp_path, capsys):
     work = tmp_path / "work"
     run_tool("train.py", training, "--work-dir", work)
@@ -95,7 +93,6 @@ def test_an_option_takes_an_objective_out(run_tool, training, tmp_path):
     assert {name.partition(".")[0] for name in losses_of(tmp_path)} == {"adversarial"}
 
 
-@pytest.mark.slow
 def test_mixed_precision_on_a_cpu(run_tool, training, tmp_path):
     work = tmp_path / "work"
     run_tool("train.py", training, "--work-dir", work, "--amp")
@@ -103,7 +100,6 @@ def test_mixed_precision_on_a_cpu(run_tool, training, tmp_path):
     assert (work / "iter_4.pth").is_file()
 
 
-@pytest.mark.slow
 def test_load_from_starts_anew(run_tool, training, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     run_tool("train.py", training, "--work-dir", first)
@@ -161,7 +157,6 @@ def test_mistakes_end_with_one_line(run_tool, training, tmp_path, arguments, mes
         run_tool("train.py", training, "--work-dir", tmp_path / "work", *arguments)
 
 
-@pytest.mark.slow
 def test_checkpoints_that_cannot_be_used(run_tool, training, tmp_path):
     work = tmp_path / "work"
     run_tool("train.py", training, "--work-dir", work)
