@@ -142,16 +142,19 @@ def _recording(
     def recorded(*args: Any, **kwargs: Any) -> Any:
         call = NetworkPass(name, module, _without_graph(args), module.training)
         calls.append(call)
-        outputs = forward(*args, **kwargs)
 
         def note(gradient: Tensor) -> None:
             kind = INPUTS if inside_grad or not _learns(module) else WEIGHTS
             if kind not in call.gradients:
                 call.gradients.append(kind)
 
-        for output in _tensors(outputs):
-            if output.requires_grad:
-                output.register_hook(note)
+        # A loss may read an embedding inside the module: then a gradient reaches this
+        # call's inputs, but none its outputs.
+        inputs = _map_tensors(args, lambda x: x.view_as(x) if x.requires_grad else x)
+        outputs = forward(*inputs, **kwargs)
+        for tensor in (*_tensors(inputs), *_tensors(outputs)):
+            if tensor.requires_grad:
+                tensor.register_hook(note)
         return outputs
 
     module.forward = recorded
@@ -197,11 +200,19 @@ def _learns(module: nn.Module) -> bool:
     return any(p.requires_grad for p in module.parameters())
 
 
-def _without_graph(value: Any) -> Any:
+def _without_graph(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def copy(x: Tensor) -> Tensor:
+        return x.detach().clone().requires_grad_(x.requires_grad)
+
+    copied: tuple[Any, ...] = _map_tensors(args, copy)
+    return copied
+
+
+def _map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(value, Tensor):
-        return value.detach().clone().requires_grad_(value.requires_grad)
+        return function(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(_without_graph(item) for item in value)
+        return type(value)(_map_tensors(item, function) for item in value)
     return value
 
 
