@@ -1,29 +1,24 @@
-"""Makes the shared helpers importable, and every test repeatable."""
+"""Makes every test repeatable, whatever ran before it in the same process."""
 
 from __future__ import annotations
 
 import gc
 import random
-import sys
-from pathlib import Path
 
 import mmcv
 import numpy as np
 import pytest
+import tiny_configs
 import torch
 import torch._dynamo  # The first optimizer would import it.
+from helpers import forget_runs
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as readers
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny_configs
-from mmengine.registry import init_default_scope  # noqa: E402
-from mmengine.runner import CheckpointLoader  # noqa: E402
-from mmengine.runner import checkpoint as readers  # noqa: E402
-from mmseg.visualization import SegLocalVisualizer  # noqa: E402
-
-from mmseg_semisup.core import checkpoint  # noqa: E402
-from mmseg_semisup.core.checkpoint import use_safe_checkpoints  # noqa: E402
-from mmseg_semisup.engine.preemption import requests  # noqa: E402
+from mmseg_semisup.core import checkpoint
+from mmseg_semisup.core.checkpoint import use_safe_checkpoints
+from mmseg_semisup.engine.preemption import requests
 
 
 def pytest_collection_modifyitems(config, items):
@@ -55,8 +50,7 @@ def _repeatable():
     np.random.seed(0)
     torch.manual_seed(0)
     init_default_scope("mmseg")
-    # A visualizer of the same name would go on writing into an earlier test's folder.
-    SegLocalVisualizer._instance_dict.clear()
+    forget_runs()
     yield
     # A training that an error ended outside of a tool still listens for signals.
     requests.uninstall()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import torch
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.structures import PixelData
+from mmengine.visualization import Visualizer
 from mmseg.structures import SegDataSample
+from mmseg.visualization import SegLocalVisualizer
 from torch import Tensor
 
 NUM_CLASSES = 4
@@ -117,3 +120,12 @@ PREPROCESSOR = {
     "mean": [127.0] * 3,
     "std": [64.0] * 3,
 }
+
+
+def forget_runs() -> None:
+    """Forget what MMEngine keeps by the name of a run; a new process would have none.
+
+    Runs of one config that begin in the same second have the same name.
+    """
+    for kept in (MMLogger, MessageHub, Visualizer, SegLocalVisualizer):
+        kept._instance_dict.clear()

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from mmseg.visualization import SegLocalVisualizer
+from helpers import forget_runs
 from PIL import Image
 from tiny_training import MODEL, write_adversarial, write_checkpoint
 
@@ -39,8 +39,7 @@ def run_tool(monkeypatch, restored_readers) -> Callable[..., ModuleType]:
     def run(name: str, *arguments: object) -> None:
         spec = importlib.util.spec_from_file_location(f"tool_{name}", TOOLS / name)
         tool = importlib.util.module_from_spec(spec)
-        # A new process would have none; mmengine keeps them by name.
-        SegLocalVisualizer._instance_dict.clear()
+        forget_runs()
         spec.loader.exec_module(tool)
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         tool.run_tool(tool.main)
