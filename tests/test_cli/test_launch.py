@@ -54,6 +54,8 @@ def test_work_dir_that_cannot_be_written(tmp_path, monkeypatch):
 )
 def test_mixed_precision(monkeypatch, cuda, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    # A logger of MMEngine asks for its device; a failure would leave its lock taken.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     optim_wrapper = dict(constructor="JointOptimWrapperConstructor")
     cfg = Config(dict(optim_wrapper=optim_wrapper))
     set_precision(cfg)
