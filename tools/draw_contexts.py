@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_semisup.benchmark.step import load_batch
 from mmseg_semisup.cli.config import load_config
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load_weights(model: nn.Module, state_dict: dict[str, Tensor]) -> None:
+def load_weights(model: SemiSegmentor, state_dict: dict[str, Tensor]) -> None:
     """Load a checkpoint; without objectives in it, features are not projected."""
     if not any(name.startswith("objectives.") for name in state_dict):
         print("the checkpoint has no projector: features are drawn without")

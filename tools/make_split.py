@@ -160,7 +160,7 @@ def describe(
         lines.append(f"warning: no image at all shows {shorten(nowhere, 20)}")
     for text in sizes:
         shown = pixels[sets[text]].any(0)
-        absent = [names[i] for i in np.flatnonzero((totals > 0) & ~shown)]
+        absent = [names[i] for i in np.flatnonzero((totals > 0) & ~shown).tolist()]
         if absent:
             lines.append(f"warning: {text} does not show {shorten(absent, 20)}")
     return "\n".join(lines)
