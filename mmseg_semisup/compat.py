@@ -138,12 +138,13 @@ def check_environment() -> None:
 
 
 def map_package_names() -> None:
-    """Let ``mmseg::`` in the name of a config mean the package that is installed.
+    """Let MMEngine find configs named ``mmseg::...`` and ``mmseg_semisup::...``.
 
-    MMEngine knows it under the name of OpenMMLab's own release only.
+    It knows MMSegmentation under the name of OpenMMLab's own release only.
     """
     from mmengine.config.utils import MODULE2PACKAGE
 
+    MODULE2PACKAGE["mmseg_semisup"] = "mmseg_semisup"
     for name in DISTRIBUTIONS["mmseg"]:
         with contextlib.suppress(PackageNotFoundError):
             version(name)

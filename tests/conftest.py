@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 
 import mmcv
@@ -19,6 +20,9 @@ from mmengine.runner import checkpoint as readers
 from mmseg_semisup.core import checkpoint
 from mmseg_semisup.core.checkpoint import use_safe_checkpoints
 from mmseg_semisup.engine.preemption import requests
+
+# A process that runs hundreds of tests would keep the most that each size ever needed.
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**17))
 
 
 def pytest_collection_modifyitems(config, items):

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from mmseg_semisup.cli.launch import choose_network
 from mmseg_semisup.core.checkpoint import load_checkpoint_file, use_safe_checkpoints
+from mmseg_semisup.engine.progress_log import is_class_score
 from mmseg_semisup.engine.runner import build_runner
 from mmseg_semisup.export.plain_model import export
 from mmseg_semisup.export.predictor import load_model
@@ -90,7 +91,8 @@ def use(name: str, folder: Path) -> Trained:
             choose_network(cfg, network)
             runner = build_runner(cfg, strict=False)
             for key, value in runner.test().items():
-                figures[f"test/{network}/{key}"] = [float(value)]
+                if not is_class_score(key):
+                    figures[f"test/{network}/{key}"] = [float(value)]
             if "classifier" in cfg.model:
                 continue
             content = load_checkpoint_file(path)

@@ -14,7 +14,11 @@ Without ``GOLDEN_EXACT=1`` the comparison allows for other processors: ``FIGURES
 
 Record again only what was meant to change, and commit the files alone: the message says
 what changed and why. Where only a name changes, rename it in the files, and leave the
-numbers alone: all are those of commit 2484bd5, whose objectives were a list.
+numbers alone: all are those of commit 2484bd5, whose objectives were a list, but for
+six of ``shrunk``, whose schedules end later since then, and for those with Adam or
+AdamW, whose step is torch's fused one since 9897165, with other rounding. Later
+came, in ``lite0``, those of UniMatch, CutOut, interpolation, ClassMix and AugSeg, and
+all of CPS.
 """
 
 from __future__ import annotations
@@ -120,9 +124,14 @@ def run(name: str, folder: Path, exact: bool = EXACT) -> Numbers:
             figures, model = KINDS[kind](training, folder)
         else:
             figures, model = KINDS[kind](training, folder, steps=1)
-        return Numbers(figures, state_numbers(model))
+        return Numbers(without_rates(figures), state_numbers(model))
     finally:
         torch.set_num_threads(threads)
+
+
+def without_rates(figures: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Figures without the learning rates of groups, whose names follow the grouping."""
+    return {name: values for name, values in figures.items() if ".lr/" not in name}
 
 
 def state_numbers(model: nn.Module) -> dict[str, list[float]]:
@@ -144,7 +153,7 @@ def write(name: str, numbers: Numbers) -> None:
 def read(name: str) -> Numbers:
     """Read a record."""
     content = json.loads(record_path(name).read_text())
-    return Numbers(content["figures"], dict(from_tree(content["state"])))
+    return Numbers(without_rates(content["figures"]), dict(from_tree(content["state"])))
 
 
 def to_tree(state: dict[str, list[float]]) -> dict:

@@ -18,7 +18,11 @@ from tiny_methods import METHODS, build_method, method_batch, optimizers_of, stu
 from torch import nn
 
 import mmseg_semisup  # noqa: F401, registers its parts
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.composition import COMPOSED
 from mmseg_semisup.demo.scenes import CLASSES, PALETTE
+from mmseg_semisup.engine.hooks import MethodCheckHook
+from mmseg_semisup.engine.progress_log import is_class_score
 from mmseg_semisup.engine.runner import build_runner
 from mmseg_semisup.stages import split_stages
 
@@ -48,6 +52,19 @@ MASKS = {
     ),
 }
 """What stands in for pseudo-masks; stores of them have tests of their own."""
+OWN_DATA = {
+    "demo": {},
+    "lite0": {
+        "Cutout": dict(size=12),
+        "LatentClassObjective": dict(update_rate=8 / 65),
+    },
+    "shrunk": {
+        "Cutout": dict(size=32),
+        "LatentClassObjective": dict(update_rate=4 / 1322),
+    },
+}
+"""What follows from larger data: a tenth of the side of crops in pixels, and labelled
+images of a step by those of the data set."""
 THRESHOLDS = {
     "shrunk/adv_semi_seg": 0.5187,
     "shrunk/s4gan": 0.4675,
@@ -77,6 +94,8 @@ def train_shrunk(method: str, folder: Path, steps: int = STEPS) -> Trained:
     work_dir = folder / "shrunk" / method
     images = write_images(folder / "few")
     cfg = resume_helpers.tiny_config(method, images, work_dir)
+    content = {k: v for k, v in cfg.to_dict().items() if k != COMPOSED}
+    cfg = Config(as_recorded(content, "shrunk"), filename=cfg.filename)
     return train_config(cfg, THRESHOLDS.get(f"shrunk/{method}"), steps)
 
 
@@ -87,7 +106,8 @@ def train_shipped(kind: str) -> Callable[..., Trained]:
         *_, write_data = SHIPPED[kind]
         root = write_data(folder / kind)
         cfg = shipped_config(kind, name)
-        cfg = Config(smaller(cfg.to_dict(), kind, root))
+        content = {k: v for k, v in cfg.to_dict().items() if k != COMPOSED}
+        cfg = Config(as_recorded(smaller(content, kind, root), kind))
         share = STEPS / cfg.train_cfg.max_iters
         for key in ("model", "param_scheduler"):
             cfg[key] = sooner(cfg[key], share)
@@ -124,7 +144,7 @@ def shipped_names(kind: str) -> list[str]:
     """
     found = []
     for path in sorted(CONFIGS.glob(SHIPPED[kind][0])):
-        stages = Config.fromfile(path).get("stages") or [None]
+        stages = load_config(path, stages="keep").get("stages") or [None]
         for spec in stages:
             if spec is None:
                 found.append(path.stem)
@@ -138,9 +158,10 @@ def shipped_config(kind: str, name: str) -> Config:
     folder, _, _ = SHIPPED[kind][0].rpartition("/")
     paths = {path.stem: path for path in CONFIGS.glob(f"{folder}/*.py")}
     if name in paths:
-        return Config.fromfile(paths[name])
+        return load_config(paths[name], stages="keep")
     stem, _, stage = name.rpartition("-")
-    return {s.name: s for s in split_stages(Config.fromfile(paths[stem]))}[stage].cfg
+    cfg = load_config(paths[stem], stages="keep")
+    return {s.name: s for s in split_stages(cfg)}[stage].cfg
 
 
 def smaller(node: object, kind: str, root: Path) -> object:
@@ -163,6 +184,16 @@ def smaller(node: object, kind: str, root: Path) -> object:
     return node
 
 
+def as_recorded(node: object, kind: str) -> object:
+    """A config with what it derives from its data, for the data that are its own."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(as_recorded(item, kind) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: as_recorded(value, kind) for key, value in node.items()}
+    return {**node, **OWN_DATA[kind].get(str(node.get("type")), {})}
+
+
 def sooner(node: object, share: float) -> object:
     """A part of a config in which iterations come after a share of their number."""
     if isinstance(node, (list, tuple)):
@@ -175,6 +206,27 @@ def sooner(node: object, share: float) -> object:
     if isinstance(node.get("momentum"), (list, tuple)):
         node["momentum"] = [(scaled(i, share), v) for i, v in node["momentum"]]
     return node
+
+
+def counted(node: object) -> object:
+    """A part of a config whose shares of a training are numbers of the 20 steps."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(counted(item) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = {key: counted(value) for key, value in node.items()}
+    for key in node.keys() & {"start", "ramp"}:
+        node[key] = in_steps(node[key])
+    if isinstance(node.get("momentum"), (list, tuple)):
+        node["momentum"] = [(in_steps(i), v) for i, v in node["momentum"]]
+    return node
+
+
+def in_steps(value: object) -> object:
+    """A share of the 20 steps as their number, or other values as they are."""
+    if isinstance(value, dict):
+        return {key: in_steps(item) for key, item in value.items()}
+    return round(value * STEPS) if isinstance(value, float) else value
 
 
 def with_threshold(node: object, value: float) -> object:
@@ -210,23 +262,33 @@ def train_config(cfg: Config, threshold: float | None, steps: int) -> Trained:
     """
     if threshold is not None:
         cfg.model = with_threshold(cfg.model, threshold)
+    # Fewer steps are the first of the 20, so shares are of all of them.
+    cfg.model = counted(cfg.model)
     cfg.train_cfg.update(max_iters=steps, val_interval=STEPS)
     cfg.default_hooks.pop("visualization", None)
     cfg.default_hooks.checkpoint.update(interval=10**6, save_best=None, save_last=False)
     cfg.visualizer = dict(type="Visualizer", vis_backends=[])
     cfg.log_level = "ERROR"
-    with quickly():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(quickly())
+        if steps < STEPS:
+            # What starts later than the few steps is no mistake here.
+            check = mock.patch.object(MethodCheckHook, "before_train")
+            stack.enter_context(check)
         runner = build_runner(cfg, strict=False)
         runner.train()
     return figures_of(runner), runner.model
 
 
 def figures_of(runner: Runner) -> dict[str, list[float]]:
-    """All that a runner has logged but times, each in the order of the steps."""
+    """All that a runner has logged but times, each in the order of the steps.
+
+    The scores of single classes are left out: their means are there.
+    """
     return {
         name: [float(value) for value in scalar.data[0]]
         for name, scalar in runner.message_hub.log_scalars.items()
-        if "time" not in name and "memory" not in name
+        if "time" not in name and "memory" not in name and not is_class_score(name)
     }
 
 

@@ -22,19 +22,21 @@ from mmengine.runner import Runner
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file, use_safe_checkpoints
 from mmseg_semisup.core.find_checkpoint import find_whole_checkpoint
+from mmseg_semisup.engine.hooks.checkpoint_hook import PASSING
 from mmseg_semisup.engine.runner import build_runner
 
 METHODS = {
-    "supervised": "supervised/supervised_deeplabv2-r101_20k_voc-1_8.py",
+    "supervised": "supervised/supervised_deeplabv2-r101_20k_voc-1322.py",
     "mean_teacher": "demo/mean_teacher.py",
-    "adv_semi_seg": "adv_semi_seg/adv-semi-seg_deeplabv2-r18_20k_voc-1_8.py",
-    "s4gan": "s4gan/s4gan_deeplabv2-r18_20k_voc-1_8.py",
-    "mlmt": "mlmt/mlmt_r101_3k_voc-1_20.py",
-    "latent_classes": "latent_classes/latent-classes_deeplabv2-r18_20k_voc-1_8.py",
-    "three_stage_1": "three_stage/three-stage_deeplabv2-r18_60k_voc-1_50.py",
-    "three_stage_2": "three_stage/three-stage_deeplabv2-r18_60k_voc-1_50.py",
-    "three_stage_3": "three_stage/three-stage_deeplabv2-r18_60k_voc-1_50.py",
+    "adv_semi_seg": "adv_semi_seg/adv-semi-seg_deeplabv2-r18_20k_voc-1322.py",
+    "s4gan": "s4gan/s4gan_deeplabv2-r18_20k_voc-1322.py",
+    "mlmt": "mlmt/mlmt_r101_3k_voc-529.py",
+    "latent_classes": "latent_classes/latent-classes_deeplabv2-r18_20k_voc-1322.py",
+    "three_stage_1": "three_stage/three-stage_deeplabv2-r18_60k_voc-212.py",
+    "three_stage_2": "three_stage/three-stage_deeplabv2-r18_60k_voc-212.py",
+    "three_stage_3": "three_stage/three-stage_deeplabv2-r18_60k_voc-212.py",
     "context_aware": "context_aware/context-aware_deeplabv3plus-r50_93k_voc-1323.py",
+    "cps": "cps/cps-cutmix_deeplabv3plus-r50_39k_voc-1323.py",
 }
 """The methods with their configs; a number is that of a stage."""
 STEPS = 4
@@ -44,9 +46,7 @@ TRACE = "trace.jsonl"
 
 def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) -> Config:
     """The config of a method, shrunk: four steps, a checkpoint after two."""
-    cfgs = tiny_configs.training_configs(
-        Config.fromfile(tiny_configs.ROOT / METHODS[method]), folder
-    )
+    cfgs = tiny_configs.training_configs(tiny_configs.read(METHODS[method]), folder)
     number = int(method[-1]) if method[-1].isdigit() else 1
     cfg = tiny_configs.shrink(cfgs[number - 1], folder, crop=32)
     cfg.work_dir = str(work_dir)
@@ -54,7 +54,7 @@ def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) ->
     cfg.train_cfg.update(max_iters=STEPS, val_interval=INTERVAL)
     best = "mAP" if "classifier" in cfg.model else "mIoU"
     if cfg.val_cfg.type == "TeacherStudentValLoop":
-        best = f"teacher/{best}"
+        best = f"{'teacher' if cfg.model.get('teacher') else 'student'}/{best}"
     cfg.default_hooks.checkpoint.update(
         interval=INTERVAL, max_keep_ckpts=1, save_best=best, save_last=True
     )
@@ -122,14 +122,18 @@ class TraceHook(Hook):
 
 
 def train(
-    cfg: Config, resume: bool, kill_after: int | None = None, hooks: Sequence[Hook] = ()
+    cfg: Config,
+    resume: bool,
+    kill_after: int | None = None,
+    hooks: Sequence[Hook] = (),
+    accept: str | None = None,
 ) -> None:
     """Train as the tool does, with ``--resume`` or without."""
     quick()
     if resume:
         cfg.load_from = str(find_whole_checkpoint(cfg.work_dir, print))
     cfg.resume = resume
-    runner = build_runner(cfg, strict=resume)
+    runner = build_runner(cfg, resume, accept)
     path = Path(cfg.work_dir) / f"{get_rank()}-{TRACE}"
     for hook in (TraceHook(path, kill_after), *hooks):
         runner.register_hook(hook)
@@ -152,12 +156,14 @@ def trace(work_dir: Path, rank: int = 0) -> dict[int, str]:
     return found
 
 
-def final(work_dir: Path) -> dict:
+def final(work_dir: Path, steps: int = STEPS) -> dict:
     """Everything in the last checkpoint but times and paths."""
-    content = load_checkpoint_file(work_dir / f"iter_{STEPS}.pth")
+    content = load_checkpoint_file(work_dir / f"iter_{steps}.pth")
     content["meta"] = {key: content["meta"][key] for key in ("iter", "epoch", "seed")}
+    content.pop(PASSING, None)
     hub = content["message_hub"]
-    for key in ("cfg", "experiment_name", "last_ckpt", "best_ckpt", "loop_stage"):
+    paths = ("cfg", "experiment_name", "last_ckpt", "best_ckpt", "loop_stage")
+    for key in (*paths, "eta"):
         hub["runtime_info"].pop(key, None)
     for key in [key for key in hub["log_scalars"] if "time" in key]:
         del hub["log_scalars"][key]

@@ -117,3 +117,17 @@ def test_importing_says_nothing_and_changes_no_settings():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_names_of_configs_are_known_after_the_import():
+    code = (
+        "import mmseg_semisup\n"
+        "from mmengine.config import Config\n"
+        "from mmengine.config.utils import MODULE2PACKAGE\n"
+        "name = 'mmseg::_base_/models/segformer_mit-b0.py'\n"
+        "path = Config._get_cfg_path(name, '')[0]\n"
+        "assert Config.fromfile(path).model.backbone.type == 'MixVisionTransformer'\n"
+        "assert MODULE2PACKAGE['mmseg_semisup'] == 'mmseg_semisup'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0

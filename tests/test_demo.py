@@ -134,8 +134,11 @@ def test_all_methods_see_the_same_labelled_batches(data_root):
 
 def test_methods_differ_by_their_signals_only(tmp_path):
     configs = [make_config(method, tmp_path, 0, None) for method in METHODS]
-    for key in ("val_dataloader", "val_evaluator", "train_cfg", "param_scheduler"):
+    for key in ("val_dataloader", "train_cfg", "param_scheduler"):
         assert all(cfg[key] == configs[0][key] for cfg in configs)
+    metrics = [cfg.val_evaluator for cfg in configs]
+    scores = [m[0] if isinstance(m, list) else m for m in metrics]
+    assert all(score == scores[0] for score in scores)
     for cfg in configs:
         assert cfg.model.segmentor == configs[0].model.segmentor
         assert cfg.optim_wrapper.segmentor == configs[0].optim_wrapper.segmentor
@@ -145,11 +148,11 @@ def test_methods_differ_by_their_signals_only(tmp_path):
 def test_shorter_training_starts_its_signals_earlier(tmp_path):
     full = make_config("adv_semi_seg", tmp_path, 0, None)
     half = make_config("adv_semi_seg", tmp_path, 5, full.train_cfg.max_iters // 2)
-    before, after = (
-        (o.adversarial.start.unlabeled, o.self_taught.start)
-        for o in (full.model.objectives, half.model.objectives)
-    )
-    assert after == tuple(value // 2 for value in before)
+    for cfg in (full, half):
+        objectives = cfg.model.objectives
+        starts = objectives.adversarial.start.unlabeled, objectives.self_taught.start
+        assert starts == (0.25, 0.25)
+    assert full.train_cfg.max_iters == 2 * half.train_cfg.max_iters
     assert half.param_scheduler[0].end == half.train_cfg.max_iters
     assert half.randomness.seed == half.train_dataloader.sampler.seed == 5
     sources = half.train_dataloader.dataset.sources
@@ -170,6 +173,13 @@ def test_log_tells_iteration_and_scores(tmp_path):
     )
     assert run.iteration() == 20
     assert run.miou() == {10: 31.5, 20: 40.0}
+
+
+def test_of_several_networks_the_predicting_one_is_scored(tmp_path):
+    run = Run("mean_teacher", tmp_path / "mean_teacher", tmp_path, 0, 40)
+    scores = {"student/mIoU": 31.5, "teacher/mIoU": 33.0, "step": 10}
+    log(run.folder, json.dumps(scores))
+    assert run.miou() == {10: 31.5}
 
 
 def test_finished_training_counts_for_its_config_only(tmp_path):

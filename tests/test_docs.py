@@ -13,9 +13,12 @@ from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
+from plain_configs import plain_config
 from torch import Tensor
 
-from mmseg_semisup.models import Objective, Step
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.composition import compose, method_names
+from mmseg_semisup.models import Objective, Step, training_facts
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,8 +31,21 @@ def blocks(path: str, language: str) -> list[str]:
     return [re.sub(f"^{indent}", "", body, flags=re.M) for indent, body in found]
 
 
-def test_the_method_in_three_files_trains():
-    (code,) = blocks("docs/architecture.md", "python")
+def one_step(cfg: Config) -> dict[str, Tensor]:
+    """Build the model and the optimizers of a config, and train a step."""
+    model = MODELS.build(cfg.model).train()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    views = tuple(name for name in model.required_views if name != "labeled")
+    data = model.data_preprocessor(batch(size=64, views=views), True)
+    losses = model(**data, mode="loss")
+    wrapper.update_params(model.parse_losses(losses)[0])
+    return losses
+
+
+@pytest.fixture
+def entropy_block(tmp_path):
+    """The block of the method in docs/architecture.md, with its objective."""
+    code, block = blocks("docs/architecture.md", "python")
     future = "from __future__ import annotations\n"
     names = {
         "MODELS": MODELS,
@@ -39,6 +55,13 @@ def test_the_method_in_three_files_trains():
         "Tensor": Tensor,
     }
     exec(compile(future + code, "architecture.md", "exec"), names)
+    path = tmp_path / "entropy.py"
+    path.write_text(block, encoding="utf-8")
+    yield path
+    MODELS.module_dict.pop("EntropyObjective")
+
+
+def test_the_objective_in_three_files_is_the_entropy(entropy_block):
     model = MODELS.build(
         {
             "type": "SemiSegmentor",
@@ -47,7 +70,6 @@ def test_the_method_in_three_files_trains():
             "data_preprocessor": PREPROCESSOR,
         }
     ).train()
-    MODELS.module_dict.pop("EntropyObjective")
     with torch.no_grad():
         model.segmentor.decode_head.conv_seg.weight.zero_()
         model.segmentor.decode_head.conv_seg.bias.zero_()
@@ -57,23 +79,44 @@ def test_the_method_in_three_files_trains():
     assert "unlabeled" in model.required_views
 
 
+def test_the_block_in_three_files_trains_a_users_config(entropy_block):
+    plain = plain_config(**{"model.decode_head.num_classes": 4})
+    cfg = compose(plain, str(entropy_block), ["photos"])
+    assert one_step(cfg)["entropy.loss"] > 0
+
+
 def test_the_config_of_the_readme_works_on_a_users_own(tmp_path):
     (code,) = blocks("README.md", "python")
-    own = {
-        "model": tiny_segmentor(num_classes=21),
-        "train_dataloader": {"dataset": {"type": "PascalVOCDataset"}},
-        "optim_wrapper": {"type": "OptimWrapper", "optimizer": {"type": "SGD"}},
-    }
-    Config(own).dump(tmp_path / "my_mmseg_config.py")
-    (tmp_path / "semi.py").write_text(code, encoding="utf-8")
-    cfg = Config.fromfile(tmp_path / "semi.py")
-    assert cfg.train_dataloader.dataset.sources.labeled.type == "PascalVOCDataset"
-    model = MODELS.build(cfg.model)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    data = model.train().data_preprocessor(batch(size=64), True)
-    losses = model(**data, mode="loss")
-    wrapper.update_params(model.parse_losses(losses)[0])
-    assert losses["adversarial.loss_labeled"] > 0
+    plain_config(**{"model.decode_head.num_classes": 4}).dump(tmp_path / "my_config.py")
+    (tmp_path / "my_training.py").write_text(code, encoding="utf-8")
+    cfg = load_config(tmp_path / "my_training.py")
+    assert cfg.train_dataloader.dataset.sources.labeled.type == "FolderDataset"
+    assert (
+        cfg.optim_wrapper.segmentor.optimizer.lr
+        == plain_config()["optim_wrapper"]["optimizer"]["lr"]
+    )
+    assert "consistency.loss" in one_step(cfg)
+
+
+def examples() -> list[str]:
+    return blocks("docs/composition.md", "python")
+
+
+@pytest.mark.parametrize("code", examples(), ids=range(len(examples())))
+def test_the_examples_of_the_composition_train(tmp_path, monkeypatch, code):
+    plain_config(**{"model.decode_head.num_classes": 4}).dump(tmp_path / "my_config.py")
+    (tmp_path / "my_training.py").write_text(code, encoding="utf-8")
+    cfg = load_config(tmp_path / "my_training.py")
+    monkeypatch.setattr(training_facts, "total_iterations", lambda: 100)
+    losses = one_step(cfg)
+    assert {f"{name}.loss" for name in cfg.model.objectives} & set(losses)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/which_method.md"])
+def test_a_page_has_a_row_for_every_method(page):
+    rows = re.findall(r"^\|[^|]*\|", (ROOT / page).read_text("utf-8"), flags=re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert set(method_names()) - named == set()
 
 
 OWN = [

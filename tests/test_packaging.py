@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -59,8 +61,12 @@ def shipped_files() -> set[str]:
     }
 
 
-def test_the_wheel_carries_configs_tools_and_splits(source, tmp_path):
-    wheel = build("wheel", source, tmp_path)
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory) -> Path:
+    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_wheel_carries_configs_tools_and_splits(source, wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"mmseg_semisup/.mim/{name}" for name in shipped_files()} <= names
     modules = {
@@ -69,7 +75,7 @@ def test_the_wheel_carries_configs_tools_and_splits(source, tmp_path):
         if path.suffix in (".py", ".txt", ".typed") and ".mim" not in path.parts
     }
     assert modules <= names
-    assert "mmseg_semisup/py.typed" in names
+    assert {"mmseg_semisup/py.typed", "mmseg_semisup/.mim/model-index.yml"} <= names
     assert not any(re.search(r"__pycache__|^tests/|/dev\.py$", name) for name in names)
     assert not (source / "mmseg_semisup" / ".mim").exists()
 
@@ -96,18 +102,78 @@ def contents(wheel: Path) -> dict[str, int]:
         }
 
 
-def test_the_starter_runs_a_tool_with_its_arguments(monkeypatch, tmp_path):
-    tools = tmp_path / ".mim" / "tools"
-    tools.mkdir(parents=True)
-    (tools / "train.py").write_text("import sys\nraise SystemExit(sys.argv[1:])")
+@pytest.mark.slow
+def test_the_wheel_installs_a_console_command(wheel, tmp_path):
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    (distribution,) = importlib.metadata.distributions(path=[str(site)])
+    (command,) = distribution.entry_points.select(group="console_scripts")
+    assert command.name == "mmseg-semisup"
+    code = f"import {command.module} as starter; starter.{command.attr}()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", "supervised_lite0_2k_voc-animals-66"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "similar names: supervised_lite0_2k_voc-animals-65" in done.stderr
+
+
+@pytest.fixture
+def tools(monkeypatch, tmp_path) -> Path:
+    """The folder of the tools of an installed copy."""
+    folder = tmp_path / ".mim" / "tools"
+    folder.mkdir(parents=True)
+    code = '"""Trains.\n\nMore."""\nimport sys\nraise SystemExit(sys.argv[1:])'
+    (folder / "train.py").write_text(code)
+    (folder / "dist_train.sh").write_text('#!/bin/bash\n# Trains often.\necho "$@"')
     monkeypatch.setattr(starter, "PACKAGE", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["mmseg_semisup", "train", "a.py", "--amp"])
+    return folder
+
+
+def test_the_starter_runs_a_tool_with_its_arguments(monkeypatch, tools):
+    monkeypatch.setattr(sys, "argv", ["mmseg-semisup", "train", "a.py", "--amp"])
     with pytest.raises(SystemExit) as stopped:
         starter.main()
     assert stopped.value.code == ["a.py", "--amp"]
-    monkeypatch.setattr(sys, "argv", ["mmseg_semisup", "tarin"])
-    with pytest.raises(SystemExit, match="no tool 'tarin'; there are train"):
+
+
+@pytest.mark.parametrize("name", ["dist_train", "dist-train"])
+def test_the_starter_runs_scripts_with_its_own_python(monkeypatch, tools, name):
+    started = []
+    monkeypatch.setattr(os, "execvp", lambda *command: started.append(command))
+    monkeypatch.setattr(sys, "argv", ["mmseg-semisup", name, "a.py", "4"])
+    monkeypatch.setenv("PATH", "/usr/bin")
+    starter.main()
+    script = str(tools / "dist_train.sh")
+    assert started == [("bash", ["bash", script, "a.py", "4"])]
+    own = str(Path(sys.executable).parent)
+    assert os.environ["PATH"] == f"{own}{os.pathsep}/usr/bin"
+
+
+def test_the_starter_suggests_the_nearest_name(monkeypatch, tools):
+    monkeypatch.setattr(sys, "argv", ["mmseg-semisup", "tarin"])
+    expected = "no tool 'tarin'; did you mean 'train'\\? there are demo, dist_train, "
+    with pytest.raises(SystemExit, match=expected):
         starter.main()
+
+
+def test_the_starter_describes_every_tool_in_a_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["mmseg-semisup", "--help"])
+    starter.main()
+    lines = capsys.readouterr().out.splitlines()
+    listed = dict(line.split(maxsplit=1) for line in lines if line.startswith("  "))
+    files = [p for p in (ROOT / "tools").iterdir() if p.suffix in (".py", ".sh")]
+    expected = {p.stem for p in files if p.name not in starter.INTERNAL}
+    listed.pop("mmseg-semisup")
+    assert set(listed) == expected | {"demo"}
+    assert listed["dist_train"].startswith("Trains in several processes")
+    assert listed["train"].startswith("Trains the model of a config")
+    assert all(text.endswith(".") for text in listed.values())
 
 
 def load_dev():
@@ -173,6 +239,19 @@ def test_dev_notices_changed_requirements(monkeypatch, tmp_path):
     with (tmp_path / "constraints.txt").open("a") as file:
         file.write("numpy==1\n")
     assert environment._fingerprint() != before
+
+
+def test_dev_builds_the_site_with_the_packages_of_the_extra(monkeypatch):
+    dev, commands = load_dev(), []
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    extra = re.search(r'"docs": \[(.+)\]', setup).group(1)
+    assert tuple(re.findall(r'"([^"]+)"', extra)) == dev.DOCS_TOOLS
+    monkeypatch.setattr(dev.Environment, "prepare", lambda self: None)
+    monkeypatch.setattr(
+        dev.Environment, "run", lambda self, command, **_: commands.append(command) or 0
+    )
+    assert dev.docs([]) == 0
+    assert commands == [["-m", "mkdocs", "build", "--strict"]]
 
 
 @pytest.mark.parametrize("fast", [False, True])

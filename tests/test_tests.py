@@ -89,6 +89,7 @@ def test_what_counts_as_an_assertion(tmp_path, body):
 OF_THE_WHOLE = {
     "test_all_configs.py": "the shipped configs",
     "test_three_stage_configs.py": "those of one method, as its paper states them",
+    "test_unimatch_configs.py": "those of one method, as its paper states them",
     "test_datasets/test_dataset_configs.py": "the data of the shipped configs",
     "test_docs.py": "documents",
     "test_doctests.py": "examples in docstrings",
@@ -96,22 +97,33 @@ OF_THE_WHOLE = {
     "test_engine/test_two_processes.py": "every method in two processes",
     "test_models/test_step/test_mmseg_registry.py": "every head of MMSegmentation",
     "test_pseudo_masks/test_store.py": "datasets/pseudo_mask_store.py",
+    "test_pseudo_masks/test_store_manifest.py": "datasets/pseudo_mask_store.py",
     "test_layers.py": "imports between folders",
+    "test_leaves.py": "how the shipped configs are written",
+    "test_reference_pages.py": "docs/reference",
+    "test_site.py": "the documentation's site",
+    "test_soak.py": "trainings under faults",
+    "test_messages.py": "what messages advise",
+    "test_names.py": "the names of the shipped configs",
     "test_packaging.py": "the wheel and the source archive",
+    "test_schedules.py": "the schedules of the configs",
     "test_tests.py": "the tests",
+    "test_tools/test_five_minutes.py": "docs/five_minutes.md",
+    "test_tools/test_odd_names.py": "names of files and classes, in all tools",
 }
 """Tests that have no module of their name, and what they are about."""
 
 TESTED_IN = {
     "__main__.py": "test_packaging.py",
     "benchmark": "test_tools/test_benchmark.py",
-    "cli/config.py": "test_core/test_config.py",
     "cli/pseudo_masks.py": "test_tools/test_generate_cams.py",
     "core/figures.py": "test_pseudo_masks/test_quality.py",
     "datasets/original_shape.py": "test_export/test_plain_model.py",
     "datasets/pseudo_mask_store.py": "test_pseudo_masks/test_store.py",
     "datasets/rand_augment_appearance.py": "test_datasets/test_rand_augment.py",
     "datasets/voc_animals.py": "test_all_configs.py",
+    "engine/data_stream.py": "test_engine/test_hooks/test_resumed_config_hook.py",
+    "engine/fresh_optimizer.py": "test_engine/test_hooks/test_resumed_config_hook.py",
     "engine/hooks/architecture_hook.py": "test_models/test_fused_segmentor.py",
     "engine/hooks/fresh_counters_hook.py": "test_tools/test_train.py",
     "engine/hooks/preemption_hook.py": "test_engine/test_preemption.py",
@@ -119,7 +131,7 @@ TESTED_IN = {
     "engine/job_record.py": "test_core/test_find_checkpoint.py",
     "engine/process_buffers.py": "test_engine/test_resume.py",
     "evaluation/roc.py": "test_tools/test_draw_curves.py",
-    "export/predictor.py": "test_tools/test_predict.py",
+    "export/prediction_files.py": "test_tools/test_predict.py",
     "models/adversary.py": "test_models/test_objectives/test_adversarial.py",
     "models/classifiers/activation_maps.py": "test_pseudo_masks/test_cams.py",
     "models/losses/feature_matching.py": (
@@ -127,11 +139,12 @@ TESTED_IN = {
     ),
     "models/objectives/base.py": "test_docs.py",
     "models/step/map_search.py": "test_models/test_step/test_prediction.py",
-    "pseudo_masks/progress.py": "test_pseudo_masks/test_generate.py",
     "pseudo_masks/writer.py": "test_pseudo_masks/test_generate.py",
+    "study/array_task.py": "test_study/test_run.py",
     "version.py": "test_packaging.py",
     "visualization/compare.py": "test_tools/test_predict.py",
     "visualization/latent_class_hook.py": "test_tools/test_latent_classes.py",
+    "visualization/training_curves.py": "test_tools/test_draw_curves.py",
 }
 """Modules and folders that only a test elsewhere is about."""
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.config import Config, ConfigDict
+from tiny_encoders import DINOV2
 
+from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.stages import has_stages, split_stages
 
 ROOT = Path(__file__).parents[1] / "configs"
+PATCH = 16
+RESNETS = ("ResNet", "ResNetV1c")
+STUDIES = "studies"
+"""The folder of the comparisons of methods, which are no trainings."""
 LEAVES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in ROOT.rglob("*.py")
-    if "_base_" not in path.relative_to(ROOT).parts
+    if not {"_base_", STUDIES} & set(path.relative_to(ROOT).parts)
 )
 
 
@@ -34,6 +39,11 @@ def write_images(root: Path) -> Path:
     return root
 
 
+def read(name: str) -> Config:
+    """A shipped config, composed, with its stages."""
+    return load_config(ROOT / name, stages="keep")
+
+
 def shrink(cfg: Config, folder: Path, crop: int = 64) -> Config:
     """The config with small networks, crops and data, and nothing to download.
 
@@ -46,8 +56,10 @@ def shrink(cfg: Config, folder: Path, crop: int = 64) -> Config:
         The same config, for two steps and a validation.
     """
     without_weights(cfg.model)
-    if "size" in cfg.model.get("data_preprocessor", {}):
-        cfg.model.data_preprocessor.size = (crop, crop)
+    cfg.model = in_iterations(cfg.model, cfg.train_cfg.max_iters)
+    for part in (cfg.model, cfg.model.get("segmentor", {})):
+        if "size" in part.get("data_preprocessor", {}):
+            part.data_preprocessor.size = (crop, crop)
     if "classifier" in cfg.model:
         num_classes = shrink_classifier(cfg.model)
     else:
@@ -79,7 +91,7 @@ def shrink(cfg: Config, folder: Path, crop: int = 64) -> Config:
 def shrink_classifier(model: ConfigDict) -> int:
     """Narrow a multi-label classifier; returns its number of classes."""
     network = model.classifier
-    if network.backbone.type == "ResNet":
+    if network.backbone.type in RESNETS:
         network.backbone.update(depth=50, base_channels=8, stem_channels=8)
         network.in_channels = 256
     if model.get("consistency"):
@@ -90,18 +102,18 @@ def shrink_classifier(model: ConfigDict) -> int:
 def shrink_segmentor(model: ConfigDict) -> int:
     """Narrow a segmentor and its objectives; returns its number of classes."""
     network = model.segmentor
-    if network.backbone.type == "ResNet":
+    if network.backbone.type in RESNETS:
         depth = 50 if network.backbone.depth >= 50 else 18
         network.backbone.update(depth=depth, base_channels=8, stem_channels=8)
         network.decode_head.in_channels = 256 if depth == 50 else 64
         if "c1_in_channels" in network.decode_head:
             network.decode_head.c1_in_channels = 32
+    if network.backbone.type == "TransformersBackbone":
+        network.backbone.arch = {**DINOV2, "patch_size": PATCH, "image_size": 5 * PATCH}
+        network.decode_head.update(in_channels=16, channels=8, out_channels=[8] * 4)
     for objective in filter(None, model.objectives.values()):
-        if "head" in objective and network.backbone.type == "ResNet":
-            objective.head.in_channels = network.decode_head.in_channels
-            if "stage" in objective:
-                objective.stage.backbone = copy.deepcopy(network.backbone)
-                objective.head.in_channels //= 2
+        if "stage" in objective and network.backbone.type in RESNETS:
+            objective.head.in_channels = network.decode_head.in_channels // 2
         if "discriminator" in objective:
             objective.discriminator.channels = (8, 8, 8, 8)
         if isinstance(objective.get("start"), dict):
@@ -119,11 +131,37 @@ def training_configs(cfg: Config, folder: Path) -> list[Config]:
     return [stage.runnable(folder) for stage in stages]
 
 
+def in_iterations(node: object, length: int) -> object:
+    """A model whose times are iterations, not shares of the training's length."""
+    if isinstance(node, (list, tuple)):
+        return type(node)(in_iterations(item, length) for item in node)
+    if not isinstance(node, dict):
+        return node
+    node = ConfigDict({k: in_iterations(v, length) for k, v in node.items()})
+    for key in node.keys() & {"start", "ramp"}:
+        times = node[key]
+        shares = times if isinstance(times, dict) else {key: times}
+        made = {k: round(v * length) if is_share(v) else v for k, v in shares.items()}
+        node[key] = made if isinstance(times, dict) else made[key]
+    if isinstance(node.get("momentum"), (list, tuple)):
+        node.momentum = [
+            (round(t * length) if is_share(t) else t, m) for t, m in node.momentum
+        ]
+    return node
+
+
+def is_share(time: object) -> bool:
+    """Whether a time is a share of the training."""
+    return isinstance(time, float)
+
+
 def without_weights(node: object) -> None:
     """Remove every address of pretrained weights."""
     if isinstance(node, dict):
         if (node.get("init_cfg") or {}).get("type") == "Pretrained":
             node["init_cfg"] = None
+        if node.get("type") == "TransformersBackbone":
+            node["weights"] = None
         for value in node.values():
             without_weights(value)
     elif isinstance(node, (list, tuple)):
@@ -165,8 +203,12 @@ def smaller(node: object, crop: int) -> object:
     node = {key: smaller(value, crop) for key, value in node.items()}
     if "crop_size" in node:
         node["crop_size"] = (crop, crop)
-    if node.get("type") in ("Resize", "RandomResize", "RandomChoiceResize"):
+    if node.get("type") in ("Resize", "RandomResize"):
         node["scale"] = (96, 64)
+    if node.get("type") == "RandomChoiceResize":
+        node["scales"] = [(96, 64), (72, 48)]
+    if "divisor" in node:
+        node["divisor"] = PATCH
     if node.get("type") == "LoadPseudoMask":
         node["store"] = None
     return node

@@ -70,6 +70,11 @@ PSEUDO_MASK = {
     "branch": "unlabeled_strong",
     "plain_branches": ("labeled",),
 }
+CROSS = {
+    "type": "CrossPseudoObjective",
+    "mix": {"type": "CutMix", "boxes": 3},
+    "plain_branches": ["labeled"],
+}
 OBJECTIVES = {
     "supervised": [],
     "mean_teacher": [CONSISTENCY],
@@ -81,13 +86,15 @@ OBJECTIVES = {
     "three_stage": [{**CONSISTENCY, "plain_branches": ("labeled",)}, PSEUDO_MASK],
     "context_aware": [CONTRAST],
     "context_aware_weak": [CONTRAST, WEAK],
+    "cps": [CROSS],
 }
+NETWORKS = {"cps": {"second": {"type": "Peer"}}}
+"""Further networks of a method."""
 METHODS = [*OBJECTIVES, "mlmt"]
 
 
-def build_method(method: str, seed: int = 0) -> nn.Module:
-    """A method's model with a teacher, the same whenever it is built."""
-    torch.manual_seed(seed)
+def method_config(method: str) -> dict:
+    """The config of a method's model with a teacher."""
     common = {"teacher": {"momentum": 0.9}, "data_preprocessor": PREPROCESSOR}
     if method == "mlmt":
         cfg = {
@@ -104,9 +111,16 @@ def build_method(method: str, seed: int = 0) -> nn.Module:
         cfg = {
             "type": "SemiSegmentor",
             "segmentor": tiny_segmentor(),
+            "networks": NETWORKS.get(method),
             "objectives": copy.deepcopy(OBJECTIVES[method]),
         }
-    return MODELS.build({**cfg, **common}).train()
+    return {**cfg, **common}
+
+
+def build_method(method: str, seed: int = 0) -> nn.Module:
+    """A method's model with a teacher, the same whenever it is built."""
+    torch.manual_seed(seed)
+    return MODELS.build(method_config(method)).train()
 
 
 def student_of(model: nn.Module) -> nn.Module:

@@ -11,6 +11,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+
 CLASSES = ("ground", "cat", "dog")
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 255, 0]]
 
@@ -195,4 +197,4 @@ def write_checkpoint(config: Path) -> Path:
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
     """All weights of a checkpoint."""
-    return torch.load(path, weights_only=False)["state_dict"]
+    return load_checkpoint_file(path)["state_dict"]

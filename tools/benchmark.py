@@ -18,14 +18,19 @@ from mmengine.logging import MMLogger
 from mmseg_semisup.benchmark import (
     IMAGE_SIZE,
     benchmark,
+    compare,
     crops_images,
     generate_sources,
     set_sizes,
     to_text,
 )
-from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.cli.config import (
+    add_method_arguments,
+    composition_of,
+    load_config,
+)
 from mmseg_semisup.cli.launch import run_tool
-from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.atomic_io import atomic_write, check_writable
 from mmseg_semisup.core.cpu import available_cores
 
 
@@ -58,15 +63,29 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu"
     )
+    parser.add_argument(
+        "--against",
+        metavar="REV",
+        help="measure another commit of this clone in turn with the present state",
+    )
     parser.add_argument("--cfg-options", nargs="+", action=DictAction)
-    return parser.parse_args()
+    add_method_arguments(parser)
+    args = parser.parse_args()
+    if args.against and args.json:
+        parser.error("--json writes the figures of one commit: leave out --against")
+    return args
 
 
 def main() -> None:
     """Run the tool."""
     args = parse_args()
+    if args.against:
+        own = argparse.ArgumentParser(add_help=False)
+        own.add_argument("--against")
+        print(compare(own.parse_known_args()[1], args.against))
+        return
     MMLogger.get_current_instance().setLevel("WARNING")
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, args.cfg_options, "last", composition_of(args))
     if args.json:
         check_writable(Path(args.json).resolve().parent)
     torch.set_num_threads(args.threads or available_cores())
@@ -87,7 +106,7 @@ def main() -> None:
         )
     print(to_text(result))
     if args.json:
-        Path(args.json).write_text(json.dumps(result, indent=2) + "\n")
+        atomic_write(args.json, (json.dumps(result, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 
 from mmseg_semisup.benchmark.contrast import benchmark_contrast
 from mmseg_semisup.cli.launch import run_tool
-from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.atomic_io import atomic_write, check_writable
 from mmseg_semisup.core.cpu import available_cores
 
 
@@ -66,7 +66,7 @@ def main() -> None:
         f"gradient {result['gradient_error']:.1e}"
     )
     if args.json:
-        Path(args.json).write_text(json.dumps(result, indent=2) + "\n")
+        atomic_write(args.json, (json.dumps(result, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

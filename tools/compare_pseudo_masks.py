@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.pseudo_masks.images import Item, list_items, training_sources
 from mmseg_semisup.pseudo_masks.pictures import compare_stores
 from mmseg_semisup.visualization.panels import write_picture
 
@@ -22,6 +24,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--out", required=True, metavar="PNG", help="picture to write")
     parser.add_argument(
+        "--config",
+        help="config of the training: shows true masks, and the mIoU of each image",
+    )
+    parser.add_argument(
         "--count", type=int, default=6, help="number of images, evenly spread"
     )
     parser.add_argument("--images", nargs="+", metavar="ID", help="or their ids")
@@ -36,8 +42,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Run the tool."""
     args = parse_args()
+    items: list[Item] = []
+    if args.config:
+        cfg = load_config(args.config, stages="base")
+        own = training_sources(cfg)
+        items, _ = list_items(cfg, [name for name in own if own.get(name)])
     picture = compare_stores(
-        dict(args.store), args.count, args.images, not args.no_photos
+        dict(args.store), args.count, args.images, not args.no_photos, items
     )
     write_picture(picture, args.out)
 

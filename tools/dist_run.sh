@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
+# Starts a script of this folder in several processes.
 # Usage: tools/dist_run.sh PROCESSES SCRIPT [options of the script]
 # On several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT. On one, a free port
 # is chosen unless PORT names one.
 set -euo pipefail
 if [ "$#" -lt 2 ]; then
-    sed -n '2,4s/^# //p' "$0" >&2
+    sed -n '3,5s/^# //p' "$0" >&2
     exit 2
 fi
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
+# Trains in several processes, on one machine or more.
 # Usage: tools/dist_train.sh CONFIG PROCESSES [options of train.py]
 # On several machines, set NNODES, NODE_RANK, MASTER_ADDR and PORT.
 set -euo pipefail
 if [ "$#" -lt 2 ]; then
-    sed -n '2,3s/^# //p' "$0" >&2
+    sed -n '3,4s/^# //p' "$0" >&2
     exit 2
 fi
 tools=$(cd "$(dirname "$0")" && pwd)

@@ -1,37 +1,46 @@
-"""Draws curves of several runs side by side: Mittal et al.'s Figures 11 and 12.
+"""Draws curves of several runs.
 
-``scores`` draws a discriminator's scores of predictions and ground truth, of runs with
-a ScoreCurveHook; ``roc`` the curves of classifiers, of ``roc.json`` files that
+``training`` draws the losses and the validation mIoU of trainings, ``classes`` the IoU
+of each class in their last validation. ``scores`` draws a discriminator's scores of
+predictions and ground truth, of runs with a ScoreCurveHook (Mittal et al.'s Figure 11);
+``roc`` the curves of classifiers (Figure 12), of ``roc.json`` files that
 ``tools/test.py`` writes with ``--cfg-options test_evaluator.out_dir=DIR``.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.figures import encode_picture
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
 from mmseg_semisup.evaluation.roc import draw_roc, read_roc
 from mmseg_semisup.visualization.score_curve_hook import KEY, draw_scores
+from mmseg_semisup.visualization.training_curves import (
+    draw_classes,
+    draw_training,
+    read_scalars,
+)
+
+KINDS = ("training", "classes", "scores", "roc")
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=("scores", "roc"))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument(
         "runs",
         nargs="+",
         metavar="TITLE=PATH",
-        help="scores: a work-dir or a checkpoint; roc: a roc.json",
+        help="training and classes: a work-dir; scores: a work-dir or a checkpoint; "
+        "roc: a roc.json",
     )
     parser.add_argument("--out", required=True, metavar="PNG", help="file to write")
     parser.add_argument(
@@ -57,13 +66,16 @@ def main() -> None:
         except ValueError as error:
             raise ConfigError(str(error)) from error
         return
-    pictures = [
-        draw_scores(read_scores(path, args.trust_checkpoint), title)
-        for title, path in runs.items()
-    ]
-    content = io.BytesIO()
-    Image.fromarray(np.hstack(pictures)).save(content, "png")
-    atomic_write(args.out, content.getvalue())
+    if args.kind == "scores":
+        pictures = [
+            draw_scores(read_scores(path, args.trust_checkpoint), title)
+            for title, path in runs.items()
+        ]
+        picture = np.hstack(pictures)
+    else:
+        draw = draw_training if args.kind == "training" else draw_classes
+        picture = draw({title: read_scalars(path) for title, path in runs.items()})
+    atomic_write(args.out, encode_picture(picture))
 
 
 def read_scores(path: Path, trust: bool) -> list[list[float]]:

@@ -13,6 +13,7 @@ from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.plain_files import check_own_folder
 from mmseg_semisup.export.plain_model import export, fused_checkpoint
 
 
@@ -42,6 +43,7 @@ def main() -> None:
     """Run the tool."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
+    check_own_folder(args.out)
     check_writable(args.out)
     if args.checkpoint is None:
         checkpoint = fused_checkpoint(cfg)

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.cli.pseudo_masks import add_mask_arguments, make_and_report
-from mmseg_semisup.export.predictor import find_images
+from mmseg_semisup.export.prediction_files import find_images
 from mmseg_semisup.pseudo_masks import Item, Settings
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import MODES

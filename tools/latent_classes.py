@@ -65,7 +65,7 @@ def main() -> None:
     pictures = {
         "latent_table.png": draw_table(objective.table(), classes),
         "latent_classes.png": draw_samples(
-            model.eval(), loader, args.count, photos=not args.no_photos
+            model.eval(), loader, args.count, not args.no_photos, args.threshold
         ),
     }
     for name, picture in pictures.items():

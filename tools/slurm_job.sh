@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
 # What slurm_train.sh submits: slurm_job.sh TOOLS CONFIG [options of train.py]
+# study.py --slurm submits it without a config, and with STUDY_FOLDER, as an array.
 set -uo pipefail
 tools=$1
-# A job that was requeued has the same number, and goes on from its own checkpoints.
-options=("${@:2}" --job "$SLURM_JOB_ID")
+job=$SLURM_JOB_ID
+if [ -n "${STUDY_FOLDER:-}" ]; then
+    # The number of the last task is that of the whole array, too.
+    job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+    command=(python -u -m mmseg_semisup.study.array_task "$STUDY_FOLDER")
+else
+    # A job that was requeued has the same number, and goes on from its own checkpoints.
+    command=(python -u "$tools/train.py" "${@:2}" --job "$job" --launcher slurm)
+fi
 # Slurm signals this shell, too, when it ends the job: wait for the checkpoint.
 trap : TERM USR1
 # After preemption every process leaves with its own exit code, so one that has left
@@ -13,7 +21,7 @@ srun --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
     --kill-on-bad-exit=0 \
     --wait=60 \
     ${SRUN_ARGS:-} \
-    python -u "$tools/train.py" "${options[@]}" --launcher slurm &
+    "${command[@]}" &
 step=$!
 while true; do
     wait "$step"
@@ -22,9 +30,9 @@ while true; do
 done
 # 138: USR1 came before the training could listen to it. Slurm itself has requeued or
 # cancelled a job that is no longer running.
-state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID")
+state=$(squeue --noheader --format=%T --jobs="$job")
 if [[ "$code" =~ ^(75|138)$ ]] && [ "$state" = RUNNING ]; then
-    echo "job $SLURM_JOB_ID was told to leave: it goes back into the queue"
-    scontrol requeue "$SLURM_JOB_ID"
+    echo "job $job was told to leave: it goes back into the queue"
+    scontrol requeue "$job"
 fi
 exit "$code"

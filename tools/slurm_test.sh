@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
+# Tests a checkpoint on a slurm cluster, and waits for the result.
 # Usage: tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of test.py]
 # GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS say how much to ask for; GPUS=0
 # TASKS=N tests with N processes on CPUs.
 set -euo pipefail
 if [ "$#" -lt 4 ]; then
-    sed -n '2,4s/^# //p' "$0" >&2
+    sed -n '3,5s/^# //p' "$0" >&2
     exit 2
 fi
 tools=$(cd "$(dirname "$0")" && pwd)

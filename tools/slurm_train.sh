@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# Submits a training to a slurm cluster; the job requeues itself and resumes.
 # Usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of train.py]
 # GPUS, GPUS_PER_NODE and CPUS_PER_TASK say how much to ask for; GPUS=0 TASKS=N trains
 # N processes on CPUs. SBATCH_ARGS and SRUN_ARGS hold further options of either.
@@ -7,7 +8,7 @@
 # up or before it is preempted, training saves, and the same job goes on later.
 set -euo pipefail
 if [ "$#" -lt 3 ]; then
-    sed -n '2,4s/^# //p' "$0" >&2
+    sed -n '3,5s/^# //p' "$0" >&2
     exit 2
 fi
 tools=$(cd "$(dirname "$0")" && pwd)

@@ -1,3 +1,3 @@
 # Table 4: 2,000 negatives for each of 2 GPUs; here they are counted over all GPUs.
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-model = dict(objectives=dict(context_contrast=dict(batch_negatives=4000, bank_size=0)))
+method = dict(objectives=dict(context_contrast=dict(batch_negatives=4000, bank_size=0)))

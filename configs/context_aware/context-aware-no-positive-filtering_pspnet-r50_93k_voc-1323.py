@@ -1,3 +1,3 @@
 # Exp. IV of Table 3: any counterpart that is more confident is good enough.
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-model = dict(objectives=dict(context_contrast=dict(gamma=None)))
+method = dict(objectives=dict(context_contrast=dict(gamma=None)))

@@ -1,3 +1,3 @@
 # Exp. VII of Table 3: the features of the classifier are compared themselves.
 _base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-model = dict(objectives=dict(context_contrast=dict(projector=None)))
+method = dict(objectives=dict(context_contrast=dict(projector=None)))

@@ -1,7 +1,3 @@
 # Table 5, "Semi": the 1464 masks of VOC's own training set, the images of SBD without.
 _base_ = ["./context-aware_deeplabv3plus-r50_93k_voc-1323.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:voc12aug/unimatch_1464_labeled.txt"))
-    )
-)
+labeled = "split:voc12aug/unimatch_1464_labeled.txt"

@@ -1,16 +1,10 @@
 # Context-aware consistency on PASCAL VOC with all masks ("full"): the crops are of the
 # labelled images, too.
 _base_ = ["./context-aware_deeplabv3plus-r50_93k_voc-1323.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(
-            labeled=dict(ann_file="split:voc12aug/train_aug.txt"),
-            unlabeled=dict(exclude=[]),
-        )
-    )
-)
+labeled = "split:voc12aug/train_aug.txt"
 # The same images in both sources are meant here.
+unlabeled = dict(exclude=[])
 custom_hooks = [
     dict(type="DataCheckHook", level="cheap", allow=["overlap"]),
-    *_base_.custom_hooks[1:],
+    dict(type="TeacherUpdateHook"),
 ]

@@ -3,41 +3,37 @@
 # ignored. First train supervised_pspnet-r50_93k_voc-1323.py, then give its checkpoint:
 #   --cfg-options load_from=CHECKPOINT
 # The student starts from the same weights; the teacher, with momentum 1, keeps them.
-_base_ = ["./context-aware_pspnet-r50_93k_voc-1323.py"]
-model = dict(
+_base_ = [
+    "../_base_/models/pspnet_r50-d8.py",
+    "../_base_/datasets/pascal_voc12_aug_320.py",
+    "../_base_/schedules/sgd_93k.py",
+    "../_base_/default_runtime.py",
+]
+method = dict(
+    base="mean_teacher",
     teacher=dict(momentum=1.0, ramp=False),
-    objectives=dict(
-        _delete_=True,
-        consistency=dict(
-            type="ConsistencyObjective",
-            weight=1.0,
-            threshold=0.5,
-            teacher_branch="unlabeled",
-            student_branch="unlabeled_second",
-            mix="none",
-        ),
+    objectives=dict(consistency=dict(threshold=0.5)),
+    # The student sees the colours of context-aware consistency, the teacher no other.
+    views=dict(
+        unlabeled_strong=[
+            dict(
+                type="ColorJitter",
+                brightness=0.4,
+                contrast=0.4,
+                saturation=0.4,
+                hue=0.1,
+                prob=0.8,
+            ),
+            dict(
+                type="RandomGrayscale",
+                prob=0.2,
+                keep_channels=True,
+                channel_weights=(0.114, 0.587, 0.299),
+            ),
+            dict(type="RandomGaussianBlur", kernel_size=5, prob=0.5),
+        ]
     ),
+    test_cfg=dict(predict_with="student"),
 )
-# Both see one crop; the teacher without changed colours.
-load, two_crops = _base_.train_dataloader.dataset.sources.unlabeled.pipeline
-resize, draw = two_crops.shared
-first, flip, *_, pack = two_crops.views.unlabeled
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(
-            unlabeled=dict(
-                pipeline=[
-                    load,
-                    dict(
-                        two_crops,
-                        shared=[resize, dict(draw, iou_range=(1.0, 1.0))],
-                        views=dict(
-                            unlabeled=[first, pack],
-                            unlabeled_second=two_crops.views.unlabeled_second,
-                        ),
-                    ),
-                ]
-            )
-        )
-    )
-)
+labeled = "split:voc12aug/cac_0_1323_labeled.txt"
+default_hooks = dict(checkpoint=dict(interval=5785))

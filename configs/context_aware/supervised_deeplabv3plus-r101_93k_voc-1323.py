@@ -1,12 +1,10 @@
 # The baseline: DeepLabv3+ with ResNet-101 on VOC from the masks alone.
-_base_ = ["./context-aware_deeplabv3plus-r101_93k_voc-1323.py"]
-model = dict(objectives=dict(_delete_=True))
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(ratio=dict(_delete_=True, labeled=1)),
-    dataset=dict(
-        sources=dict(
-            _delete_=True, labeled=_base_.train_dataloader.dataset.sources.labeled
-        )
-    ),
-)
+_base_ = [
+    "../_base_/models/deeplabv3plus_r101-d16.py",
+    "../_base_/datasets/pascal_voc12_aug_320.py",
+    "../_base_/schedules/sgd_93k.py",
+    "../_base_/default_runtime.py",
+]
+method = "supervised"
+labeled = "split:voc12aug/cac_0_1323_labeled.txt"
+default_hooks = dict(checkpoint=dict(interval=5785))

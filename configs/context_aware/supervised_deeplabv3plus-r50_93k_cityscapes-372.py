@@ -1,12 +1,12 @@
 # The baseline: DeepLabv3+ with ResNet-50 on Cityscapes from the masks alone.
-_base_ = ["./context-aware_deeplabv3plus-r50_93k_cityscapes-372.py"]
-model = dict(objectives=dict(_delete_=True))
-train_dataloader = dict(
-    batch_size=8,
-    sampler=dict(ratio=dict(_delete_=True, labeled=1)),
-    dataset=dict(
-        sources=dict(
-            _delete_=True, labeled=_base_.train_dataloader.dataset.sources.labeled
-        )
-    ),
-)
+_base_ = [
+    "../_base_/models/deeplabv3plus_r50-d16.py",
+    "../_base_/datasets/cityscapes_720.py",
+    "../_base_/schedules/sgd_93k.py",
+    "../_base_/default_runtime.py",
+]
+method = "supervised"
+labeled = "split:cityscapes/cac_0_372_labeled.txt"
+model = dict(decode_head=dict(num_classes=19))
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+default_hooks = dict(checkpoint=dict(interval=5785))

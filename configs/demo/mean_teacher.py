@@ -5,19 +5,10 @@ _base_ = [
     "../_base_/datasets/demo.py",
     "../_base_/schedules/adamw_demo.py",
 ]
-model = dict(
-    _delete_=True,
-    type="SemiSegmentor",
-    segmentor=_base_.model,
-    teacher=dict(momentum=0.99),
-    objectives=dict(
-        consistency=dict(
-            type="ConsistencyObjective",
-            weight=1.0,
-            threshold=0.9,
-            mix="cutmix",
-            start=200,
-            ramp=200,
-        )
-    ),
+method = dict(
+    base="cutmix",
+    objectives=dict(consistency=dict(threshold=0.9, start=1 / 6, ramp=1 / 6)),
+    # The colours that labelled images get, too.
+    views=dict(unlabeled_strong=["appearance"]),
+    test_cfg=dict(predict_with="student"),
 )

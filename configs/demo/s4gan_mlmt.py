@@ -5,8 +5,17 @@ _base_ = [
     "../_base_/datasets/demo.py",
     "../_base_/schedules/adamw_demo.py",
 ]
-segmentor = dict(
-    _base_.model, data_preprocessor=None, train_cfg=dict(), test_cfg=dict(mode="whole")
+param_scheduler = [
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=400, by_epoch=False)
+]
+train_cfg = dict(max_iters=400, val_interval=200)
+
+s4gan = dict(
+    base="s4gan",
+    objectives=dict(
+        feature_matching=dict(discriminator=dict(channels=(16, 32, 64, 128)))
+    ),
+    optim_wrapper=dict(discriminator=dict(optimizer=dict(lr=1e-3))),
 )
 classifier = dict(
     type="MultiLabelClassifier",
@@ -23,51 +32,23 @@ classifier = dict(
 )
 load, pack = _base_.load, _base_.pack
 flips, colors = _base_.flips, _base_.colors
-param_scheduler = [dict(_base_.param_scheduler[0], end=400)]
-train_cfg = dict(max_iters=400, val_interval=200)
-
-s4gan = dict(
-    model=dict(
-        _delete_=True,
-        type="SemiSegmentor",
-        data_preprocessor=_base_.model.data_preprocessor,
-        segmentor=segmentor,
-        objectives=dict(
-            feature_matching=dict(
-                type="FeatureMatchingObjective",
-                discriminator=dict(
-                    type="ImageDiscriminator",
-                    channels=(16, 32, 64, 128),
-                ),
-                weight=0.1,
-                self_training_weight=1.0,
-                gamma=0.6,
-            )
-        ),
-    ),
-    optim_wrapper=dict(
-        discriminator=dict(optimizer=dict(type="Adam", lr=1e-3, betas=(0.9, 0.99)))
-    ),
-    train_dataloader=dict(
-        dataset=dict(
-            sources=dict(
-                unlabeled=dict(
-                    pipeline=[
-                        load,
-                        dict(
-                            type="MultiView",
-                            shared=[flips, colors],
-                            views=dict(unlabeled=[pack]),
-                        ),
-                    ]
-                )
-            )
-        )
+pack_labels = dict(type="PackImageLabels")
+with_labels = [
+    load,
+    dict(type="LoadAnnotations"),
+    dict(type="LoadImageLabels", num_classes=5),
+]
+labeled_views = dict(
+    type="MultiView",
+    views=dict(
+        labeled=[flips, colors, pack_labels], labeled_teacher=[flips, pack_labels]
     ),
 )
-image_labels = dict(type="LoadImageLabels", num_classes=5)
-pack_labels = dict(type="PackImageLabels")
-with_labels = [load, dict(type="LoadAnnotations"), image_labels]
+unlabeled_views = dict(
+    type="MultiView",
+    views=dict(unlabeled=[flips, colors, pack], unlabeled_teacher=[flips, pack]),
+)
+
 judged = dict(dataset=dict(pipeline=[*with_labels, pack_labels]))
 metric = dict(_delete_=True, type="MultiLabelMetric")
 mlmt = dict(
@@ -77,36 +58,14 @@ mlmt = dict(
         data_preprocessor=_base_.model.data_preprocessor,
         classifier=classifier,
         teacher=dict(momentum=0.99),
-        consistency=dict(start=40, ramp=200),
+        consistency=dict(start=0.1, ramp=0.5),
         test_cfg=dict(predict_with="teacher"),
     ),
     train_dataloader=dict(
         dataset=dict(
             sources=dict(
-                labeled=dict(
-                    pipeline=[
-                        *with_labels,
-                        dict(
-                            type="MultiView",
-                            views=dict(
-                                labeled=[flips, colors, pack_labels],
-                                labeled_teacher=[flips, pack_labels],
-                            ),
-                        ),
-                    ]
-                ),
-                unlabeled=dict(
-                    pipeline=[
-                        load,
-                        dict(
-                            type="MultiView",
-                            views=dict(
-                                unlabeled=[flips, colors, pack],
-                                unlabeled_teacher=[flips, pack],
-                            ),
-                        ),
-                    ]
-                ),
+                labeled=dict(pipeline=[*with_labels, labeled_views]),
+                unlabeled=dict(pipeline=[load, unlabeled_views]),
             )
         )
     ),
@@ -121,7 +80,7 @@ fused = dict(
         _delete_=True,
         type="FusedSegmentor",
         data_preprocessor=_base_.model.data_preprocessor,
-        segmentor=segmentor,
+        segmentor=dict(_base_.model, data_preprocessor=None),
         classifier=classifier,
         segmentor_checkpoint="{s4gan.last}",
         classifier_checkpoint="{mlmt.last}",
@@ -131,8 +90,11 @@ fused = dict(
     # The scenes have 4096 pixels.
     test_cfg=dict(type="FusionTestLoop", pixel_grid=list(range(50, 401, 50))),
 )
-stages = [
-    dict(name="s4gan", changes=s4gan),
-    dict(name="mlmt", changes=mlmt),
-    dict(name="fused", task="evaluate", changes=fused),
-]
+both = dict(views=dict(unlabeled="weak"), ratio=dict(unlabeled=1))
+method = dict(
+    stages=dict(
+        s4gan=dict(method=s4gan),
+        mlmt=dict(method=both, changes=mlmt),
+        fused=dict(method=both, task="evaluate", changes=fused),
+    )
+)

@@ -5,24 +5,7 @@ _base_ = [
     "../_base_/schedules/adamw_2k.py",
     "../_base_/default_runtime.py",
 ]
-model = dict(
-    _delete_=True,
-    type="SemiSegmentor",
-    data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
-    segmentor=dict(
-        _base_.model,
-        decode_head=dict(_base_.model.decode_head, num_classes=7),
-    ),
-    objectives=dict(
-        latent_class=dict(
-            type="LatentClassObjective",
-            head=dict(_base_.model.decode_head, num_classes=20),
-            update_rate=8 / 65,
-            weight=1.0,
-            consistency_weight=0.1,
-            start=500,
-        ),
-    ),
-)
-custom_hooks = [*_base_.custom_hooks, dict(type="LatentClassHook")]
+method = "latent_only"
+labeled = "splits/unimatch183_labeled.txt"
+model = dict(decode_head=dict(num_classes=7))
 default_hooks = dict(checkpoint=dict(interval=500))

@@ -18,7 +18,6 @@ model = dict(
     classifier=dict(
         type="MultiLabelClassifier",
         backbone=_base_.model.backbone,
-        in_channels=320,
         num_classes=7,
     ),
     classes=("background", "cat", "cow", "dog", "horse", "sheep", "person"),

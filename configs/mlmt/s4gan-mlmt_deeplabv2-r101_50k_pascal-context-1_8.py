@@ -1,10 +1,10 @@
 # Both branches on PASCAL-Context with 1/8 of the masks as published, their fusion,
 # and its evaluation, in one command.
-_base_ = ["./s4gan-mlmt_deeplabv2-r101_35k_voc-1_20.py"]
+_base_ = ["../_base_/fusion.py"]
 stages = [
     dict(
         name="s4gan", config="../s4gan/s4gan_deeplabv2-r101_50k_pascal-context-1_8.py"
     ),
     dict(name="mlmt", config="mlmt_r101_4k_pascal-context-1_8.py"),
-    dict(_base_.stages[2], config="fused_deeplabv2-r101_pascal-context.py"),
+    dict(_base_.fused, config="fused_deeplabv2-r101_pascal-context.py"),
 ]

@@ -1,7 +1,3 @@
 # s4GAN on PASCAL VOC with the 1464 masks of VOC itself, and 9118 images without (Table 7).
-_base_ = ["./s4gan_deeplabv2-r101_35k_voc-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:voc12aug/unimatch_1464_labeled.txt"))
-    )
-)
+_base_ = ["./s4gan_deeplabv2-r101_35k_voc-1322.py"]
+labeled = "split:voc12aug/unimatch_1464_labeled.txt"

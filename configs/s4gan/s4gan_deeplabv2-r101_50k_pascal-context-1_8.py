@@ -3,35 +3,15 @@
 _base_ = [
     "../_base_/models/deeplabv2_r101-d8_imagenet.py",
     "../_base_/datasets/pascal_context.py",
-    "../_base_/schedules/sgd_40k.py",
+    "../_base_/schedules/sgd_35k.py",
     "../_base_/default_runtime.py",
 ]
-model = dict(
-    _delete_=True,
-    type="SemiSegmentor",
-    data_preprocessor=dict(_base_.model.data_preprocessor, size=_base_.crop_size),
-    segmentor=dict(
-        _base_.model,
-        decode_head=dict(_base_.model.decode_head, num_classes=60),
-    ),
-    objectives=dict(
-        feature_matching=dict(
-            type="FeatureMatchingObjective",
-            discriminator=dict(type="ImageDiscriminator"),
-            weight=0.1,
-            self_training_weight=1.0,
-            gamma=0.6,
-        ),
-    ),
-)
-optim_wrapper = dict(
-    segmentor=dict(optimizer=dict(nesterov=False, weight_decay=5e-4)),
-    discriminator=dict(optimizer=dict(type="Adam", lr=1e-4, betas=(0.9, 0.99))),
-)
+method = "s4gan"
+labeled = "ImageSets/SegmentationContext/semi/1_8_labeled.txt"
+model = dict(decode_head=dict(num_classes=60))
 param_scheduler = [
-    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=50000, by_epoch=False)
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=50001, by_epoch=False)
 ]
 train_cfg = dict(max_iters=50000, val_interval=5000)
+train_dataloader = dict(batch_size=8)
 default_hooks = dict(checkpoint=dict(interval=5000))
-custom_hooks = [*_base_.custom_hooks, dict(type="ScoreCurveHook")]
-train_dataloader = dict(batch_size=16)

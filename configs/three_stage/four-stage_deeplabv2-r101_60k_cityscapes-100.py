@@ -1,3 +1,3 @@
 # Section IV-C, a fourth stage, as the third one with its masks.
 _base_ = ["./three-stage_deeplabv2-r101_60k_cityscapes-100.py"]
-stages = [*_base_.stages, dict(_base_.stages[2], name="stage4")]
+method = dict(stages=dict(stage4=dict(base="stage3")))

@@ -1,7 +1,3 @@
 # Cityscapes with 744 masks.
 _base_ = ["./three-stage_deeplabv2-r101_60k_cityscapes-100.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:cityscapes/unimatch_1_4_labeled.txt"))
-    )
-)
+labeled = "split:cityscapes/unimatch_1_4_labeled.txt"

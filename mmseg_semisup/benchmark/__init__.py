@@ -3,6 +3,7 @@
 ``export`` and the layers below it may be imported, ``pseudo_masks`` may not.
 """
 
+from .against import compare
 from .report import to_text
 from .run import benchmark
 from .sizes import IMAGE_SIZE, crops_images, generate_sources, set_sizes
@@ -10,6 +11,7 @@ from .sizes import IMAGE_SIZE, crops_images, generate_sources, set_sizes
 __all__ = [
     "IMAGE_SIZE",
     "benchmark",
+    "compare",
     "crops_images",
     "generate_sources",
     "set_sizes",

@@ -127,7 +127,9 @@ def networks_of(model: SemiSegmentor) -> dict[str, nn.Module]:
             several = part if isinstance(part, nn.ModuleList) else [part]
             for index, module in enumerate(several):
                 number = f".{index}" if len(several) > 1 else ""
-                if any(True for _ in module.parameters()):
+                # The first network owns a backbone that several share.
+                seen = any(module is part for part in parts.values())
+                if not seen and any(True for _ in module.parameters()):
                     parts[f"{owner}.{name}{number}"] = module
     return parts
 

@@ -63,7 +63,7 @@ def measure_loading(
         size = len(source)
         keys = [SampleKey(name, index % size, index) for index in range(SAMPLES)]
         costs[name], sample = _milliseconds(dataset, keys)
-        views[name] = len(sample["inputs"])
+        views[name] = len(sample["data_samples"])
     numbers = [index % len(plain) for index in range(SAMPLES)]
     costs["mmseg"], _ = _milliseconds(plain, numbers)
     return dict(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+BUSY = 0.9
+"""Share of a step in which kernels run, from which on the GPU is the limit."""
+
 
 def to_text(result: dict[str, Any]) -> str:
     """Lay out the figures of ``tools/benchmark.py``.
@@ -30,6 +33,7 @@ def to_text(result: dict[str, Any]) -> str:
         f"ratio               {result['ratio']:9.3f}",
         f"  in processor time {result['processor_ratio']:9.3f}      "
         f"{processor['step']:.1f} ms / {processor['floor']:.1f} ms",
+        *_operations(result),
         f"peak memory         {result['peak_memory_mb']:9.0f} MB",
         f"waits of the host   {_counts(result['waits'])}",
         f"  mmseg's own step  {_counts(result['waits_mmseg'])}",
@@ -49,6 +53,25 @@ def to_text(result: dict[str, Any]) -> str:
                 f"{costs[name] / costs['mmseg']:.2f} of mmseg's"
             )
     return "\n".join(lines)
+
+
+def _operations(result: dict[str, Any]) -> list[str]:
+    """Calls of operators; on a GPU, kernels and copies, and what limits the step."""
+    step, floor = (result["operations"][name] for name in ("step", "floor"))
+    lines = [
+        f"calls of operators  {step['calls']:9.0f} a step   floor "
+        f"{floor['calls']:.0f}, ratio {result['calls_ratio']:.3f}"
+    ]
+    if step["launches"]:
+        share = step["device_ms"] / result["step_ms"]
+        # The device is busy for the whole step if nothing makes it wait.
+        limit = "the GPU" if share > BUSY else "the host"
+        lines += [
+            f"kernels             {step['launches']:9.0f} a step   floor "
+            f"{floor['launches']:.0f}; {step['copies']:.0f} copies",
+            f"GPU busy            {100 * share:9.0f} %   the limit is {limit}",
+        ]
+    return lines
 
 
 def _shapes(batch: dict[str, list[int]]) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from mmseg_semisup.core.cpu import keep_freed_memory
 from mmseg_semisup.core.errors import ConfigError
 
 from .floor import Floor
-from .host_waits import count_waits
 from .loader import measure_loading
+from .operations import count_operations, count_waits
 from .step import TrainingStep, load_batch
 from .timing import interleave, peak_memory
 
@@ -46,6 +47,9 @@ def benchmark(
             f"model.type={cfg.model.type!r}: only a SemiSegmentor can be measured; the "
             "supervised baseline is one with objectives=dict()"
         )
+    if torch.device(device).type == "cpu":
+        # As a training does it.
+        keep_freed_memory()
     batch = load_batch(cfg)
     with peak_memory(device) as peak:
         step = TrainingStep.from_config(cfg, batch, device)
@@ -58,6 +62,8 @@ def benchmark(
     wall = {name: 1e3 * statistics.median(t.wall) for name, t in times.items()}
     processor = {n: 1e3 * statistics.median(t.processor) for n, t in times.items()}
     images = step.model.data_preprocessor(batch, True)["inputs"]
+    operations = count_operations(step, device)
+    bare = count_operations(floor, device)
     result = dict(
         config=cfg.filename,
         device=_device_name(device),
@@ -77,7 +83,9 @@ def benchmark(
             for name, values in floor.times.items()
         },
         peak_memory_mb=memory,
-        waits=count_waits(step, device),
+        operations={"step": operations._asdict(), "floor": bare._asdict()},
+        calls_ratio=operations.calls / bare.calls,
+        waits=operations.waits,
     )
     mmseg_step = TrainingStep.of_mmseg(cfg, batch, device)
     mmseg_step()

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -13,9 +14,15 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, is_type
+from mmseg_semisup.engine.graphs import Graphs
 from mmseg_semisup.engine.hooks.acceleration_hook import AccelerationHook, accelerate
+from mmseg_semisup.engine.optim import JointOptimWrapper
 from mmseg_semisup.export.plain_model import plain_model
 from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.models.training_facts import LABELED, LENGTH
+
+LONG = 10**6
+"""Iterations of a training that counts epochs, after which all objectives are on."""
 
 
 class TrainingStep:
@@ -35,6 +42,7 @@ class TrainingStep:
         self.model = model
         self.optim_wrapper = optim_wrapper
         self.batch = batch
+        self.graphs: Graphs | None = None
 
     @classmethod
     def from_config(
@@ -51,17 +59,27 @@ class TrainingStep:
         model = MODELS.build(ConfigDict(prepared_model(cfg)))
         # The runner does the same in one process.
         model = revert_sync_batchnorm(model).to(device).train()
+        graphs = None
         for hook in cfg.get("custom_hooks") or []:
             if is_type(hook, HOOKS, AccelerationHook):
                 left_out = ("type", "priority", SCOPE_KEY)
                 options = {k: v for k, v in hook.items() if k not in left_out}
-                accelerate(model, **options)
+                graphs = accelerate(model, **options)
+        length = cfg.train_cfg.get("max_iters", LONG)
+        hub = MessageHub.get_current_instance()
+        hub.update_info(LENGTH, length)
+        hub.update_info(LABELED, max(1, len(batch["inputs"]["labeled"])))
         if hasattr(model, "iteration"):
-            model.iteration.value = cfg.train_cfg.max_iters
+            model.iteration.value = length
         if hasattr(model, "follow"):
             model.follow()
         optim_wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
-        return cls(model, optim_wrapper, batch)
+        if isinstance(optim_wrapper, JointOptimWrapper):
+            # As NumbersHook does it in a training.
+            optim_wrapper.deferred = True
+        step = cls(model, optim_wrapper, batch)
+        step.graphs = graphs
+        return step
 
     @classmethod
     def of_mmseg(cls, cfg: Config, batch: dict[str, Any], device: str) -> TrainingStep:
@@ -82,6 +100,8 @@ class TrainingStep:
 
     def __call__(self) -> None:
         """Run one step."""
+        if self.graphs is not None:
+            self.graphs.begin()
         self.model.train_step(self.batch, self.optim_wrapper)
         if hasattr(self.model, "follow"):
             self.model.follow()

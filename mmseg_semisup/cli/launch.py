@@ -7,7 +7,9 @@ import contextlib
 import errno
 import gc
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,9 @@ from mmseg_semisup.core.errors import (
     DataError,
     WriteError,
 )
+from mmseg_semisup.core.mistakes import explain, last_line
+from mmseg_semisup.core.plain_files import check_own_folder
+from mmseg_semisup.core.terminal import printable, printing_safely
 from mmseg_semisup.datasets.sources import with_pipeline
 from mmseg_semisup.engine.nonfinite import NumbersError
 from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, requests
@@ -49,8 +54,19 @@ AUGMENTED = (
     ResizeToMultiple,
 )
 """Transforms that test-time augmentation replaces by several of the same kind."""
+UNIMPORTANT = (
+    # Every head of mmseg with its default loss.
+    "Default ``avg_non_ignore`` is False",
+    "The shape of value will convert from",
+    # Pillow's, of half of its limit, at which the checks refuse an image.
+    r"Image size \(\d+ pixels\) exceeds limit",
+)
+"""Beginnings of warnings of mmseg and mmengine that ask for nothing."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """errno values of a disk that is full or read-only, and of a file that is too large."""
+
+NAMED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.EILSEQ)
+"""errno values of a path that somebody gave, and that no file can have here."""
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,41 +101,79 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _stop_listening_to_workers() -> None:
+    """Keep torch's handler from raising for each worker that has ended.
+
+    A signal that arrived before still raises, inside of the call that sets the handler.
+    """
+    while hasattr(signal, "SIGCHLD"):
+        try:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return
+        except RuntimeError:
+            continue
+
+
 def run_tool(main: Callable[[], None]) -> None:
     """Run a tool, and end it with one line and exit code 1 at a user's mistake.
 
-    A full disk ends it in the same way. SIGTERM and SIGUSR1 end it with
-    :data:`REQUEUE_CODE`.
+    :func:`~mmseg_semisup.core.mistakes.explain` decides what is one. A full disk ends
+    it in the same way. SIGTERM and SIGUSR1 end it with :data:`REQUEUE_CODE`, whatever
+    signals follow.
 
     Args:
         main: The main function of the tool.
     """
     code = None
+    for message in UNIMPORTANT:
+        warnings.filterwarnings("ignore", message=message)
     with requests.listening():
         try:
-            main()
+            with printing_safely():
+                main()
         except PreemptedError as stop:
+            requests.finish(int(str(stop.code)))
             if is_main_process():
-                print(stop.message, file=sys.stderr, flush=True)
+                print(printable(stop.message), file=sys.stderr, flush=True)
             if not stop.together:
                 # The other processes may be anywhere, so this one does not wait for
                 # them.
                 raise SystemExit(stop.code) from None
             code = stop.code
         except (ConfigError, CheckpointError, DataError, WriteError) as error:
-            raise SystemExit(f"error: {error}") from error
+            # Some messages of configs and data are reports of several lines.
+            keep = "\n" if isinstance(error, (ConfigError, DataError)) else ""
+            text = printable(last_line(error), keep)
+            raise SystemExit(f"error: {text}") from error
         except NumbersError as error:
             # All processes have the same error; the main one prints it.
-            raise SystemExit(f"error: {error}" if is_main_process() else 1) from error
-        except Exception:
+            text = f"error: {printable(str(error))}"
+            raise SystemExit(text if is_main_process() else 1) from error
+        except Exception as error:
+            if requests.is_listening():
+                _stop_listening_to_workers()
             if not requests.number or requests.deferred:
-                raise
+                sentence = _unusable_path(error) or explain(error)
+                if sentence is None:
+                    raise
+                raise SystemExit(f"error: {printable(sentence, keep='')}") from error
             # MMEngine reports any exception while it prints a config as a mistake in
             # the config.
+            requests.finish(REQUEUE_CODE)
             raise SystemExit(REQUEUE_CODE) from None
         leave_processes()
+        if code is None:
+            requests.finish()
     if code is not None:
         raise SystemExit(code)
+
+
+def _unusable_path(error: Exception) -> str | None:
+    if not isinstance(error, OSError) or error.errno not in NAMED:
+        return None
+    if error.filename is None:
+        return None
+    return f"{os.fsdecode(error.filename)}: {error.strerror}"
 
 
 def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> None:
@@ -138,6 +192,7 @@ def set_work_dir(cfg: Config, work_dir: str | None, config_path: str | Path) -> 
     """
     default = os.path.join("work_dirs", Path(config_path).stem)
     cfg.work_dir = work_dir or cfg.get("work_dir") or default
+    check_own_folder(cfg.work_dir)
     check_writable(cfg.work_dir)
 
 
@@ -179,7 +234,13 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
     if launcher == "slurm":
         os.environ.update(slurm_environment(os.environ))
     os.environ.setdefault("LOCAL_RANK", str(local_rank))
-    if launcher == "none" or torch.cuda.is_available():
+    if launcher == "none":
+        return
+    cfg.model_wrapper_cfg = cfg.get("model_wrapper_cfg") or dict(
+        type="BucketedDataParallel",
+        find_unused_parameters=cfg.get("find_unused_parameters", False),
+    )
+    if torch.cuda.is_available():
         return
     if launcher not in ("pytorch", "slurm"):
         raise ConfigError(
@@ -187,12 +248,7 @@ def set_launcher(cfg: Config, launcher: str, local_rank: int) -> None:
         )
     # MMEngine would choose a GPU for each process, but keeps an existing group.
     torch.distributed.init_process_group("gloo")
-    cfg.model_wrapper_cfg = dict(
-        type="MMDistributedDataParallel",
-        device_ids=None,
-        broadcast_buffers=False,
-        find_unused_parameters=cfg.get("find_unused_parameters", False),
-    )
+    cfg.model_wrapper_cfg.device_ids = None
 
 
 def init_processes(cfg: Config) -> None:
@@ -256,6 +312,7 @@ def show_predictions(
         )
     hook.update(draw=True, show=show, wait_time=wait_time)
     if folder is not None:
+        check_own_folder(folder)
         check_writable(folder)
         cfg.visualizer.save_dir = folder
 
@@ -270,6 +327,7 @@ def save_predictions(cfg: Config, folder: str) -> None:
     Raises:
         ConfigError: If the folder cannot be written.
     """
+    check_own_folder(folder)
     check_writable(folder)
     hooks = list(cfg.get("custom_hooks") or ())
     cfg.custom_hooks = [*hooks, dict(type="SaveMasksHook", folder=folder)]

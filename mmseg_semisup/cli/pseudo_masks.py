@@ -12,6 +12,7 @@ from mmengine.dist import is_main_process
 
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.plain_files import check_own_folder
 from mmseg_semisup.pseudo_masks import (
     CamSettings,
     Item,
@@ -72,6 +73,7 @@ def make_and_report(
         items: The images, in place of those of the sources.
         measure: Whether to only measure the speed.
     """
+    check_own_folder(args.out)
     check_writable(args.out)
     set_launcher(cfg, args.launcher, args.local_rank)
     init_processes(cfg)

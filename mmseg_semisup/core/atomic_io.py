@@ -5,16 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 from mmengine.fileio import LocalBackend, register_backend
 
 from .errors import ConfigError, WriteError
+from .plain_files import why_not_plain
 
 TEMPORARY_PREFIX = ".partial-"
 """Names of files that are still being written start with this."""
+NAME_KEPT = 50
+"""Characters of a name, of up to 4 bytes, in that of its temporary file: file systems
+allow names of 255 bytes."""
 
 _UMASK_LOCK = threading.Lock()
 
@@ -24,21 +30,24 @@ def atomic_write(path: str | Path, content: bytes) -> None:
 
     The bytes go to a temporary file in the same folder, which takes the place of
     ``path`` only after they have reached the disk. If that fails, the temporary file is
-    removed and ``path`` is unchanged.
+    removed and ``path`` is unchanged. A link is replaced, and its target stays as it
+    is.
 
     Args:
         path: The file to write; its folder is made if it does not exist.
         content: All bytes of the file.
 
     Raises:
-        WriteError: If the file cannot be written. The message names the file and the
-            free space of its disk.
+        WriteError: If the file cannot be written, or there is a folder, a pipe or a
+            device. The message names the file and the free space of its disk.
     """
     path = Path(path)
+    if not path.is_symlink() and path.exists() and not path.is_file():
+        raise WriteError(f"cannot write {path}: it {why_not_plain(path)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(
-            prefix=f"{TEMPORARY_PREFIX}{path.name}-", dir=path.parent
+            prefix=f"{TEMPORARY_PREFIX}{path.name[:NAME_KEPT]}-", dir=path.parent
         )
     except OSError as error:
         raise _describe(error, path) from error
@@ -47,8 +56,10 @@ def atomic_write(path: str | Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner can read
-        os.chmod(temporary, 0o666 & ~_umask())
+        # mkstemp makes files that only their owner can read; some file systems of
+        # other systems have no such modes, and refuse to change them.
+        with contextlib.suppress(OSError):
+            os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -57,6 +68,29 @@ def atomic_write(path: str | Path, content: bytes) -> None:
             raise _describe(error, path) from error
         raise
     _sync_folder(path.parent)
+
+
+def append_to(path: str | Path) -> BinaryIO:
+    """Open a file at its end, for a journal; no link is followed.
+
+    Args:
+        path: The file; made if it does not exist.
+
+    Raises:
+        WriteError: If it cannot be opened, or is a link or no file.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    # Without a reader, a pipe would be waited for.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+            reason = why_not_plain(path) or "is a link"
+            raise WriteError(f"cannot write {path}: it {reason}")
+        return os.fdopen(os.open(path, flags, 0o666), "ab")
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        raise _describe(error, Path(path)) from error
 
 
 def remove_partial_files(folder: str | Path) -> None:
@@ -83,10 +117,9 @@ def check_writable(folder: str | Path) -> None:
         os.makedirs(folder, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"\0")
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write into the folder {folder}: {error.strerror or error}"
-        ) from error
+    except (OSError, RecursionError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot write into the folder {folder}: {reason}") from error
 
 
 @register_backend("atomic_local", force=True)

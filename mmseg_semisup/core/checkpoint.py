@@ -1,36 +1,33 @@
 """Reading checkpoints without executing anything that they contain.
 
-Files are read with torch's restricted reader. To the types that it knows, a short list
-adds what MMEngine's own checkpoints need: logged histories and arrays of numbers.
-There is no fallback to Python's pickle unless the user trusts the file explicitly.
+Files are read by this package's own reader, which builds weights, numbers and
+MMEngine's histories of logs, each by a function that checks what it gets. There is no
+fallback to Python's pickle unless the user trusts the file explicitly.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as readers
 
+from .checkpoint_archive import PartError, Place, read_archive, read_stream
 from .distributed import stop_together
 from .errors import CheckpointError
+from .pickle_nodes import ForeignNameError
+from .plain_files import open_plain, why_not_plain
 
 MapLocation = str | torch.device | Callable[..., Any] | dict[str, Any] | None
 
-_HISTORY_STATISTICS = ("min", "max", "current", "mean")
-_NUMBER_KINDS = "biufcSU"
 _trusting = False
 """The ``trust`` of the last call of ``use_safe_checkpoints``."""
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[^.]+$")
@@ -59,18 +56,21 @@ def load_checkpoint_file(
     """
     trust = _trusting if trust is None else trust
     path = Path(path).expanduser()
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         raise FileNotFoundError(f"There is no checkpoint file {path}")
-    _check_container(path)
+    reason = why_not_plain(path)
+    if reason is not None:
+        raise CheckpointError(f"{path} {reason}")
     try:
-        with _allowed_types():
-            checkpoint = torch.load(
-                path, map_location=map_location, weights_only=not trust
-            )
-    except pickle.UnpicklingError as error:
+        checkpoint = _read(path, map_location, trust)
+    except ForeignNameError as error:
         raise _refusal(path, error) from error
-    except (OSError, ImportError, torch.OutOfMemoryError):
+    except PartError as error:
+        raise CheckpointError(f"{path} was not read: {error}") from error
+    except (CheckpointError, ImportError, torch.OutOfMemoryError):
         raise
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {_first_line(error)}") from error
     except (MemoryError, RecursionError) as error:
         raise CheckpointError(
             f"{path} asks for more memory than there is; it may be damaged, or made to "
@@ -127,8 +127,8 @@ def use_safe_checkpoints(trust: bool = False) -> None:
     """Let this process read all checkpoints with the restricted reader.
 
     It replaces MMEngine's readers for files and addresses, which serve ``load_from``,
-    ``resume``, ``init_cfg`` and ``mmseg.apis.init_model`` alike, and keeps all other
-    callers of :func:`torch.load` from executing code.
+    ``resume``, ``init_cfg`` and ``mmseg.apis.init_model`` alike, and leaves torch's own
+    restricted reader to all other callers of :func:`torch.load`.
 
     Args:
         trust: Whether files may execute code while they are read.
@@ -153,7 +153,6 @@ def use_safe_checkpoints(trust: bool = False) -> None:
     )
     # MMEngine's readers of model zoos call it by its name.
     readers.load_from_http = load_from_http
-    torch.serialization.add_safe_globals(_allow_list())
     if trust:
         os.environ.pop("TORCH_FORCE_WEIGHTS_ONLY_LOAD", None)
     else:
@@ -173,7 +172,7 @@ def _download(url: str, path: Path) -> None:
 
 
 def _check_hash(path: Path, expected: str) -> None:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):
             digest.update(block)
@@ -185,56 +184,63 @@ def _check_hash(path: Path, expected: str) -> None:
         )
 
 
-def _check_container(path: Path) -> None:
-    """Raise CheckpointError for a damaged file, and for one that is no checkpoint."""
-    with path.open("rb") as file:
+def _read(path: Path, map_location: MapLocation, trust: bool) -> Any:
+    """Read a file with the reader of its form."""
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
         start = file.read(2)
-    if not start:
-        raise CheckpointError(f"{path} is empty")
-    if start == b"PK":
-        if not zipfile.is_zipfile(path):
+        file.seek(0)
+        if not start:
+            raise CheckpointError(f"{path} is empty")
+        archived = start == b"PK"
+        if not archived and start[:1] != b"\x80":
+            raise CheckpointError(
+                f"{path} is no checkpoint: it begins with {start!r} and not as a file "
+                f"that torch.save wrote"
+            )
+        if archived and not zipfile.is_zipfile(file):
             raise CheckpointError(
                 f"{path} is damaged: its end is missing, so it was not written or "
-                f"copied completely ({path.stat().st_size} bytes)"
+                f"copied completely ({size} bytes)"
             )
-        _check_parts(path)
-    elif start[:1] != b"\x80":
-        raise CheckpointError(
-            f"{path} is no checkpoint: it begins with {start!r} and not as a file "
-            f"that torch.save wrote"
-        )
+        file.seek(0)
+        if trust:
+            return torch.load(file, map_location=map_location, weights_only=False)
+        reader = read_archive if archived else read_stream
+        return reader(file, size, _placing(map_location))
 
 
-def _check_parts(path: Path) -> None:
-    """Refuse a small file that would unpack to a large one."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    size, packed = path.stat().st_size, [p for p in parts if p.compress_type]
-    unpacked = sum(part.file_size for part in parts)
-    if packed or unpacked > size:
-        raise CheckpointError(
-            f"{path} was not read: its parts are compressed or overlap, which "
-            f"torch.save never does ({size} bytes would become {unpacked})"
-        )
+def _placing(map_location: MapLocation) -> Place:
+    """Move storages as :func:`torch.load` does with its ``map_location``."""
+
+    def place(storage: torch.UntypedStorage, location: str) -> torch.UntypedStorage:
+        target: Any = map_location
+        if isinstance(map_location, dict):
+            target = map_location.get(location, location)
+        elif callable(map_location):
+            found = map_location(storage, location)
+            if found is not None:
+                return found
+            target = location
+        wanted = str(location if target is None else target)
+        if wanted == "cpu":
+            return storage
+        return torch.serialization.default_restore_location(storage, wanted)
+
+    return place
 
 
 def _refusal(path: Path, error: Exception) -> CheckpointError:
-    text = str(error)
-    reason = re.search(r"(Unsupported global: )?GLOBAL \S+|call reduce for .*", text)
-    if reason is None and not zipfile.is_zipfile(path):
-        return _unreadable(path, error)
-    needed = reason.group() if reason else _first_line(error)
     return CheckpointError(
         f"{path} was not read, because it holds more than weights and numbers and "
-        f"could execute code ({needed}). If you know who made the file and trust "
-        f"them, repeat the command with --trust-checkpoint"
+        f"could execute code ({_first_line(error)}). If you know who made the file and "
+        "trust them, repeat the command with --trust-checkpoint"
     )
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    if "CRC" in str(error):
+        return CheckpointError(f"{path} is damaged: a part has another checksum")
     return CheckpointError(
         f"{path} could not be read, it may be damaged: {_first_line(error)}"
     )
@@ -242,66 +248,3 @@ def _unreadable(path: Path, error: Exception) -> CheckpointError:
 
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def _allowed_types() -> Iterator[None]:
-    added = set(_allow_list()) - set(torch.serialization.get_safe_globals())
-    torch.serialization.add_safe_globals(list(added))
-    try:
-        yield
-    finally:
-        # torch adds types of its own when it imports a module meanwhile
-        kept = [t for t in torch.serialization.get_safe_globals() if t not in added]
-        torch.serialization.clear_safe_globals()
-        torch.serialization.add_safe_globals(kept)
-
-
-def _allow_list() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """List the types that MMEngine's checkpoints need beyond torch's own."""
-    number_types = {type(np.dtype(code)) for code in "?bhilqBHILQefdFDSU"}
-    return [HistoryBuffer, np.ndarray, *number_types, *_STAND_INS]
-
-
-def _named(path: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Alias a function for the unpickler, which finds it under the given path."""
-
-    def stand_in(*args: Any) -> Any:
-        return function(*args)
-
-    stand_in.__module__, stand_in.__name__ = path.rsplit(".", 1)
-    stand_in.__qualname__ = stand_in.__name__
-    return stand_in
-
-
-def _statistic(owner: type, name: str) -> Callable[..., Any]:
-    """Replace ``getattr`` in pickled histories, which look up four statistics."""
-    if owner is not HistoryBuffer or name not in _HISTORY_STATISTICS:
-        raise pickle.UnpicklingError(f"GLOBAL getattr({owner!r}, {name!r})")
-    return getattr(HistoryBuffer, name)
-
-
-def _number_dtype(name: str, *flags: bool) -> np.dtype:
-    """Replace ``numpy.dtype`` in pickles, and refuse types that hold Python objects."""
-    dtype = np.dtype(name, *flags)
-    if dtype.kind not in _NUMBER_KINDS:
-        raise pickle.UnpicklingError(f"GLOBAL numpy.dtype({name!r})")
-    return dtype
-
-
-def _array_functions() -> tuple[Any, Any]:
-    """The functions by which numpy's pickles rebuild arrays and scalars."""
-    return np.zeros(1).__reduce__()[0], np.float64(1).__reduce__()[0]
-
-
-_RECONSTRUCT, _SCALAR = _array_functions()
-_STAND_INS = [
-    _named("builtins.getattr", _statistic),
-    _named("__builtin__.getattr", _statistic),
-    _named("numpy.dtype", _number_dtype),
-    # numpy 1 and numpy 2 call the same functions by different names
-    _named("numpy.core.multiarray._reconstruct", _RECONSTRUCT),
-    _named("numpy._core.multiarray._reconstruct", _RECONSTRUCT),
-    _named("numpy.core.multiarray.scalar", _SCALAR),
-    _named("numpy._core.multiarray.scalar", _SCALAR),
-]

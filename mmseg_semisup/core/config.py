@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib.util
+import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hub import get_config
 
 from mmseg_semisup.compat import map_package_names
 
+from .distributed import warn
 from .errors import ConfigError
 from .text import suggest
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
+OWN = "mmseg_semisup::"
 
 RUNNER_KEYS = (
     "activation_checkpointing",
     "auto_scale_lr",
+    "composed",
     "custom_hooks",
     "custom_imports",
     "data_preprocessor",
     "default_hooks",
     "default_scope",
     "efficient_conv_bn_eval",
+    "encoder",
     "env_cfg",
     "experiment_name",
     "find_unused_parameters",
+    "labeled",
     "launcher",
     "load_from",
     "log_level",
     "log_processor",
+    "method",
     "model",
     "model_wrapper_cfg",
     "optim_wrapper",
@@ -48,10 +56,12 @@ RUNNER_KEYS = (
     "train_cfg",
     "train_dataloader",
     "tta_model",
+    "unlabeled",
     "val_cfg",
     "val_dataloader",
     "val_evaluator",
     "visualizer",
+    "weak",
     "work_dir",
 )
 """Top-level keys that MMEngine's runner or the tools read."""
@@ -74,8 +84,9 @@ def find_config(name: str | Path) -> Path:
 
     Args:
         name: A path; or, of a config that ships with the project, its path below
-            ``configs`` or just its file name, where ``.py`` may be left out; or, of one
-            that ships with another package, ``mmseg::`` and its path.
+            ``configs`` or just its file name, where ``.py`` may be left out, after
+            ``mmseg_semisup::`` or not; or, of one that ships with another package,
+            ``mmseg::`` and its path.
 
     Returns:
         The path of the file.
@@ -84,10 +95,10 @@ def find_config(name: str | Path) -> Path:
         ConfigError: If there is no such file, or several.
     """
     map_package_names()
-    path = Path(name)
+    path = Path(str(name).removeprefix(OWN))
     if path.is_file():
         return path
-    if "::" in str(name):
+    if "::" in str(path):
         return _packaged_config(str(name))
     shipped = [file for folder in config_folders() for file in _leaves(folder)]
     wanted = path.with_suffix(".py") if path.suffix != ".py" else path
@@ -107,30 +118,88 @@ def find_config(name: str | Path) -> Path:
 
 
 def _packaged_config(name: str) -> Path:
-    package = name.partition("::")[0]
-    if importlib.util.find_spec(package) is None:
+    package, _, path = name.partition("::")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
         raise ConfigError(f"config {name!r}: {package} is not installed")
-    try:
-        return Path(get_config(name).filename)
-    except (AssertionError, OSError, TypeError, ValueError) as error:
-        raise ConfigError(f"config {name!r}: {error}") from error
+    folder = Path(spec.origin).parent / ".mim" / "configs"
+    file = folder / path
+    file = file if file.suffix == ".py" else file.with_name(f"{file.name}.py")
+    if file.is_file():
+        return file
+    shipped = [leaf.relative_to(folder).as_posix() for leaf in _leaves(folder)]
+    raise ConfigError(
+        f"config {name!r}: {package} ships no {path}; "
+        f"{suggest(path, shipped, cutoff=0.6)}"
+        f"its configs are in {folder}"
+    )
 
 
 def check_keys(cfg: Config, path: str | Path) -> None:
-    """Raise ConfigError for a top-level key that looks like a misspelt one.
+    """Raise ConfigError for a key that looks misspelt, or that cannot be written.
+
+    MMEngine writes the config of a training into its work-dir, with keys in single
+    quotes as they are.
 
     Args:
         cfg: The config; it may define variables of its own.
-        path: Its file, for the message.
+        path: Its file. A key of a config that ships with another package, such as
+            MMSegmentation, only gives a warning.
     """
+    for key in _all_keys(cfg._cfg_dict):
+        if isinstance(key, str) and not _can_be_written(key):
+            raise ConfigError(
+                f"config {path}: the key {key!a} cannot be written into the work-dir; "
+                "leave out quotes, backslashes and line breaks"
+            )
     for key in cfg:
         if key in RUNNER_KEYS:
             continue
         close = difflib.get_close_matches(key, RUNNER_KEYS, n=1, cutoff=0.87)
-        if close:
-            raise ConfigError(
-                f"config {path}: key {key!r} has no effect; did you mean {close[0]!r}?"
-            )
+        if not close:
+            continue
+        message = f"config {path}: key {key!r} has no effect"
+        if _states(path, key, within=".mim"):
+            warn(f"{message}, though a config of an installed package has it")
+            continue
+        raise ConfigError(f"{message}; did you mean {close[0]!r}?")
+
+
+def _can_be_written(key: str) -> bool:
+    """Whether a key between single quotes stands for itself."""
+    written = f"'{key}'"
+    if repr(key) == written:
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.literal_eval(written) == key
+        except (SyntaxError, ValueError):
+            return False
+
+
+def _all_keys(node: Any) -> Iterator[Any]:
+    """The keys of a config and of all dicts in it."""
+    if isinstance(node, dict):
+        yield from node
+        for value in node.values():
+            yield from _all_keys(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _all_keys(value)
+
+
+def _states(path: str | Path, key: str, within: str) -> bool:
+    """Whether a config or one of its bases, within such a folder, states a key."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    if within in file.parts and re.search(
+        rf"^{key}\s*=", file.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        return True
+    bases = (Config._get_cfg_path(b, str(path)) for b in Config._get_base_files(path))
+    return any(_states(base, key, within) for base, _ in bases)
 
 
 def check_options(cfg: Config, options: dict[str, Any]) -> None:

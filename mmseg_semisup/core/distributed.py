@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 from filelock import BaseFileLock, Timeout, UnixFileLock, WindowsFileLock
 from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 
+from .atomic_io import remove_partial_files
 from .errors import ConfigError, WriteError
+from .plain_files import read_plain
 
 T = TypeVar("T")
 FileLock = WindowsFileLock if sys.platform == "win32" else UnixFileLock
@@ -90,7 +92,8 @@ def _same(kind: type[Exception], message: str) -> Exception:
 def locked(folder: str | Path) -> Iterator[None]:
     """Lock a folder against other runs; the main process holds the lock for all.
 
-    The lock belongs to the process and ends with it, however it ends. Where files
+    What a killed run was writing there is removed, not in the folders below. The lock
+    belongs to the process and ends with it, however it ends. Where files
     cannot be locked, a warning is printed, and other runs go unnoticed.
 
     Args:
@@ -115,12 +118,16 @@ def _lock(folder: Path) -> BaseFileLock:
     lock = FileLock(path, blocking=False, fallback_to_soft=False, on_acquired=_sign)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.stat().st_nlink > 1 and not path.is_symlink():
+            raise WriteError(f"cannot write {path}: the file has another name, too")
         lock.acquire()
     except Timeout as error:
         raise ConfigError(
             f"another run is at work in {folder}{_owner(path)}; wait for its end, stop "
             "it, or use another folder"
         ) from error
+    except WriteError:
+        raise
     except OSError as error:
         reason = error.strerror or error
         if error.errno not in NO_LOCKS:
@@ -134,6 +141,9 @@ def _lock(folder: Path) -> BaseFileLock:
             file=sys.stderr,
             flush=True,
         )
+    else:
+        # Whoever wrote these is not at work any more.
+        remove_partial_files(folder)
     return lock
 
 
@@ -145,7 +155,7 @@ def _sign(descriptor: int) -> None:
 
 def _owner(path: Path) -> str:
     try:
-        note = json.loads(path.read_bytes())
+        note = json.loads(read_plain(path))
         return f" (process {note['pid']} on {note['host']}, since {note['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

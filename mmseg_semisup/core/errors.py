@@ -21,6 +21,10 @@ class DataError(ValueError):
     """A mistake in lists or folders of images, in words for their owner."""
 
 
+class ImageFileError(DataError, RuntimeError):
+    """An image or a mask cannot be used; the message begins with its name."""
+
+
 class StoreError(DataError):
     """Pseudo-masks cannot be made or used; the message names the files."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Callable, Collection, Mapping
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoint import load_checkpoint_file
+from .checkpoint_contents import find_fault
 from .errors import CheckpointError, ConfigError
-
-NEEDED = ("state_dict", "optimizer", "message_hub", "meta")
+from .plain_files import read_plain
 
 
 def check_folder(cfg: Mapping[str, Any]) -> None:
@@ -78,6 +79,11 @@ def find_whole_checkpoint(
         if path in ignored:
             continue
         try:
+            if path.exists() and not _is_inside(path, Path(work_dir)):
+                raise CheckpointError(
+                    f"{path} is a link to {path.resolve()}, outside of this folder; if "
+                    "you mean it, give it to --resume"
+                )
             check_whole(path, trust)
         except CheckpointError as error:
             problems.append(str(error))
@@ -135,10 +141,22 @@ def check_whole(path: str | Path, trust: bool = False) -> None:
         CheckpointError: If it is damaged, or holds no training; the message names it.
     """
     path = Path(path)
+    content = load_checkpoint_file(path, "cpu", trust)
+    if trust:
+        _check_sums(path)
+    fault = find_fault(content)
+    if fault is not None:
+        raise CheckpointError(
+            f"{path} is not of a training that can go on: {fault}; --load-from takes "
+            "the weights only"
+        )
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the checksums of an archive, which Python's pickle does not."""
     damaged = None
     try:
         if zipfile.is_zipfile(path):
-            # torch.load does not compare the checksums.
             with zipfile.ZipFile(path) as archive:
                 damaged = archive.testzip()
     except Exception as error:
@@ -148,16 +166,6 @@ def check_whole(path: str | Path, trust: bool = False) -> None:
         raise CheckpointError(
             f"{path} is damaged: its part {damaged} has another checksum"
         )
-    content = load_checkpoint_file(path, "cpu", trust)
-    missing = [key for key in NEEDED if key not in content]
-    meta = content.get("meta")
-    if not missing and isinstance(meta, dict) and isinstance(meta.get("iter"), int):
-        return
-    lacking = f"no {' and no '.join(missing)}" if missing else "no iteration"
-    raise CheckpointError(
-        f"{path} is not of a training that can go on: it holds {lacking}; "
-        "--load-from takes the weights only"
-    )
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -167,7 +175,10 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 def _named(work_dir: Path) -> Path | None:
     """The path in ``last_checkpoint``; None if that is missing or empty."""
-    pointer = work_dir / "last_checkpoint"
-    text = pointer.read_bytes().decode(errors="replace") if pointer.is_file() else ""
-    name = text.strip("\0 \n")
+    try:
+        content = read_plain(work_dir / "last_checkpoint")
+    except OSError:
+        return None
+    # The work-dir may have any bytes in its name but 0.
+    name = os.fsdecode(content.strip(b"\0 \n"))
     return Path(name) if name else None

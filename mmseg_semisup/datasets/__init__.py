@@ -4,6 +4,8 @@ Also reads stores of pseudo-masks, and checks the data of a config. Only ``core`
 imported.
 """
 
+from .albu import check_albumentations
+from .coco_objects import COCOObjectsDataset
 from .collate import branch_collate
 from .color_jitter import ColorJitter, RandomGaussianBlur
 from .cutout import Cutout
@@ -12,9 +14,12 @@ from .geometry import rescale, valid_mask, view_to_view, warp
 from .image_labels import LoadImageLabels, PackImageLabels
 from .load_pseudo_mask import LoadPseudoMask, PackPseudoMask
 from .multi_view import MultiView
+from .nearest_multiple import ResizeToNearestMultiple
 from .original_shape import SetOriginalShape
 from .pseudo_masks import PseudoMaskDataset
 from .rand_augment import RandAugment
+from .random_intensity import RandomIntensity
+from .random_rescale import RandomRescale
 from .sampler import SampleKey, SourceSampler
 from .semi_dataset import SemiDataset
 from .two_crops import DrawTwoCrops, TakeCrop
@@ -24,6 +29,7 @@ from .voc_animals import VOCAnimalsDataset
 from .weak_labels import WeakLabelDataset, read_image_labels, write_image_labels
 
 __all__ = [
+    "COCOObjectsDataset",
     "ColorJitter",
     "Cutout",
     "DrawTwoCrops",
@@ -36,6 +42,9 @@ __all__ = [
     "PseudoMaskDataset",
     "RandAugment",
     "RandomGaussianBlur",
+    "RandomIntensity",
+    "RandomRescale",
+    "ResizeToNearestMultiple",
     "SampleKey",
     "SemiDataset",
     "SetOriginalShape",
@@ -45,6 +54,7 @@ __all__ = [
     "VOCAnimalsDataset",
     "WeakLabelDataset",
     "branch_collate",
+    "check_albumentations",
     "register_appearance",
     "register_geometry",
     "read_image_labels",

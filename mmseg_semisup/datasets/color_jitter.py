@@ -15,6 +15,8 @@ from .view_geometry import register_appearance
 
 GREY = np.array([0.114, 0.587, 0.299])
 """Weights of blue, green and red."""
+FRACTION = 256
+"""Steps of the weights of OpenCV's blur of 8 bits."""
 TO_YIQ = np.array([GREY, [-0.321, -0.275, 0.596], [0.311, -0.523, 0.212]])
 """Matrix from blue, green and red to luminance and the two axes of colour."""
 
@@ -54,40 +56,46 @@ class ColorJitter(BaseTransform):
         self.hue = hue
         self.prob = prob
 
+    def draw(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Draw a :func:`color_map`; None: the image stays."""
+        draws = np.random.uniform(-1, 1, 4)
+        if np.random.random() >= self.prob:
+            return None
+        brightness, contrast, saturation = 1 + draws[:3] * self.strengths
+        return color_map(brightness, contrast, saturation, draws[3] * self.hue)
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change the image; masks stay."""
-        draws = np.random.uniform(-1, 1, 4)
-        if np.random.random() < self.prob:
-            brightness, contrast, saturation = 1 + draws[:3] * self.strengths
-            matrix = color_matrix(
-                results["img"], brightness, contrast, saturation, draws[3] * self.hue
-            )
+        drawn = self.draw()
+        if drawn is not None:
+            colors, offset = drawn
+            mean = float(GREY @ cv2.mean(results["img"])[:3])
+            matrix = np.column_stack([colors, offset * mean])
             results["img"] = cv2.transform(results["img"], matrix)
         return results
 
 
-def color_matrix(
-    image: np.ndarray, brightness: float, contrast: float, saturation: float, hue: float
-) -> np.ndarray:
+def color_map(
+    brightness: float, contrast: float, saturation: float, hue: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The affine map of colours that combines the four changes.
 
     Args:
-        image: (H, W, 3), uint8, BGR; its mean grey is used.
         brightness: Factor.
         contrast: Factor.
         saturation: Factor.
         hue: Angle, in full turns.
 
     Returns:
-        (3, 4), float64.
+        (3, 3), float64, the linear part, for blue, green and red; and (3,), float64,
+        the constant for an image whose mean grey is 1.
     """
-    mean = brightness * float(GREY @ cv2.mean(image)[:3])
     desaturate = saturation * np.eye(3) + (1 - saturation) * np.tile(GREY, (3, 1))
     cos, sin = np.cos(2 * np.pi * hue), np.sin(2 * np.pi * hue)
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
     colors = np.linalg.solve(TO_YIQ, turn @ TO_YIQ) @ desaturate
-    offset = colors @ np.full(3, (1 - contrast) * mean)
-    return np.column_stack([brightness * contrast * colors, offset])
+    offset = colors @ np.full(3, (1 - contrast) * brightness)
+    return brightness * contrast * colors, offset
 
 
 @TRANSFORMS.register_module()
@@ -124,13 +132,64 @@ class RandomGaussianBlur(BaseTransform):
         self.sigma = (least, greatest)
         self.prob = prob
 
+    def draw(self) -> float | None:
+        """Draw a standard deviation in pixels; None: the image stays."""
+        sigma = np.random.uniform(*self.sigma)
+        return sigma if np.random.random() < self.prob else None
+
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Blur the image; masks stay."""
-        sigma = np.random.uniform(*self.sigma)
-        if np.random.random() < self.prob:
-            kernel = (self.kernel_size, self.kernel_size)
-            results["img"] = cv2.GaussianBlur(results["img"], kernel, sigma)
+        sigma = self.draw()
+        if sigma is not None:
+            size = self.kernel_size
+            if results["img"].dtype == np.uint8:
+                size = needed_size(size, sigma)
+            if size > 1:
+                image = results["img"]
+                results["img"] = cv2.GaussianBlur(image, (size, size), sigma)
         return results
+
+
+def blur_weights(size: int, sigma: float) -> np.ndarray:
+    """Weights of OpenCV's Gaussian blur of 8 bits, as whole numbers.
+
+    OpenCV rounds from the border inwards, and carries the rounding errors on; the
+    middle gets what is left.
+
+    Args:
+        size: Number of weights, odd.
+        sigma: Standard deviation in pixels.
+
+    Returns:
+        (size,), int64; their sum is ``FRACTION``.
+    """
+    half = size // 2
+    exact = np.exp(-0.5 * (np.arange(-half, half + 1) / sigma) ** 2)
+    exact *= FRACTION / exact.sum()
+    weights = np.zeros(size, np.int64)
+    error = 0.0
+    for i, value in enumerate(exact[:half].tolist()):
+        weights[i] = rounded = round(value + error)
+        error += value - rounded
+    weights[half + 1 :] = weights[:half][::-1]
+    weights[half] = FRACTION - weights.sum()
+    return weights
+
+
+def needed_size(size: int, sigma: float) -> int:
+    """The smallest kernel that blurs 8 bits in the same way, without its zeros.
+
+    Args:
+        size: Number of weights, odd.
+        sigma: Standard deviation in pixels.
+    """
+    weights = blur_weights(size, sigma)
+    zeros = int(np.flatnonzero(weights)[0])
+    while zeros and not np.array_equal(
+        blur_weights(size - 2 * zeros, sigma), weights[zeros:-zeros]
+    ):
+        zeros -= 1
+    return size - 2 * zeros
 
 
 register_appearance(ColorJitter, RandomGaussianBlur)

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
-from PIL import Image
+
+from mmseg_semisup.core.errors import ImageFileError
 
 from .checks.content import Clock
-from .files import check_complete
+from .read_image import read_mask
 
 CHUNK = 32
 
@@ -71,18 +72,17 @@ def _count_chunk(
     for path in paths:
         try:
             counts.append(_count(path, num_classes, ignore_index))
-        except (OSError, SyntaxError, ValueError) as error:
+        except ImageFileError as error:
+            wrong.append(str(error))
+        except ValueError as error:
             wrong.append(f"{path}: {error}")
     return counts, wrong
 
 
 def _count(path: str, num_classes: int, ignore_index: int) -> np.ndarray:
-    check_complete(path)
-    with Image.open(path) as image:
-        mask = np.asarray(image)
-        mode = image.mode
+    mask = read_mask(path)
     if mask.ndim != 2:
-        raise ValueError(f"colours ({mode}) in place of class numbers")
+        raise ValueError("colours in place of class numbers")
     values, pixels = np.unique(mask, return_counts=True)
     known = (values >= 0) & (values < num_classes)
     other = values[~known & (values != ignore_index)]

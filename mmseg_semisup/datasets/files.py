@@ -1,4 +1,4 @@
-"""Checks image files: completeness, bit depth and size."""
+"""Checks files of images and masks: completeness, bit depth and labels."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.errors import DataError
+
+from .image_headers import check_plain, read_header
 
 JPEG, PNG = b"\xff\xd8", b"\x89P"
 END_MARKERS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
 START_OF_SCAN = 0xDA
 TAIL = 4096
 DEPTH = 24
-"""Position of the bit depth in a PNG file."""
-
-EXIF_ORIENTATION = 0x0112
-TURNED = (5, 6, 7, 8)
+"""Position of the bit depth in a PNG file; the kind of its colours follows."""
+GREY = b"\x00"
 
 
 def check_complete(path: str) -> None:
-    """Raise ValueError if a local JPEG or PNG is empty, cut off, or no image.
+    """Raise ValueError if a local image is no plain file, or is empty or cut off.
 
-    Decoders silently fill the missing part of a truncated image with grey. Other
-    formats and remote paths are not checked here.
+    Decoders silently fill the missing part of a truncated JPEG or PNG with grey. Other
+    formats are not checked for that, and remote paths not at all.
     """
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix not in (".jpg", ".jpeg", ".png") or "://" in path:
+    if "://" in path:
+        return
+    check_plain(path)
+    if os.path.splitext(path)[1].lower() not in (".jpg", ".jpeg", ".png"):
         return
     with open(path, "rb") as file:
         start = file.read(2)
@@ -44,18 +46,47 @@ def check_complete(path: str) -> None:
             raise ValueError(f"not an image: it begins with {start!r}")
 
 
-def check_depth(path: str) -> None:
-    """Raise ValueError if a local mask has values that 8 bits cannot hold.
+def check_mask_file(path: str) -> None:
+    """Raise ValueError if a local mask is not read as it is meant.
 
-    MMCV silently keeps the lower 8 bits, so that 256 becomes class 0. Only files with
-    more than 8 bits a pixel are decoded for this check.
+    MMCV silently keeps the lower 8 bits of a larger number, so that 256 becomes class
+    0, and stretches grey values of 2 or 4 bits to 0..255, so that 1 becomes 85 or 17.
+    It ignores the orientation of most formats, and all frames but the first. Only files
+    with more than 8 bits a pixel are decoded for this check.
+
+    Raises:
+        DataError: If the mask would be turned, cut or changed.
+        OSError: If it cannot be read.
     """
+    if "://" in path:
+        return
+    header = read_header(path)
+    if header.orientation != 1 or header.xmp_orientation != 1:
+        raise DataError(
+            f"the mask has an entry of its orientation "
+            f"({max(header.orientation, header.xmp_orientation)}), which is ignored "
+            "when it is loaded; turn its pixels and remove the entry"
+        )
+    if header.animated:
+        raise DataError("the mask has several frames or pages; the first alone is read")
+    check_depth(path)
+
+
+def check_depth(path: str) -> None:
+    """Raise ValueError if a local mask has values that are not those of its file."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in (".png", ".tif", ".tiff") or "://" in path:
         return
     with open(path, "rb") as file:
-        start = file.read(DEPTH + 1)
-    if start.startswith(PNG) and start[DEPTH:] != b"\x10":
+        start = file.read(DEPTH + 2)
+    depth, kind = start[DEPTH : DEPTH + 1], start[DEPTH + 1 :]
+    if start.startswith(PNG) and depth in (b"\x02", b"\x04") and kind == GREY:
+        raise ValueError(
+            f"the mask has the grey values of {depth[0]} bits, which are stretched to "
+            f"0..255 when they are loaded (1 becomes {255 // (2 ** depth[0] - 1)}); "
+            "save it with 8 bits"
+        )
+    if start.startswith(PNG) and depth != b"\x10":
         return
     with Image.open(path) as image:
         if not image.mode.startswith(("I", "F")):
@@ -93,26 +124,6 @@ def check_labels(
             f"the mask has the values {np.unique(wrong).tolist()}; allowed: 0 to "
             f"{num_classes - 1} (the classes) and {ignore_index} (ignored)"
         )
-
-
-def image_size(path: str) -> tuple[int, int]:
-    """Read the size, (height, width), of an image as OpenCV loads it, from its header.
-
-    Raises:
-        StoreError: If it is missing or no image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            # Reading the EXIF entry takes longer than the header; only photographs have
-            # it.
-            turned = image.format in ("JPEG", "MPO", "TIFF", "WEBP") and (
-                image.getexif().get(EXIF_ORIENTATION) in TURNED
-            )
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not an image that can be read"
-        raise StoreError(f"{path}: {reason}") from error
-    return (width, height) if turned else (height, width)
 
 
 def _end_of_headers(file: BinaryIO) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.core.text import shorten
 
 from .lists import IMAGE_SUFFIXES, MASK_SUFFIXES, read_ids, scan_folder, strip_suffix
@@ -29,7 +30,8 @@ class FolderDataset(BaseSegDataset):
             ``masks`` if not given.
         ann_file: Text file of ids, one a line: names below the folder of images, with
             or without suffix. Empty: all pairs.
-        palette: RGB colour of each class, 0..255; None: mmseg makes one.
+        palette: RGB colour of each class, 0..255; None:
+            colours that differ as much as possible.
         img_suffix: Suffix of the images; None: any suffix of an image.
         seg_map_suffix: Suffix of the masks; None: ``.png`` or the suffix of another
             lossless format.
@@ -65,14 +67,18 @@ class FolderDataset(BaseSegDataset):
                 f"FolderDataset: classes={classes!r}; give a list of different names, "
                 "e.g. classes=['background', 'road']"
             )
-        metainfo: dict[str, Any] = {"classes": tuple(classes)}
-        if palette is not None:
-            if len(palette) != len(classes):
-                raise ValueError(
-                    f"FolderDataset: {len(palette)} colours in palette for "
-                    f"{len(classes)} classes"
-                )
-            metainfo["palette"] = [list(color) for color in palette]
+        if palette is None:
+            # MMSegmentation would draw random colours, of which some are alike.
+            palette = class_palette(list(classes))
+        if len(palette) != len(classes):
+            raise ValueError(
+                f"FolderDataset: {len(palette)} colours in palette for "
+                f"{len(classes)} classes"
+            )
+        metainfo: dict[str, Any] = {
+            "classes": tuple(classes),
+            "palette": [list(color) for color in palette],
+        }
         super().__init__(
             ann_file=ann_file,
             img_suffix=img_suffix,

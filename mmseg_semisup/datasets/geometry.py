@@ -71,11 +71,11 @@ def _scaling(
 ) -> Tensor:
     """Scaling as mmcv resizes: x' = (x + 0.5) s - 0.5."""
     sy, sx = new_size[0] / size[0], new_size[1] / size[1]
-    # Filled on the device, because a copy to it would make the host wait.
+    # Filled on the device: assigning a number copies it, and the host waits for that.
     matrix = torch.eye(3, dtype=torch.float64, device=device)
     for axis, scale in enumerate((sx, sy)):
-        matrix[axis, axis] = scale
-        matrix[axis, 2] = (scale - 1) / 2
+        matrix[axis, axis].fill_(scale)
+        matrix[axis, 2].fill_((scale - 1) / 2)
     return matrix
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import mmcv
-import mmengine.fileio
 import numpy as np
 from mmcv.transforms import BaseTransform, to_tensor
 from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from .files import check_complete, check_depth, check_labels
+from mmseg_semisup.core.errors import ImageFileError
+
+from .files import check_labels
 from .pseudo_mask_store import Store
+from .read_image import read_mask
 from .sources import file_key
 
 FIELD = "gt_pseudo_map"
@@ -68,15 +69,12 @@ class LoadPseudoMask(BaseTransform):
                 "them for the labelled images, too"
             )
         try:
-            check_complete(path)
-            check_depth(path)
-            content = mmengine.fileio.get(path)
-            # Pillow returns the indices of a palette image, not its colours.
-            mask = mmcv.imfrombytes(content, flag="unchanged", backend="pillow")
-            mask = mask.squeeze().astype(np.uint8)
+            mask = read_mask(path)
             check_labels(mask, results["img"].shape[:2], self._classes)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise ValueError(f"the pseudo-mask {path}: {error}") from error
+        except ImageFileError as error:
+            raise ImageFileError(f"the pseudo-mask {error}") from error
+        except ValueError as error:
+            raise ImageFileError(f"the pseudo-mask {path}: {error}") from error
         results[FIELD] = mask
         results["seg_fields"] = [*results.get("seg_fields", ()), FIELD]
         return results

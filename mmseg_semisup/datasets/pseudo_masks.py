@@ -9,6 +9,7 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from .pseudo_mask_store import Store, check_classes
+from .read_image import pipeline_reader
 
 
 @DATASETS.register_module()
@@ -50,7 +51,7 @@ class PseudoMaskDataset(BaseSegDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Check the store, and list its images."""
-        self.store.check(self.manifest)
+        self.store.check(self.manifest, pipeline_reader(self.pipeline.transforms))
         common = {"label_map": None, "reduce_zero_label": False}
         return [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +11,10 @@ import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import Dataset, Sampler
+
+from mmseg_semisup.core.text import suggest
+
+from .dealt import Dealt
 
 
 class SampleKey(NamedTuple):
@@ -40,13 +45,21 @@ class SourceSampler(Sampler[SampleKey]):
         ratio: Name of each source to its number of samples in a block.
         seed: Seed of the order and of the augmentation; None: a random one that all
             processes share.
+        epoch: Source whose images make up an epoch, for mmengine's
+            ``EpochBasedTrainLoop``; the last batch of an epoch is filled up. None: the
+            stream never ends.
 
     Raises:
-        ValueError: If the sources of the dataset and of the ratio differ.
+        ValueError: If the sources of the dataset and of the ratio differ, or there is
+            no source ``epoch``.
     """
 
     def __init__(
-        self, dataset: Dataset[Any], ratio: Mapping[str, int], seed: int | None = None
+        self,
+        dataset: Dataset[Any],
+        ratio: Mapping[str, int],
+        seed: int | None = None,
+        epoch: str | None = None,
     ) -> None:
         sources = getattr(dataset, "sources", None)
         if sources is None:
@@ -54,29 +67,42 @@ class SourceSampler(Sampler[SampleKey]):
                 f"SourceSampler draws from SemiDataset, not {type(dataset).__name__}"
             )
         if set(ratio) != set(sources):
+            unknown = sorted(set(ratio) - set(sources))
+            hint = suggest(unknown[0], sources) if unknown else ""
             raise ValueError(
                 f"sampler.ratio names {sorted(ratio)}, but the dataset has the sources "
-                f"{sorted(sources)}; they must be the same"
+                f"{sorted(sources)}; {hint}they must be the same"
             )
         if not all(isinstance(n, int) and n > 0 for n in ratio.values()):
-            raise ValueError(f"sampler.ratio={dict(ratio)}: whole numbers from 1")
+            raise ValueError(
+                f"sampler.ratio={dict(ratio)}; allowed: whole numbers from 1; without "
+                "images of a source, remove it from sources, too"
+            )
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.ratio = dict(ratio)
         self.sizes = {name: len(source) for name, source in sources.items()}
         self.slots = [(name, i) for name, n in ratio.items() for i in range(n)]
-        self._size = sum(self.sizes.values())
+        if epoch is not None and epoch not in self.sizes:
+            raise ValueError(
+                f"sampler.epoch={epoch!r}; allowed: one of {sorted(self.sizes)}"
+            )
+        self.epoch = epoch
+        self._length = self._samples_of_an_epoch(len(self.slots))
         self._start = 0
+        self.dealt = Dealt()
+        self.first_epoch = 0
         self._orders: dict[str, tuple[tuple[int, int], list[int]]] = {}
 
     def __len__(self) -> int:
-        """Number of images in all sources."""
-        return self._size
+        """Samples of this process in an epoch; without one, images of all sources."""
+        return self._length
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Keys of this process, from the position of :meth:`skip` on."""
         position = self._start
-        while True:
+        end = self._start + self._length if self.epoch is not None else None
+        while end is None or position < end:
             yield self.key(position)
             position += 1
 
@@ -91,14 +117,59 @@ class SourceSampler(Sampler[SampleKey]):
         self._start = num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the stream has no epochs."""
+        """Start at an epoch, if the stream has epochs."""
+        if self.epoch is not None:
+            self._start = (epoch - self.first_epoch) * self._length
+
+    def position(self, iterations: int, batch_size: int, epochs: int) -> int:
+        """Samples that this process has dealt, with those before its origin.
+
+        Args:
+            iterations: Iterations that are done.
+            batch_size: Samples of a batch of this process.
+            epochs: Epochs that are done.
+        """
+        if self.epoch is None:
+            return iterations * batch_size
+        return (epochs - self.first_epoch) * self._length
+
+    def deal_on(
+        self, dealt: Dealt, iterations: int, batch_size: int, epochs: int
+    ) -> None:
+        """Go on with the samples that come next, whoever dealt those before.
+
+        Args:
+            dealt: The samples that come next.
+            iterations: Iterations that are done.
+            batch_size: Samples of a batch of this process.
+            epochs: Epochs that are done.
+        """
+        self.first_epoch = 0 if self.epoch is None else epochs
+        self.dealt = dealt.at(self.position(iterations, batch_size, epochs))
+
+    def fill_batches(self, batch_size: int) -> None:
+        """Fill the last batch of an epoch.
+
+        Args:
+            batch_size: Samples of a batch of this process.
+        """
+        self._length = self._samples_of_an_epoch(batch_size)
+
+    def _samples_of_an_epoch(self, batch_size: int) -> int:
+        if self.epoch is None:
+            return sum(self.sizes.values())
+        share = self.ratio[self.epoch] / len(self.slots)
+        images = share * batch_size * self.world_size
+        return math.ceil(self.sizes[self.epoch] / images) * batch_size
 
     def key(self, position: int) -> SampleKey:
         """The sample at a position of this process's stream."""
-        block, slot = divmod(position, len(self.slots))
+        # Before its origin, as a dry run asks, a stream is as it was at the beginning.
+        dealt = self.dealt if position >= self.dealt.origin else Dealt()
+        block, slot = divmod(position - dealt.origin, len(self.slots))
         source, offset = self.slots[slot]
         global_block = block * self.world_size + self.rank
-        ordinal = global_block * self.ratio[source] + offset
+        ordinal = dealt.ordinal(source, global_block * self.ratio[source] + offset)
         return SampleKey(
             source, self._index(source, ordinal), self._seed(source, ordinal)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,13 +16,16 @@ from mmengine.dataset import (
     RepeatDataset,
 )
 from mmengine.logging import print_log
+from mmseg.datasets import MultiImageMixDataset
 from mmseg.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.text import compare_names
 
-from .files import check_complete, check_depth, check_labels
+from .files import check_labels
 from .multi_view import MultiView
+from .read_image import load
 from .sampler import SampleKey
 from .sources import SourceDataset, build_sources, leaves
 
@@ -101,8 +104,8 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
         Inputs are (3, H, W), uint8, as loaded; data samples are ``SegDataSample``.
 
         Raises:
-            RuntimeError: If a file cannot be used; the message names the file and the
-                reason.
+            ImageFileError: If a file cannot be used; the message names the file and
+                the reason.
         """
         if not isinstance(key, SampleKey):
             raise ValueError(
@@ -115,26 +118,17 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
             try:
                 with seeded(key.seed):
                     return self._sample(key.source, index)
-            except RuntimeError as error:
+            except ImageFileError as error:
                 if self.on_error == "raise":
                     raise
                 message = str(error)
                 self._warn(message)
-        raise RuntimeError(
+        raise ImageFileError(
             f"no image of the source {key.source!r} can be used; the last: {message}"
         )
 
     def _sample(self, source: str, index: int) -> dict[str, dict[str, Any]]:
-        dataset, index = find_leaf(self.sources[source], index)
-        results = dataset.get_data_info(index)
-        files = [str(results[k]) for k in ("img_path", "seg_map_path") if k in results]
-        for file in files:
-            with naming(file):
-                check_complete(file)
-                if file == results.get("seg_map_path"):
-                    check_depth(file)
-        with naming(" with ".join(files)):
-            results = run_pipeline(dataset, results)
+        results = load_sample(self.sources[source], index)
         if isinstance(results["inputs"], dict):
             return results
         return {key: {source: value} for key, value in results.items()}
@@ -145,26 +139,67 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
             print_log(f"skipped: {message}", logger="current", level=30)
 
 
+def load_sample(dataset: SourceDataset, index: int) -> dict[str, Any]:
+    """Read one image, checking its files, and run its transforms.
+
+    Args:
+        dataset: A dataset of a source, or a wrapper.
+        index: Number of the image in it.
+
+    Raises:
+        ImageFileError: If a file cannot be used.
+    """
+    dataset, index = find_leaf(dataset, index)
+    if isinstance(dataset, MultiImageMixDataset):
+        return _mix_images(dataset, index)
+    results = dataset.get_data_info(index)
+    files = [str(results[k]) for k in ("img_path", "seg_map_path") if k in results]
+    with naming(" with ".join(files)):
+        return run_pipeline(dataset, results)
+
+
+def _mix_images(dataset: MultiImageMixDataset, index: int) -> dict[str, Any]:
+    """One sample of mmseg's wrapper, whose images are checked like all others."""
+    images, skipped = dataset.dataset, dataset._skip_type_keys or ()
+    results = load_sample(images, index)
+    for transform, kind in zip(dataset.pipeline, dataset.pipeline_types, strict=True):
+        if kind in skipped:
+            continue
+        if hasattr(transform, "get_indices"):
+            drawn = transform.get_indices(images)
+            drawn = drawn if isinstance(drawn, Sequence) else [drawn]
+            results["mix_results"] = [load_sample(images, i) for i in drawn]
+        with naming(str(results.get("img_path", kind))):
+            results = transform(results)
+        results.pop("mix_results", None)
+    return results
+
+
 @contextmanager
 def naming(files: str) -> Iterator[None]:
-    """Turn any error into a RuntimeError whose message begins with the given files."""
+    """Turn any error into an ImageFileError, which begins with the given files."""
     try:
         yield
+    except (ImageFileError, MemoryError):
+        raise
     except Exception as error:
-        raise RuntimeError(f"{files}: {type(error).__name__}: {error}") from error
+        raise ImageFileError(f"{files}: {type(error).__name__}: {error}") from error
 
 
 def run_pipeline(dataset: BaseDataset, results: dict[str, Any]) -> dict[str, Any]:
     """Run a dataset's transforms, checking the mask when it appears.
 
     Raises:
+        ImageFileError: If a file cannot be read.
         ValueError: If a transform fails or gives nothing, or image and mask do not fit.
     """
     checked = False
     for transform in dataset.pipeline.transforms:
         name = type(transform).__name__
         try:
-            results = transform(results)
+            results = load(transform, results)
+        except (ImageFileError, MemoryError):
+            raise
         except Exception as error:
             raise ValueError(f"{name}: {type(error).__name__}: {error}") from error
         if results is None:
@@ -199,13 +234,15 @@ def _check_classes(name: str, source: SourceDataset, labeled: SourceDataset) -> 
         )
 
 
-def find_leaf(dataset: SourceDataset, index: int) -> tuple[BaseDataset, int]:
+def find_leaf(
+    dataset: SourceDataset, index: int
+) -> tuple[BaseDataset | MultiImageMixDataset, int]:
     """Find the dataset with the pipeline within its wrappers, and the index in it.
 
     Raises:
         ValueError: If a dataset is not of mmengine's kind.
     """
-    while not isinstance(dataset, BaseDataset):
+    while not isinstance(dataset, (BaseDataset, MultiImageMixDataset)):
         if isinstance(dataset, ConcatDataset):
             part, index = dataset._get_ori_dataset_idx(index)
             dataset = dataset.datasets[part]
@@ -215,8 +252,8 @@ def find_leaf(dataset: SourceDataset, index: int) -> tuple[BaseDataset, int]:
         else:
             raise ValueError(
                 f"a source cannot be a {type(dataset).__name__}; allowed: a "
-                "BaseDataset, or ConcatDataset, RepeatDataset and ClassBalancedDataset "
-                "of such"
+                "BaseDataset, or ConcatDataset, RepeatDataset, ClassBalancedDataset "
+                "and MultiImageMixDataset of such"
             )
     return dataset, index
 

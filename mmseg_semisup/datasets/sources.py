@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 from mmengine.dataset import BaseDataset
@@ -13,6 +12,7 @@ from mmengine.fileio import join_path
 from mmseg.registry import DATASETS
 
 from mmseg_semisup.core.errors import DataError
+from mmseg_semisup.core.plain_files import read_plain
 
 from .splits import resolve_splits
 from .transform_kinds import loads_mask
@@ -79,10 +79,10 @@ def split_exclude(source: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     """A source's config without the sources in ``exclude``, and their names."""
     cfg = dict(source)
     exclude = cfg.get("exclude", ())
-    exclude = [exclude] if isinstance(exclude, str) else list(exclude)
-    named = [e for e in exclude if e.startswith(SOURCE_PREFIX)]
+    exclude = [exclude] if isinstance(exclude, (str, Mapping)) else list(exclude)
+    named = [e for e in exclude if str(e).startswith(SOURCE_PREFIX)]
     if named:
-        rest = [e for e in exclude if not e.startswith(SOURCE_PREFIX)]
+        rest = [e for e in exclude if e not in named]
         cfg.pop("exclude")
         if rest:
             cfg["exclude"] = rest
@@ -159,9 +159,12 @@ def with_pipeline(
 
     Args:
         cfg: The config; it stays as it is.
-        pipeline: The new pipeline of all datasets that read files.
+        pipeline: The new pipeline of all datasets that read files. A wrapper that has
+            one, such as ``MultiImageMixDataset``, is left out.
     """
     changed = dict(cfg)
+    if "dataset" in cfg and "pipeline" in cfg:
+        return with_pipeline(cfg["dataset"], pipeline)
     if "dataset" in cfg:
         changed["dataset"] = with_pipeline(cfg["dataset"], pipeline)
     elif "datasets" in cfg:
@@ -180,6 +183,18 @@ def config_leaves(cfg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if "datasets" in cfg:
         return [leaf for part in cfg["datasets"] for leaf in config_leaves(part)]
     return config_leaves(cfg["dataset"]) if "dataset" in cfg else [cfg]
+
+
+def config_pipelines(cfg: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """The transforms of each dataset that reads files, and those of its wrappers.
+
+    Args:
+        cfg: Config of a dataset.
+    """
+    own = list(cfg.get("pipeline") or ())
+    parts = cfg.get("datasets") or ([cfg["dataset"]] if "dataset" in cfg else [])
+    inner = [steps for part in parts for steps in config_pipelines(part)]
+    return [[*steps, *own] for steps in (inner or [[]])]
 
 
 def leaves(dataset: SourceDataset) -> list[BaseDataset]:
@@ -253,7 +268,11 @@ def _check_lists(cfg: Mapping[str, Any]) -> None:
         return
     if not os.path.isfile(path):
         raise DataError(f"there is no list of ids {path}")
-    if not Path(path).read_bytes().strip():
+    try:
+        content = read_plain(path)
+    except OSError as error:
+        raise DataError(f"the list {path} cannot be read: {error.strerror}") from error
+    if not content.strip():
         raise DataError(f"the list {path} is empty")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mmcv.transforms import (
     BaseTransform,
     CenterCrop,
+    KeyMapper,
     Pad,
     RandomApply,
     RandomChoice,
@@ -61,6 +62,20 @@ def register_appearance(*transforms: type) -> None:
     TRACKERS.update(dict.fromkeys(transforms, _appearance))
 
 
+def moves_pixels(cls: type) -> bool | None:
+    """Whether a transform changes the geometry of an image; None: it is not known.
+
+    ``Pad`` counts as geometry, for the views of an image need one size.
+
+    Args:
+        cls: Class of the transform.
+    """
+    for base in cls.__mro__:
+        if base in TRACKERS:
+            return base is Pad or TRACKERS[base] is not _appearance
+    return None
+
+
 def _appearance(
     transform: BaseTransform, results: dict[str, Any]
 ) -> tuple[dict[str, Any], np.ndarray]:
@@ -83,6 +98,8 @@ register_appearance(
         "RGB2Gray",
         "Rerange",
         "RandomCutOut",
+        "BioMedicalGaussianNoise",
+        "BioMedicalGaussianBlur",
     ),
 )
 
@@ -151,17 +168,52 @@ def _rotate(
     matrix = np.eye(3)
     if rotates:
         cx, cy = transform.center or ((width - 1) / 2, (height - 1) / 2)
-        radians = np.deg2rad(degree)  # clockwise, in coordinates with y down
-        cos, sin = np.cos(radians), np.sin(radians)
-        new_height, new_width = results["img"].shape[:2]
+        matrix = _rotation(degree, cx, cy)
         if transform.auto_bound:
-            dx = (height * abs(sin) + width * abs(cos) - width) / 2
-            dy = (height * abs(cos) + width * abs(sin) - height) / 2
-        else:
-            dx = dy = 0.0
-        matrix[0] = [cos, -sin, cx - cos * cx + sin * cy + dx]
-        matrix[1] = [sin, cos, cy - sin * cx - cos * cy + dy]
+            cos, sin = abs(matrix[0, 0]), abs(matrix[1, 0])
+            matrix[0, 2] += (height * sin + width * cos - width) / 2
+            matrix[1, 2] += (height * cos + width * sin - height) / 2
     return results, matrix
+
+
+@register_geometry(*_mmseg("RandomRotFlip"))
+def _rotate_or_flip(
+    transform: BaseTransform, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
+    # The same draws as in its `transform`, which returns none of them.
+    matrix = np.eye(3)
+    height, width = results["img"].shape[:2]
+    draws = np.random.RandomState()
+    rotates = np.random.random() < transform.rotate_prob
+    draws.set_state(np.random.get_state())
+    if rotates:
+        results = transform.random_rotate(results)
+        angle = draws.uniform(min(transform.degree), max(transform.degree))
+        matrix = _rotation(angle, (width - 1) / 2, (height - 1) / 2)
+    if np.random.random() < transform.flip_prob and not rotates:
+        draws.set_state(np.random.get_state())
+        results = transform.random_rot_flip(results)
+        for _ in range(draws.randint(0, 4)):
+            matrix = np.array([[0.0, 1, 0], [-1, 0, width - 1], [0, 0, 1]]) @ matrix
+            height, width = width, height
+        axis = draws.randint(0, 2)
+        flip = np.eye(3)
+        flip[1 - axis] = [[-1, 0, width - 1], [0, -1, height - 1]][1 - axis]
+        matrix = flip @ matrix
+    return results, matrix
+
+
+def _rotation(degree: float, cx: float, cy: float) -> np.ndarray:
+    """Homography of a clockwise rotation about (cx, cy)."""
+    radians = np.deg2rad(degree)  # clockwise, in coordinates with y down
+    cos, sin = np.cos(radians), np.sin(radians)
+    return np.array(
+        [
+            [cos, -sin, cx - cos * cx + sin * cy],
+            [sin, cos, cy - sin * cx - cos * cy],
+            [0, 0, 1],
+        ]
+    )
 
 
 @register_geometry(RandomApply)
@@ -179,6 +231,19 @@ def _choice(
 ) -> tuple[dict[str, Any], np.ndarray]:
     chosen = transform.transforms[transform.random_pipeline_index()]
     return apply_tracked(chosen.transforms, results)
+
+
+@register_geometry(KeyMapper)
+def _mapped(
+    transform: KeyMapper, results: dict[str, Any]
+) -> tuple[dict[str, Any], np.ndarray]:
+    for part in transform.transforms.transforms:
+        if moves_pixels(type(part)) is not False:
+            raise ValueError(
+                f"MultiView cannot follow the geometry of {type(part).__name__} in a "
+                f"{type(transform).__name__}; use it by itself"
+            )
+    return transform(results), np.eye(3)
 
 
 def apply_tracked(

@@ -11,6 +11,8 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.plain_files import read_plain
 from mmseg_semisup.core.text import shorten
 
 from .lists import IMAGE_SUFFIXES, read_ids, scan_folder, strip_suffix
@@ -130,7 +132,7 @@ def read_image_labels(path: str | Path) -> dict[str, list[str]]:
     if path.suffix.lower() != ".json":
         return _read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path).decode("utf-8-sig")
         content = json.loads(text, object_pairs_hook=_unique)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}") from error
@@ -183,4 +185,4 @@ def write_image_labels(
         text = json.dumps(ordered, indent=1) + "\n"
     else:
         text = "".join(f"{k}: {', '.join(names)}\n" for k, names in ordered.items())
-    Path(path).write_text(text, encoding="utf-8")
+    atomic_write(path, text.encode())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from mmseg_semisup.core.records import RecordError, read_record
 
 from . import scenes
 
@@ -39,8 +42,9 @@ def prepare_dataset(folder: Path, seed: int) -> bool:
         "generator": hashlib.sha256(source).hexdigest(),
     }
     record = folder / RECORD
-    if record.is_file() and json.loads(record.read_text()) == wanted:
-        return False
+    with contextlib.suppress(RecordError):
+        if read_record(record) == wanted:
+            return False
     for name in ("images", "masks", "splits"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     record.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -18,8 +17,11 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.datasets.read_image import read_image, read_mask
 from mmseg_semisup.export.plain_model import test_pipeline
 from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.visualization.legend import class_entries, finish_picture
+from mmseg_semisup.visualization.lettering import fit_text, write_text
 from mmseg_semisup.visualization.panels import color_labels, color_map
 
 ZOOM = 3
@@ -75,11 +77,8 @@ class Painter:
         self.classes = classes
         self.palette = palette
         self.paths = [data_root / "images" / f"{name}.png" for name in ids]
-        images = [mmcv.imread(path, channel_order="rgb") for path in self.paths]
-        masks = [
-            mmcv.imread(data_root / "masks" / f"{name}.png", flag="unchanged")
-            for name in ids
-        ]
+        images = [read_image(str(path), channel_order="rgb") for path in self.paths]
+        masks = [read_mask(str(data_root / "masks" / f"{name}.png")) for name in ids]
         self.columns: list[tuple[str, list[Picture]]] = [
             ("image", images),
             ("ground truth", [color_labels(mask, palette) for mask in masks]),
@@ -128,18 +127,8 @@ class Painter:
             column = np.concatenate(parts)
             columns += [column, _white(len(column), GAP)]
         body = np.concatenate(columns[:-1], axis=1)
-        return np.concatenate([body, self._legend(body.shape[1])])
-
-    def _legend(self, width: int) -> Picture:
-        picture = _white(BAR, width)
-        x = 2
-        for name, color in zip(self.classes, self.palette, strict=True):
-            picture[6:20, x : x + 14] = color
-            x = _write(picture, name, x + 19) + 18
-        x = _write(picture, "confidence 0", x + 20) + 5
-        picture[6:20, x : x + 100] = color_map(np.linspace(0, 1, 100)[None])
-        _write(picture, "1", x + 105)
-        return picture
+        entries = class_entries(self.classes, self.palette)
+        return finish_picture([body], entries, ["confidence"])
 
 
 def save_picture(picture: Picture, path: Path) -> None:
@@ -173,12 +162,5 @@ def _white(height: int, width: int) -> Picture:
 
 def _bar(title: str, width: int) -> Picture:
     picture = _white(BAR, width)
-    _write(picture, title, 2)
+    write_text(picture, fit_text(title, width - 4), 2, BAR // 2)
     return picture
-
-
-def _write(picture: Picture, text: str, x: int) -> int:
-    """Write a text into a bar; return the column where it ends."""
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.45
-    cv2.putText(picture, text, (x, BAR - 9), font, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    return x + cv2.getTextSize(text, font, scale, 1)[0][0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pprint
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -13,17 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.atomic_io import atomic_write
-from mmseg_semisup.core.config import PACKAGE_FOLDER
 from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.core.records import RecordError, parse_record
+from mmseg_semisup.study.cells import config_text
+from mmseg_semisup.study.training import training_environment
 
 VALIDATIONS = 6
 OUTPUT_NAME = "output.txt"
 DONE_NAME = "done.txt"
+LINE = {"iter?": int, "step?": int}
+"""Form of a line of a log, see :mod:`~mmseg_semisup.core.records`."""
 
 
 class TrainingError(RuntimeError):
@@ -91,7 +93,7 @@ class Run:
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment(threads),
+                env=training_environment(threads),
             )
 
     def finish(self) -> None:
@@ -133,7 +135,13 @@ class Run:
 
     def miou(self) -> dict[int, float]:
         """Validation mIoU in percent, by ascending iteration."""
-        found = {line["step"]: line["mIoU"] for line in self._log() if "mIoU" in line}
+        predicts = self.cfg.model.get("test_cfg", {}).get("predict_with", "student")
+        found = {
+            line["step"]: line[key]
+            for line in self._log()
+            for key in ("mIoU", f"{predicts}/mIoU")
+            if key in line
+        }
         return dict(sorted(found.items()))
 
     def checkpoint(self) -> Path:
@@ -149,15 +157,15 @@ class Run:
 
     def _same_config(self) -> bool:
         path = self.config_path
-        return path.is_file() and path.read_text() == config_text(self.cfg)
+        return path.is_file() and path.read_bytes() == config_text(self.cfg).encode()
 
     def _log(self) -> list[dict[str, Any]]:
         lines = []
         for file in sorted(self.folder.glob("*/vis_data/scalars.json")):
-            for text in file.read_text().splitlines():
+            for text in file.read_bytes().splitlines():
                 # The last line may be incomplete.
-                if text.endswith("}"):
-                    lines.append(json.loads(text))
+                with contextlib.suppress(RecordError):
+                    lines.append(parse_record(text, LINE))
         return lines
 
 
@@ -168,7 +176,7 @@ def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> C
         method: Name of a config in ``configs/demo``.
         data_root: The generated data set.
         seed: Seed of the data's order, the augmentation and the first weights.
-        iters: Number of iterations, to which the objectives' start is scaled; None:
+        iters: Number of iterations, of which the objectives' start is a share; None:
             the config's.
 
     Raises:
@@ -183,25 +191,12 @@ def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> C
     cfg.randomness = dict(seed=seed)
     cfg.train_dataloader.sampler.seed = seed
     if iters is not None:
-        scale = iters / cfg.train_cfg.max_iters
-        for objective in cfg.model.objectives.values():
-            for key in {"start", "ramp"} & set(objective):
-                objective[key] = _scaled(objective[key], scale)
         interval = max(1, iters // VALIDATIONS)
         cfg.train_cfg.update(max_iters=iters, val_interval=interval)
         cfg.default_hooks.checkpoint.interval = interval
         for scheduler in cfg.param_scheduler:
             scheduler.end = iters
     return cfg
-
-
-def config_text(cfg: Config) -> str:
-    """Text of a config without bases; ``Config.pretty_text`` takes seconds."""
-    items = cfg.to_dict().items()
-    lines = [
-        f"{key} = {pprint.pformat(value, sort_dicts=False)}" for key, value in items
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def train_all(runs: Sequence[Run], processes: int) -> None:
@@ -278,21 +273,3 @@ def describe(run: Run) -> str:
 def clock(seconds: float) -> str:
     """Minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def _scaled(value: int | ConfigDict, scale: float) -> int | dict[str, int]:
-    if isinstance(value, dict):
-        return {key: round(number * scale) for key, number in value.items()}
-    return round(value * scale)
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """Environment variables of a training, which must import this package."""
-    path = [str(PACKAGE_FOLDER.parent), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, path)),
-        # Threads that spin while they wait would occupy the core of the other training.
-        "OMP_WAIT_POLICY": "passive",
-        "OMP_NUM_THREADS": str(threads),
-    }

@@ -3,11 +3,14 @@
 ``evaluation``, ``models``, ``datasets`` and ``core`` may be imported.
 """
 
+from .exchange import BucketedDataParallel
 from .hooks import *  # noqa: F403
-from .loops import TeacherStudentValLoop
+from .loops import EqualSizeValLoop, TeacherStudentValLoop
 from .optim import JointOptimWrapper, JointOptimWrapperConstructor
 
 __all__ = [
+    "BucketedDataParallel",
+    "EqualSizeValLoop",
     "JointOptimWrapper",
     "JointOptimWrapperConstructor",
     "TeacherStudentValLoop",

@@ -8,12 +8,14 @@ training in the same work-dir have not.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.find_checkpoint import list_checkpoints
+from mmseg_semisup.core.records import RecordError, read_record
 
 FILE = "job.json"
 
@@ -33,7 +35,7 @@ def earlier_checkpoints(work_dir: str | Path, job: str) -> set[Path]:
         WriteError: If ``job.json`` cannot be written.
     """
     path = Path(work_dir) / FILE
-    present = {file: file.stat().st_mtime_ns for file in list_checkpoints(work_dir)}
+    present = {file: file.lstat().st_mtime_ns for file in list_checkpoints(work_dir)}
     times = _read(path, job)
     if times is None:
         times = {file.name: time for file, time in present.items()}
@@ -43,10 +45,10 @@ def earlier_checkpoints(work_dir: str | Path, job: str) -> set[Path]:
 
 def _read(path: Path, job: str) -> Mapping[str, int] | None:
     """The recorded names and times; None if the job has not begun yet."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return dict(content["earlier"]) if content["job"] == job else None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no note of a job; remove it") from error
+        content = read_record(path, {"job": str, "earlier": {str: int}})
+    except RecordError as error:
+        raise ConfigError(f"{path} is no note of a job: {error}; remove it") from error
+    return content["earlier"] if content["job"] == job else None

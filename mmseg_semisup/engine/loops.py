@@ -1,24 +1,126 @@
-"""Validation of all networks of a model in one pass over the data."""
+"""Validation in batches of equal size, of all networks in one pass over the data."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, ValLoop, autocast
+from mmengine.runner.loops import _parse_losses, _update_losses
 from mmseg.registry import LOOPS
 from torch.utils.data import DataLoader
 
+from mmseg_semisup.datasets.collate import shallow
+
+from .equal_sizes import groups, joined, windows
+
+VALUES = 2**25
+"""Predicted values that a validation keeps at once, 128 MB as float32."""
+CLASSES = 150
+"""Number of classes where the data do not tell."""
+
 
 @LOOPS.register_module()
-class TeacherStudentValLoop(ValLoop):
+class EqualSizeValLoop(ValLoop):
+    """MMEngine's loop, which predicts images of equal size together.
+
+    Where the data loader gives single images, as MMSegmentation's configs do, those
+    that have equal sizes before and after the pipeline are one batch for the network;
+    nothing is padded. Metrics and hooks get each image by itself and in order, as
+    without this. What is predicted at once is bounded by :data:`VALUES`. The arguments
+    are those of ``ValLoop``.
+    """
+
+    val_loss: dict[str, Any]
+
+    def run(self) -> dict[str, float]:
+        """Validate, and return the metrics."""
+        self.runner.call_hook("before_val")
+        self.runner.call_hook("before_val_epoch")
+        self.runner.model.eval()
+        self.val_loss.clear()
+        classes = (self.evaluator.dataset_meta or {}).get("classes") or ()
+        first = 0
+        for window in windows(self.dataloader, VALUES, len(classes) or CLASSES):
+            self.run_window(first, window)
+            first += len(window)
+        metrics = self.evaluate(len(self.dataloader.dataset))
+        self.runner.call_hook("after_val_epoch", metrics=metrics)
+        self.runner.call_hook("after_val")
+        return metrics
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """The metrics of all predictions.
+
+        Args:
+            size: Number of images.
+        """
+        metrics: dict[str, float] = self.evaluator.evaluate(size)
+        if self.val_loss:
+            metrics.update(_parse_losses(self.val_loss, "val"))
+        return metrics
+
+    @torch.no_grad()
+    def run_window(self, first: int, window: Sequence[Any]) -> None:
+        """Predict several batches of the loader, and hand them on in order.
+
+        Args:
+            first: Number of the first one.
+            window: The batches.
+        """
+        for idx, batch in enumerate(window, first):
+            self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=batch)
+        outputs: dict[int, Any] = {}
+        for group in groups(window):
+            found = self.predict(joined([window[i] for i in group]))
+            share = len(found) // len(group)
+            for place, i in enumerate(group):
+                outputs[i] = found[place * share : (place + 1) * share]
+        for i, batch in enumerate(window):
+            found = self.process(outputs.pop(i), batch)
+            self.runner.call_hook(
+                "after_val_iter", batch_idx=first + i, data_batch=batch, outputs=found
+            )
+
+    def predict(self, batch: Any) -> Sequence[Any]:
+        """Predict one batch.
+
+        Args:
+            batch: As a loader gives it.
+
+        Returns:
+            A prediction of each image.
+        """
+        with autocast(enabled=self.fp16):
+            outputs = self.runner.model.val_step(batch)
+        outputs, self.val_loss = _update_losses(outputs, self.val_loss)
+        return outputs
+
+    def process(self, outputs: Sequence[Any], batch: Any) -> Sequence[Any]:
+        """Hand the predictions of one batch of the loader to the metrics.
+
+        Args:
+            outputs: A part of what :meth:`predict` returned.
+            batch: The batch.
+
+        Returns:
+            The predictions that hooks get.
+        """
+        self.evaluator.process(data_samples=outputs, data_batch=batch)
+        return outputs
+
+
+@LOOPS.register_module()
+class TeacherStudentValLoop(EqualSizeValLoop):
     """Evaluates every network; metrics are ``student/mIoU``, ``teacher/mIoU``, ...
 
     The networks are the student, the teacher and those of ``model.networks``. Each
-    image is read once. Afterwards the model predicts with the same network as before.
+    image is read, and sent to the device, once. Afterwards the model predicts with the
+    same network as before.
 
     Args:
         runner: The runner.
@@ -37,51 +139,52 @@ class TeacherStudentValLoop(ValLoop):
         if isinstance(evaluator, Evaluator):
             raise ValueError("TeacherStudentValLoop: give the evaluator as a config")
         super().__init__(runner, dataloader, copy.deepcopy(evaluator), fp16)
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        student, *others = model.network_names
+        student, *others = self._model.network_names
         self.evaluators = {student: self.evaluator}
         for name in others:
             self.evaluators[name] = runner.build_evaluator(evaluator)
             self.evaluators[name].dataset_meta = self.evaluator.dataset_meta
 
-    def run(self) -> dict[str, float]:
-        """Validate all networks, and return their metrics."""
-        self.runner.call_hook("before_val")
-        self.runner.call_hook("before_val_epoch")
-        self.runner.model.eval()
-        for idx, batch in enumerate(self.dataloader):
-            self.run_iter(idx, batch)
-        metrics = {
+    @property
+    def _model(self) -> Any:
+        model = self.runner.model
+        return model.module if is_model_wrapper(model) else model
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """The metrics of all networks."""
+        return {
             f"{name}/{key}": value
             for name, evaluator in self.evaluators.items()
-            for key, value in evaluator.evaluate(len(self.dataloader.dataset)).items()
+            for key, value in evaluator.evaluate(size).items()
         }
-        self.runner.call_hook("after_val_epoch", metrics=metrics)
-        self.runner.call_hook("after_val")
-        return metrics
 
-    @torch.no_grad()
-    def run_iter(self, idx: int, data_batch: dict[str, Any]) -> None:
-        """Predict one batch with each network."""
-        self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=data_batch)
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+    def predict(self, batch: Any) -> Sequence[dict[str, Any]]:
+        """Predict one batch with each network.
+
+        Returns:
+            For each image, the name of each network to its prediction.
+        """
+        model = self._model
         chosen, maps = model.predict_with, model.signal_maps
-        batch = model.data_preprocessor(data_batch, False)
+        prepared = model.data_preprocessor(batch, False)
         results = {}
         try:
-            for name, evaluator in self.evaluators.items():
+            for name in self.evaluators:
                 model.configure_test(name, maps)
-                samples = copy.deepcopy(batch["data_samples"])
+                # A network writes its prediction into the samples.
+                samples = [shallow(sample) for sample in prepared["data_samples"]]
                 with autocast(enabled=self.fp16):
-                    results[name] = model.predict(batch["inputs"], samples)
-                evaluator.process(data_samples=results[name], data_batch=data_batch)
+                    results[name] = model.predict(prepared["inputs"], samples)
         finally:
             model.configure_test(chosen, maps)
-        self.runner.call_hook(
-            "after_val_iter",
-            batch_idx=idx,
-            data_batch=data_batch,
-            outputs=results[chosen],
-        )
+        return [
+            dict(zip(results, of_image, strict=True))
+            for of_image in zip(*results.values(), strict=True)
+        ]
+
+    def process(self, outputs: Sequence[dict[str, Any]], batch: Any) -> Sequence[Any]:
+        """Hand the predictions of each network to its metrics."""
+        for name, evaluator in self.evaluators.items():
+            of_network = [output[name] for output in outputs]
+            evaluator.process(data_samples=of_network, data_batch=batch)
+        return [output[self._model.predict_with] for output in outputs]

@@ -9,17 +9,24 @@ gradients between generator and discriminator.
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
 
 import torch
 import torch.nn as nn
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
-from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch import Tensor
 
-from .nonfinite import NumbersWatch, all_finite, poisoned
+from mmseg_semisup.core.config_types import type_of
+from mmseg_semisup.core.mistakes import one_line, unknown_type
+
+from .deferred_check import DeferredCheck, can_defer
+from .nonfinite import NumbersWatch, all_finite, not_finite, poisoned
+from .param_groups import fused_settings, merge_groups, prepare_fused, regrouped
 from .trained_parts import divide
 
 PRECISIONS = {
@@ -40,7 +47,11 @@ class JointOptimWrapper(OptimWrapperDict):
 
     A step with losses or gradients that are not finite moves no optimizer and raises.
     For this check the host waits for the device once, after the backward pass; with
-    float16 it waits there anyway.
+    float16 it waits there anyway. With ``deferred``, fused steps on a GPU check without
+    that wait: the device skips such a step, and the next one, or :meth:`settle`,
+    raises.
+
+    Parameters with equal settings share a group, see :mod:`.param_groups`.
 
     Args:
         precision: 'float32', 'bfloat16' or 'float16'; the latter scales the loss.
@@ -64,6 +75,7 @@ class JointOptimWrapper(OptimWrapperDict):
             raise ValueError(
                 f"optimizers with different accumulative_counts: {sorted(counts)}"
             )
+        self.precision = precision
         self.dtype = PRECISIONS[precision]
         self._lead = next(iter(optim_wrappers.values()))
         parameter = self._lead.optimizer.param_groups[0]["params"][0]
@@ -72,6 +84,14 @@ class JointOptimWrapper(OptimWrapperDict):
             self.device, enabled=self.dtype is torch.float16
         )
         self.watch = NumbersWatch()
+        self.deferred = False
+        self._check: DeferredCheck | None = None
+        self.groupings = {
+            name: merge_groups(wrapper.optimizer)
+            for name, wrapper in optim_wrappers.items()
+        }
+        for wrapper in optim_wrappers.values():
+            wrapper.optimizer.register_step_pre_hook(prepare_fused)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -109,7 +129,15 @@ class JointOptimWrapper(OptimWrapperDict):
             NumbersError: If a loss or gradient is not finite for another reason than
                 overflow; no optimizer has moved then.
         """
+        self.settle()
         scaled = self.scaler.is_enabled()
+        optimizers = [w.optimizer for w in self.optim_wrappers.values()]
+        if self.deferred and not scaled and can_defer(optimizers):
+            self._check = DeferredCheck(self._parameters(), self.watch.take())
+            with self._check.guarding(optimizers):
+                for wrapper in self.optim_wrappers.values():
+                    wrapper.step(**kwargs)
+            return
         if scaled:
             for wrapper in self.optim_wrappers.values():
                 self.scaler.unscale_(wrapper.optimizer)
@@ -124,13 +152,27 @@ class JointOptimWrapper(OptimWrapperDict):
             self.scaler.step(wrapper.optimizer, **kwargs)
         self.scaler.update()
 
-    def _check_numbers(self) -> None:
+    def settle(self) -> None:
+        """Read the result of a deferred check; all processes call this.
+
+        Raises:
+            NumbersError: If a loss or gradient of the last step was not finite; no
+                optimizer moved in it.
+        """
+        check, self._check = self._check, None
+        if check is not None:
+            check.settle(self.watch)
+
+    def _parameters(self) -> list[Tensor]:
         groups = (w.optimizer.param_groups for w in self.optim_wrappers.values())
-        parameters = [p for group in groups for part in group for p in part["params"]]
+        return [p for group in groups for part in group for p in part["params"]]
+
+    def _check_numbers(self) -> None:
+        parameters, noted = self._parameters(), self.watch.take()
         if not all_finite([p.grad for p in parameters if p.grad is not None]):
             scale = self.scaler.get_scale() if self.scaler.is_enabled() else None
-            self.watch.judge(parameters, scale)
-        self.watch.clear()
+            self.watch.judge(noted, lambda: not_finite(parameters), scale)
+        self.watch.forget(noted)
 
     def zero_grad(self, **kwargs: Any) -> None:
         """Clear the gradients of all networks."""
@@ -164,7 +206,7 @@ class JointOptimWrapper(OptimWrapperDict):
         """Restore :meth:`state_dict`.
 
         Raises:
-            ValueError: If the state is of other optimizers.
+            ValueError: If the state is of other optimizers, or of other parameters.
         """
         state = dict(state_dict)
         scale = state.pop(LOSS_SCALER, None)
@@ -174,7 +216,12 @@ class JointOptimWrapper(OptimWrapperDict):
                 f"for {sorted(self.optim_wrappers)}; resume with the config that the "
                 "run was started with, or use load_from to take the weights only"
             )
-        super().load_state_dict(state)
+        super().load_state_dict(
+            {
+                name: regrouped(part, self.groupings[name], self[name].optimizer)
+                for name, part in state.items()
+            }
+        )
         if scale and self.scaler.is_enabled():
             self.scaler.load_state_dict(scale)
 
@@ -228,20 +275,47 @@ class JointOptimWrapperConstructor:
                     f"optim_wrapper.{name}={part!r}: expected dict(optimizer=...); "
                     "besides networks, the keys are precision and accumulative_counts"
                 )
+            if type_of(part["optimizer"], OPTIMIZERS) is None:
+                kind = str(part["optimizer"].get("type"))
+                sentence = unknown_type(kind, OPTIMIZERS.name)
+                raise ValueError(f"optim_wrapper.{name}.optimizer: {sentence}")
         self.parts = cfg
 
     def __call__(self, model: nn.Module) -> JointOptimWrapper:
-        """Build the wrapper for a model, bare or inside a distributed one."""
+        """Build the wrapper for a model, bare or inside a distributed one.
+
+        Raises:
+            ValueError: If an optimizer cannot be built; the message names its key.
+        """
         model = getattr(model, "module", model)
         wrappers = {}
         for part in divide(model, self.parts):
+            optimizer = part.cfg["optimizer"]
+            kind = type_of(optimizer, OPTIMIZERS)
             cfg = {
                 "type": "OptimWrapper",
                 "accumulative_counts": self.accumulative_counts,
                 **part.cfg,
+                "optimizer": fused_settings(kind, optimizer),
             }
-            wrappers[part.name] = build_optim_wrapper(part.module, cfg)
+            try:
+                wrappers[part.name] = _build_quietly(part.name, part.module, cfg)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"optim_wrapper.{part.name}: {one_line(error)}"
+                ) from error
         return JointOptimWrapper(precision=self.precision, **wrappers)
+
+
+def _build_quietly(name: str, module: nn.Module, cfg: dict[str, Any]) -> OptimWrapper:
+    """Build an optimizer; what its constructor prints goes to the log."""
+    # mmseg's layer decay prints a line for each parameter.
+    with redirect_stdout(io.StringIO()) as printed:
+        wrapper: OptimWrapper = build_optim_wrapper(module, cfg)
+    if printed.getvalue():
+        text = f"Groups of the optimizer {name}:\n{printed.getvalue()}"
+        print_log(text, logger="current")
+    return wrapper
 
 
 def step_is_complete(optim_wrapper: OptimWrapper) -> bool:

@@ -21,6 +21,14 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)
 )
 """Signals by which slurm announces the end of a job; Windows lacks SIGUSR1."""
+AFTER = tuple(
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGUSR1", "SIGHUP")
+    if hasattr(signal, name)
+)
+"""Signals that may follow while a process that stops is still ending."""
+GRACE_S = 5.0
+"""Seconds after a signal has stopped a process in which others change nothing."""
 ECHO_S = 1.0
 """Seconds within which a second Ctrl-C is the launcher's copy of the first."""
 
@@ -57,7 +65,9 @@ class StopRequests:
         self.number = 0
         self.deferred = False
         self._interrupted_at: float | None = None
+        self._stopped_at: float | None = None
         self._process = 0
+        self._finished = False
         self._before: dict[int, Any] = {}
 
     def install(self) -> bool:
@@ -67,30 +77,59 @@ class StopRequests:
             Whether this call installed them.
         """
         here = threading.current_thread() is threading.main_thread()
+        if here and self._finished:  # another tool in the same process
+            self.uninstall()
         if not here or (self._before and self._process == os.getpid()):
             return False
-        self.number, self.deferred, self._interrupted_at = 0, False, None
+        self.number, self.deferred = 0, False
+        self._interrupted_at = self._stopped_at = None
         self._process = os.getpid()
         for number in (*SIGNALS, signal.SIGINT):
             self._before[number] = signal.signal(number, self._receive)
         return True
+
+    def is_listening(self) -> bool:
+        """Whether signals come to this process, in which handlers are installed."""
+        return bool(self._before) and self._process == os.getpid()
 
     def uninstall(self) -> None:
         """Restore the handlers from before :meth:`install`."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
-        self.number, self.deferred = 0, False
+        self.number, self.deferred, self._finished = 0, False, False
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen within a block."""
+        """Listen within a block; :meth:`finish` may end that, too."""
         installed = self.install()
         try:
             yield
         finally:
-            if installed:
+            if installed and not self._finished:
                 self.uninstall()
+
+    def finish(self, code: int | None = None) -> None:
+        """Let no further signal change the exit code, which is decided.
+
+        Python ends its workers and its libraries afterwards, which takes seconds, and
+        then restores the default handlers; signals that are ignored stay so.
+
+        Args:
+            code: The exit code with which Ctrl-C ends the process at once; None: as
+                before.
+        """
+        if self._process != os.getpid() or not self._before:
+            return
+        self._finished = True
+        for number in AFTER:
+            if number not in self._before:
+                self._before[number] = signal.getsignal(number)
+            signal.signal(number, signal.SIG_IGN)
+        if code is None:
+            signal.signal(signal.SIGINT, self._before[signal.SIGINT])
+        else:
+            signal.signal(signal.SIGINT, lambda number, frame: os._exit(code))
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process:
@@ -99,9 +138,17 @@ class StopRequests:
             self._interrupt()
         else:
             self.number = number
-            if not self.deferred:
+            if not (self.deferred or self._is_stopping()):
                 message = "stopped; the same command goes on"
                 raise PreemptedError(number, message)
+
+    def _is_stopping(self) -> bool:
+        """Whether a signal has just stopped this process, which cleans up now."""
+        now, before = time.monotonic(), self._stopped_at
+        if before is not None and now - before < GRACE_S:
+            return True
+        self._stopped_at = now
+        return False
 
     def _interrupt(self) -> None:
         now, before = time.monotonic(), self._interrupted_at

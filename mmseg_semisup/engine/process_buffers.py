@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -27,14 +28,30 @@ def gather_own_buffers(model: nn.Module) -> list[dict[str, Tensor]]:
     if get_world_size() == 1:
         return []
     bare: Any = model.module if is_model_wrapper(model) else model
-    buffers = {
-        name: value.detach().cpu().contiguous()
-        for name, value in bare.state_dict(keep_vars=True).items()
-        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
-    }
-    digests = {name: _digest(value) for name, value in buffers.items()}
+    return gather_differing(
+        {
+            name: value.detach()
+            for name, value in bare.state_dict(keep_vars=True).items()
+            if isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
+        }
+    )
+
+
+def gather_differing(buffers: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    """Collect the tensors that differ from the main process's; all call this.
+
+    Args:
+        buffers: Name to tensor, on any device; the names are the same in all processes.
+
+    Returns:
+        For each process, name to tensor, on the host; empty if there is only one.
+    """
+    if get_world_size() == 1:
+        return []
+    held = {name: value.cpu().contiguous() for name, value in buffers.items()}
+    digests = {name: _digest(value) for name, value in held.items()}
     first = all_gather_object(digests)[0]
-    own = {name: v for name, v in buffers.items() if digests[name] != first[name]}
+    own = {name: v for name, v in held.items() if digests[name] != first[name]}
     return all_gather_object(own)
 
 

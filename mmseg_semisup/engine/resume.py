@@ -15,6 +15,7 @@ from mmseg_semisup.core.find_checkpoint import (
     check_whole,
     find_whole_checkpoint,
 )
+from mmseg_semisup.core.terminal import printable
 
 from .job_record import earlier_checkpoints
 
@@ -67,7 +68,8 @@ def set_checkpoint(
         cfg.resume, cfg.load_from = True, resume
     start = cfg.get("load_from")
     if start and "://" not in start and not Path(start).is_file():
+        shown = printable(start, keep="")
         option = "--resume" if cfg.resume else "load_from"
-        raise ConfigError(f"{option}: there is no checkpoint {start}")
+        raise ConfigError(f"{option}: there is no checkpoint {shown}")
     if resume not in (None, "auto") and "://" not in resume:
         on_main(lambda: check_whole(resume, trust))

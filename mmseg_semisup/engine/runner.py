@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from inspect import isclass
 from pathlib import Path
 from typing import Any
@@ -14,28 +15,43 @@ from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, RUNNERS
 
 from mmseg_semisup.core.config_types import resolve
+from mmseg_semisup.core.cpu import keep_freed_memory
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.plain_files import why_not_plain
 from mmseg_semisup.models.data_preprocessor import KEY, prepared_model
 
+from .console import ConciseRunner
 from .hooks import (
     ArchitectureCheckHook,
+    ClassScoresHook,
     FreshCountersHook,
+    HistoryHook,
     IgnoreValueHook,
+    LearningRatesHook,
+    MethodCheckHook,
     NumbersHook,
+    OutlineHook,
     PreemptionHook,
     RepeatValidationHook,
+    ResumedConfigHook,
     ResumedScheduleHook,
+    TrainingFactsHook,
     ViewCheckHook,
 )
 from .optim import JointOptimWrapperConstructor
 
 
-def build_runner(cfg: Config, strict: bool) -> Runner:
+def build_runner(cfg: Config, strict: bool, accept: str | None = None) -> Runner:
     """Build the runner of a config; it refuses checkpoints of another architecture.
+
+    On a CPU, the process keeps its memory from now on, see
+    :func:`~mmseg_semisup.core.cpu.keep_freed_memory`.
 
     Args:
         cfg: The config.
         strict: Whether a checkpoint must hold exactly the model's weights.
+        accept: Which changes of the config a resume accepts, as
+            :class:`~mmseg_semisup.engine.hooks.ResumedConfigHook` has it.
 
     Returns:
         The runner, of the config's ``runner_type`` if there is one.
@@ -45,6 +61,8 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
             optimizers' constructor cannot read the model.
     """
     _check_constructor(cfg)
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     # MMEngine would give a top-level data_preprocessor to a model whose segmentor has
     # its own.
     cfg.model = prepared_model(cfg)
@@ -54,14 +72,29 @@ def build_runner(cfg: Config, strict: bool) -> Runner:
         if dumped.is_symlink():
             # MMEngine would write the config through a link into its target.
             dumped.unlink()
+        elif dumped.exists() and not dumped.is_file():
+            raise ConfigError(f"cannot write {dumped}: it {why_not_plain(dumped)}")
     try:
-        runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+        with warnings.catch_warnings():
+            # The hook that draws nothing unless it is told to says so at each start.
+            warnings.filterwarnings("ignore", message="The draw is False")
+            own = "runner_type" in cfg
+            runner = RUNNERS.build(cfg) if own else ConciseRunner.from_cfg(cfg)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    runner.register_hook(ResumedConfigHook(accept))
     runner.register_hook(ArchitectureCheckHook(strict=strict))
     # PreemptionHook first: it defers signals while the validation is repeated.
     hooks = (FreshCountersHook, NumbersHook, PreemptionHook, RepeatValidationHook)
-    for hook in (*hooks, IgnoreValueHook, ResumedScheduleHook, ViewCheckHook):
+    checks = (
+        IgnoreValueHook,
+        LearningRatesHook,
+        MethodCheckHook,
+        ResumedScheduleHook,
+        TrainingFactsHook,
+        ViewCheckHook,
+    )
+    for hook in (*hooks, *checks, ClassScoresHook, HistoryHook, OutlineHook):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

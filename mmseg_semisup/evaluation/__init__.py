@@ -3,8 +3,14 @@
 ``models``, ``datasets`` and ``core`` may be imported.
 """
 
+from .counted_iou import CountedIoUMetric
 from .fusion_loop import FusionTestLoop
 from .multi_label import MultiLabelMetric
 from .selected_pixels import SelectedPixelAccuracy
 
-__all__ = ["FusionTestLoop", "MultiLabelMetric", "SelectedPixelAccuracy"]
+__all__ = [
+    "CountedIoUMetric",
+    "FusionTestLoop",
+    "MultiLabelMetric",
+    "SelectedPixelAccuracy",
+]

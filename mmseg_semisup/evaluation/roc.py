@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,10 @@ from matplotlib.figure import Figure
 from mmseg_semisup.compat import load_scikit_learn
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.figures import draw_figure, encode_picture
+from mmseg_semisup.core.records import RecordError, read_record
+
+FORM = {"false_positive": [float], "true_positive": [float]}
+"""Thresholds may be infinite, and are not read."""
 
 
 class RocCurve(NamedTuple):
@@ -42,10 +45,15 @@ def read_roc(path: str | Path) -> RocCurve:
         ValueError: If the file is missing or has another content.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        false, true = (np.asarray(content[f"{k}_positive"]) for k in ("false", "true"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        content = read_record(path, FORM)
+    except RecordError as error:
         raise ValueError(f"{path} is no roc.json: {error}") from error
+    false, true = (np.asarray(content[f"{k}_positive"]) for k in ("false", "true"))
+    if len(false) != len(true):
+        raise ValueError(
+            f"{path} is no roc.json: false_positive has {len(false)} numbers, "
+            f"true_positive {len(true)}"
+        )
     return RocCurve(false, true, np.full(len(false), np.nan))
 
 

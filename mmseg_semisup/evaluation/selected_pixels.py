@@ -20,7 +20,8 @@ class SelectedPixelAccuracy(BaseMetric):
 
     Args:
         thresholds: Confidences above which a pixel is selected, in 0..1.
-        signal: Name of the map, a ``PixelData`` (1, H, W) of each prediction.
+        signal: Name of the map, a ``PixelData`` (1, H, W) of each prediction; the name
+            of the objective in front of it may be left out if it is the only such map.
         ignore_index: Label of pixels that do not count.
         collect_device: 'cpu' or 'gpu', for several processes.
         prefix: Prefix of the metrics' names.
@@ -50,7 +51,9 @@ class SelectedPixelAccuracy(BaseMetric):
             ValueError: If the predictions carry no such map.
         """
         for sample in data_samples:
-            if self.signal not in sample:
+            names = (self.signal, self.signal.rpartition(".")[2])
+            found = [name for name in names if name in sample]
+            if not found:
                 raise ValueError(
                     f"SelectedPixelAccuracy: predictions carry no map {self.signal!r};"
                     " set model.test_cfg.signal_maps=True and have an objective that "
@@ -58,7 +61,7 @@ class SelectedPixelAccuracy(BaseMetric):
                 )
             label = sample["gt_sem_seg"]["data"].squeeze()
             right = sample["pred_sem_seg"]["data"].squeeze().to(label.device) == label
-            confidence = sample[self.signal]["data"].squeeze().to(label.device)
+            confidence = sample[found[0]]["data"].squeeze().to(label.device)
             known = label != self.ignore_index
             thresholds = torch.tensor(self.thresholds, device=label.device)
             chosen = (confidence > thresholds.view(-1, 1, 1)) & known

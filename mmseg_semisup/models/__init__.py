@@ -9,11 +9,12 @@ from .data_preprocessor import SemiDataPreprocessor
 from .discriminators import FCDiscriminator, ImageDiscriminator
 from .fused_segmentor import FusedSegmentor
 from .heads import *  # noqa: F403
-from .losses import PixelCrossEntropy
+from .losses import HardPixelCrossEntropy, PixelCrossEntropy
 from .objectives import (
     AdversarialObjective,
     ConsistencyObjective,
     ContextContrastObjective,
+    CrossPseudoObjective,
     FeatureMatchingObjective,
     LatentClassObjective,
     Objective,
@@ -23,42 +24,63 @@ from .objectives import (
     WeakMaskObjective,
 )
 from .policies import (
+    AdaptiveCutMix,
     ChannelDropout,
+    ClassMix,
     ConfidenceThreshold,
+    ConfidentShare,
     CutMix,
+    CutOut,
     Ensemble,
+    Mixup,
     NetworkLabels,
+    SquaredDifference,
 )
-from .segmentors import Average, Peer, SemiSegmentor, Snapshot
+from .segmentors import (
+    Average,
+    Peer,
+    ProbabilityEncoderDecoder,
+    SemiSegmentor,
+    Snapshot,
+)
 from .step import SegOutput, Step, View
 from .teacher import Teacher
 
 __all__ = [
+    "AdaptiveCutMix",
     "AdversarialObjective",
     "Average",
     "ChannelDropout",
+    "ClassMix",
     "ConfidenceThreshold",
+    "ConfidentShare",
     "ConsistencyObjective",
     "ContextContrastObjective",
+    "CrossPseudoObjective",
     "CutMix",
+    "CutOut",
     "Ensemble",
     "FCDiscriminator",
     "FeatureMatchingObjective",
     "FusedSegmentor",
+    "HardPixelCrossEntropy",
     "ImageDiscriminator",
     "LatentClassObjective",
+    "Mixup",
     "MultiLabelClassifier",
     "MultiLabelMeanTeacher",
     "NetworkLabels",
     "Objective",
     "Peer",
     "PixelCrossEntropy",
+    "ProbabilityEncoderDecoder",
     "PseudoMaskObjective",
     "SegOutput",
     "SelfTaughtObjective",
     "SemiDataPreprocessor",
     "SemiSegmentor",
     "Snapshot",
+    "SquaredDifference",
     "Step",
     "Teacher",
     "TwinBranchObjective",

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.registry import Registry
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
+from mmseg_semisup.core.mistakes import unknown_type
 
 
 def check_arguments(
@@ -46,13 +47,16 @@ def build_part(registry: Registry, cfg: dict[str, Any], where: str) -> Any:
     """Build a registered class from its config, checking the arguments first.
 
     Raises:
-        ValueError: If the type or an argument does not exist; the message lists the
-            allowed ones.
+        ValueError: If the type or an argument does not exist, with the allowed ones in
+            the message, or an argument has a wrong type.
     """
     cls = type_of(cfg, registry)
     if cls is None:
         kind = cfg.get("type") if isinstance(cfg, dict) else None
-        raise ValueError(f"{where}: type={kind!r} is not in the registry of models")
+        raise ValueError(f"{where}: {unknown_type(str(kind), registry.name)}")
     arguments = {k: v for k, v in cfg.items() if k not in ("type", SCOPE_KEY)}
     check_arguments(cls, arguments, where)
-    return registry.build(cfg)
+    try:
+        return registry.build(cfg)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from error

@@ -7,19 +7,28 @@ repeat that and add the padding of training batches, but must not contradict it.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
+from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 from mmseg_semisup.core.distributed import warn
+from mmseg_semisup.datasets.batched_appearance import changed, pixels_of
+from mmseg_semisup.datasets.collate import shallow, stacked
 
 KEY = "data_preprocessor"
 OWNERS = ("segmentor", "module")
 """Keys of models within a model, which have a preprocessor of their own."""
 PADDING = ("size", "size_divisor")
+MAPS = ("gt_sem_seg", "gt_edge_map", "gt_depth_map")
+"""Fields that mmseg pads like the image."""
 DEFAULTS = {
     "mean": None,
     "std": None,
@@ -34,6 +43,10 @@ DEFAULTS = {
 @MODELS.register_module()
 class SemiDataPreprocessor(SegDataPreProcessor):
     """Normalises and pads each branch of a batch in the way of mmseg.
+
+    Images of one size that need no padding go to the device together, as the integers
+    that they are, and are normalised there together; so do their masks. A branch is one
+    copy, for which the host does not wait.
 
     Args:
         mean: Mean of each channel, in 0..255; None: no normalisation.
@@ -88,18 +101,106 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         Returns:
             The same structure with each list of images stacked to (N, 3, H, W), float.
         """
-        if not isinstance(data["inputs"], dict):
-            return super().forward(data, training)
+        inputs: Any = data["inputs"]
+        samples: Any = data.get("data_samples")
+        if not isinstance(inputs, dict):
+            return self._batch(inputs, samples, training)
+        # A view that is changed on the device may have the pixels of another one.
+        sent = {name: self._moved(images) for name, images in inputs.items()}
         branches = {
-            name: super(SemiDataPreprocessor, self).forward(
-                {"inputs": images, "data_samples": data["data_samples"][name]}, training
-            )
-            for name, images in data["inputs"].items()
+            name: self._batch(changed(sent[pixels_of(name, own)], own), own, training)
+            for name, own in samples.items()
         }
         return {
             key: {name: batch[key] for name, batch in branches.items()}
             for key in ("inputs", "data_samples")
         }
+
+    def _moved(self, images: Any) -> Any:
+        """Images on the device; as one tensor, if they have one size."""
+        images = stacked(images)
+        if isinstance(images, Tensor):
+            return self._sent(images)
+        return self.cast_data(list(images))
+
+    def _batch(self, images: Any, samples: Any, training: bool) -> dict[str, Any]:
+        """One branch; as a whole, if no image needs padding of its own."""
+        images = stacked(images)
+        if samples and isinstance(images, Tensor) and self._fit(images, training):
+            return self._whole(images, samples, training)
+        batch: dict[str, Any] = super().forward(
+            {"inputs": list(images), "data_samples": samples}, training
+        )
+        return batch
+
+    def _fit(self, images: Tensor, training: bool) -> bool:
+        """Whether images of one size get no padding."""
+        if not training:
+            return not self.test_cfg
+        if self.batch_augments:
+            return False
+        height, width = images.shape[-2:]
+        if self.size is not None:
+            return bool(height >= self.size[0] and width >= self.size[1])
+        return bool(height % self.size_divisor == width % self.size_divisor == 0)
+
+    def _whole(
+        self, images: Tensor, samples: Sequence[SegDataSample], training: bool
+    ) -> dict[str, Any]:
+        """What mmseg does with each image, in the same numbers."""
+        batch = self._sent(images)
+        if self._channel_conversion and batch.shape[1] == 3:
+            batch = batch.flip(1)
+        if self._enable_normalize and not batch.is_floating_point():
+            # Whole numbers become float32 in the subtraction.
+            batch = (batch - self.mean).div_(self.std)
+        else:
+            batch = batch.float()
+            if self._enable_normalize:
+                batch = (batch - self.mean).div_(self.std)
+        moved = [shallow(sample) for sample in samples]
+        for key in dict.fromkeys(itertools.chain(*(one.keys() for one in moved))):
+            self._move(key, moved)
+        for sample in moved if training else ():
+            maps = [sample.get(key) for key in MAPS if key in sample]
+            info = {
+                "img_shape": images.shape[-2:],
+                "pad_shape": maps[-1].shape if maps else None,
+                "padding_size": (0, 0, 0, 0),
+            }
+            sample.set_metainfo(info)
+        return {"inputs": batch, "data_samples": moved}
+
+    def _move(self, key: str, samples: Sequence[SegDataSample]) -> None:
+        """Move a field of all samples to the device, in one copy if it is a map."""
+        fields = [(sample, sample.get(key)) for sample in samples if key in sample]
+        maps = [
+            field.data
+            for _, field in fields
+            if isinstance(field, PixelData) and field.keys() == ["data"]
+        ]
+        alike = len({(part.shape, part.dtype) for part in maps}) == 1
+        if alike and len(maps) == len(fields):
+            for (sample, _), part in zip(fields, self._sent(maps), strict=True):
+                setattr(sample, key, PixelData(data=part))
+        else:
+            for sample, field in fields:
+                setattr(sample, key, self.cast_data(field))
+
+    def _sent(self, tensors: Tensor | Sequence[Tensor]) -> Tensor:
+        """Tensors of one size as one on the device; the host does not wait."""
+        device = torch.device(self.device)
+        if not isinstance(tensors, Tensor):
+            if tensors[0].device.type == device.type:
+                return torch.stack(list(tensors))
+            size = (len(tensors), *tensors[0].shape)
+            pinned = torch.empty(size, dtype=tensors[0].dtype, pin_memory=True)
+            tensors = torch.stack(list(tensors), out=pinned)
+        if tensors.device.type == device.type:
+            return tensors
+        if not tensors.is_pinned():
+            tensors = tensors.pin_memory()
+        return tensors.to(device, non_blocking=True)
 
 
 STOCK = {SegDataPreProcessor, SemiDataPreprocessor}

@@ -114,7 +114,13 @@ class FusedSegmentor(BaseModel):
             )
         self.background = None if background is None else self.classes.index(background)
         self.segmentor = MODELS.build(segmentor)
-        count = self.segmentor.decode_head.num_classes
+        count, channels = self.segmentor.num_classes, self.segmentor.out_channels
+        if channels != count:
+            raise ValueError(
+                f"segmentor: {channels} maps for {count} classes; a class can be "
+                "switched off where each has a map of its own: set out_channels of the "
+                "head to the number of classes"
+            )
         if count != len(self.classes):
             raise ValueError(
                 f"segmentor: {count} classes, but {len(self.classes)} names"

@@ -21,6 +21,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.classifiers.activation_maps import (
@@ -30,11 +31,10 @@ from mmseg_semisup.models.classifiers.activation_maps import (
 )
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.network_names import STUDENT, TEACHER
-from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
 from .network import ImageLoader, Labels, build_network, preprocess
-from .settings import check_values
+from .settings import CHECKPOINTS, check_options, check_values
 from .statistics import IGNORED, load_truth
 
 PIPELINE = ({"type": "LoadImageFromFile"}, {"type": "PackSegInputs"})
@@ -55,6 +55,8 @@ class CamSettings:
             pixels of low activation are ignored.
         confidence: Whether the activation is stored, too, in 8 bits.
         batch_size: Greatest number of images of one size in a pass of the network.
+        checkpoint: For a stage: the 'last' or the 'best' checkpoint of the stage
+            before.
         threads: Number of threads that load images, and of those that write masks.
 
     Raises:
@@ -70,11 +72,13 @@ class CamSettings:
     background_class: str | None = "background"
     confidence: bool = False
     batch_size: int = 8
+    checkpoint: str = "last"
     threads: int = 4
 
     def __post_init__(self) -> None:
         """Check the values."""
-        check_values(self, network=(None, STUDENT, TEACHER))
+        networks = (None, STUDENT, TEACHER)
+        check_values(self, network=networks, checkpoint=CHECKPOINTS)
         if not self.scales or min(self.scales) <= 0:
             raise StoreError(f"scales={list(self.scales)}; allowed: numbers above 0")
         if not 0 <= self.background <= self.foreground <= 1:
@@ -85,7 +89,18 @@ class CamSettings:
 
     def what_counts(self) -> dict[str, Any]:
         """The settings that the masks depend on, without those of speed."""
-        return {k: v for k, v in vars(self).items() if k != "threads"}
+        rest = ("threads", "checkpoint")
+        return {k: v for k, v in vars(self).items() if k not in rest}
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> CamSettings:
+        """Settings from a config.
+
+        Raises:
+            StoreError: If a key does not exist or a value is not allowed.
+        """
+        check_options(cls, options)
+        return cls(**options)
 
 
 class CamPredictor:
@@ -116,7 +131,7 @@ class CamPredictor:
     ) -> None:
         init_default_scope(cfg.get("default_scope", "mmseg"))
         self.classes = list(meta.get("classes") or ())
-        palette = meta.get("palette") or default_palette(len(self.classes))
+        palette = meta.get("palette") or class_palette(self.classes)
         self.palette = [list(color) for color in palette]
         self.settings = settings
         check_labels_known(items, self.classes)

@@ -18,8 +18,10 @@ from torch import Tensor
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.distributed import locked, on_main, stop_together
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.file_names import check_distinct
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import FORMAT, Store
+from mmseg_semisup.datasets.read_image import pipeline_reader
 
 from .images import Item, plan_batches
 from .network import MaskPredictor
@@ -70,7 +72,8 @@ def generate(
     """
     store = Store(folder)
     with locked(folder):
-        plan = on_main(lambda: plan_batches(items, settings.batch_size))
+        reader = pipeline_reader(predictor.pipeline)
+        plan = on_main(lambda: plan_batches(items, settings.batch_size, reader))
         request = _request(predictor, plan, settings, checkpoint_hash)
         done = on_main(lambda: _prepare(store, plan, request))
         if done is not None:
@@ -127,6 +130,7 @@ def _prepare(
         compare_requests(store, store.read_manifest(), request)
         return None
     with _explained(store):
+        check_distinct(store.folder, [item.id for batch in plan for item in batch])
         begin(store, request)
     return set(read_journals(store, plan))
 

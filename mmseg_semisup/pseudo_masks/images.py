@@ -12,8 +12,8 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 
-from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.files import image_size
+from mmseg_semisup.core.errors import DataError, StoreError
+from mmseg_semisup.datasets.image_headers import DEFAULT, Reader, image_size
 from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES, image_ids
 from mmseg_semisup.datasets.sources import (
     build_sources,
@@ -123,7 +123,9 @@ def training_sources(cfg: Config) -> dict[str, Any]:
     return {"train": dataset}
 
 
-def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
+def plan_batches(
+    items: Sequence[Item], batch_size: int, reader: Reader = DEFAULT
+) -> list[list[Item]]:
     """Plan batches of images of one size.
 
     The plan depends on the images alone, not on the number of processes or on the
@@ -132,14 +134,22 @@ def plan_batches(items: Sequence[Item], batch_size: int) -> list[list[Item]]:
     Args:
         items: The images.
         batch_size: Greatest number of images in a batch.
+        reader: How they are loaded.
 
     Raises:
         StoreError: If there is no image, or one is missing or cannot be read.
     """
     if not items:
         raise StoreError("there is no image to make a pseudo-mask of")
+
+    def size_of(item: Item) -> tuple[int, int]:
+        try:
+            return image_size(item.image, reader)
+        except DataError as error:
+            raise StoreError(str(error)) from error
+
     with ThreadPoolExecutor(8) as threads:
-        sizes = threads.map(image_size, [item.image for item in items])
+        sizes = threads.map(size_of, items)
         groups: dict[tuple[int, int], list[Item]] = defaultdict(list)
         for item, size in zip(items, sizes, strict=True):
             groups[size].append(item)

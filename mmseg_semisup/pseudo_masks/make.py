@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.distributed import on_main
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.plain_files import open_plain
 from mmseg_semisup.datasets.pseudo_mask_store import check_classes
 
 from .cams import CamPredictor, CamSettings
@@ -92,7 +93,7 @@ def load_predictor(
 def file_hash(path: str | Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
+    with open_plain(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -16,8 +16,9 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_semisup.core.errors import StoreError
-from mmseg_semisup.datasets.files import check_complete
+from mmseg_semisup.core.errors import ImageFileError, StoreError
+from mmseg_semisup.core.palette import class_palette
+from mmseg_semisup.datasets.read_image import load
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.export.plain_model import (
     dataset_meta,
@@ -26,7 +27,6 @@ from mmseg_semisup.export.plain_model import (
     test_pipeline,
 )
 from mmseg_semisup.models.step.prediction import probabilities
-from mmseg_semisup.visualization.palette import default_palette
 
 from .images import Item
 from .settings import Settings
@@ -95,8 +95,13 @@ class ImageLoader:
             # Some of mmseg's transforms store state in themselves.
             self._local.pipeline = Compose(copy.deepcopy(self.pipeline))
         try:
-            check_complete(path)
-            data = self._local.pipeline({"img_path": path})
+            data: Any = {"img_path": path}
+            for step in self._local.pipeline.transforms:
+                data = load(step, data)
+                if data is None:
+                    break
+        except ImageFileError as error:
+            raise StoreError(str(error)) from error
         except Exception as error:
             raise StoreError(f"{path}: {type(error).__name__}: {error}") from error
         if data is None:
@@ -130,7 +135,7 @@ class BatchPredictor:
         meta = dataset_meta(checkpoint, cfg)
         self.classes: list[str] = meta["classes"]
         count = len(self.classes)
-        self.palette: list[list[int]] = meta["palette"] or default_palette(count)
+        self.palette: list[list[int]] = meta["palette"] or class_palette(self.classes)
         if count > 255:
             raise StoreError(
                 f"the network has {count} classes; masks of 8 bits hold 255"

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import mmcv
 import numpy as np
 from numpy.typing import NDArray
 
-from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.errors import ImageFileError, StoreError
 from mmseg_semisup.core.figures import encode_picture
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import Store
-from mmseg_semisup.visualization.panels import (
-    color_labels,
-    color_map,
-    overlay,
-    stack_rows,
-    titled_row,
+from mmseg_semisup.datasets.read_image import read_image, read_mask
+from mmseg_semisup.datasets.sources import file_key
+from mmseg_semisup.visualization.legend import (
+    class_entries,
+    finish_picture,
+    with_score,
 )
+from mmseg_semisup.visualization.panels import color_map, paint, titled_row
 
 from .images import Item
 from .statistics import load_truth
@@ -42,13 +43,17 @@ def draw_samples(
 
     Returns:
         A PNG file with a row for each of eight images, spread evenly over the list and
-        over images with and without true masks.
+        over images with and without true masks, a legend and a scale.
     """
     chosen = _spread([item for item in items if item.mask], ROWS // 2)
     rest = [item for item in items if item not in chosen]
     chosen += _spread(rest, ROWS - len(chosen))
-    rows = [_row(store, manifest, item) for item in chosen]
-    return encode_picture(stack_rows([r for r in rows if r is not None] or [EMPTY]))
+    labels: list[NDArray[np.uint8]] = []
+    rows = [_row(store, manifest, item, labels) for item in chosen]
+    entries = class_entries(manifest["classes"], manifest["palette"], labels)
+    maps = ["confidence"] if manifest["confidence"] else []
+    drawn = [row for row in rows if row is not None] or [EMPTY]
+    return encode_picture(finish_picture(drawn, entries, maps))
 
 
 def compare_stores(
@@ -56,6 +61,7 @@ def compare_stores(
     count: int = 6,
     names: Sequence[str] | None = None,
     photos: bool = True,
+    items: Sequence[Item] = (),
 ) -> NDArray[np.uint8]:
     """Draw the masks of several stores, e.g. of successive stages, for the same images.
 
@@ -66,9 +72,11 @@ def compare_stores(
         names: Ids of the images, in place of ``count``.
         photos: Whether to show the image, and the masks over it; without, the picture
             holds nothing of the data set.
+        items: Images with true masks, from ``list_items``: these are shown, too, and
+            each mask has its mean IoU in the image.
 
     Returns:
-        (H, W, 3), uint8, RGB: a row an image, a column a store.
+        (H, W, 3), uint8, RGB: a row an image, a column a store, above a legend.
 
     Raises:
         StoreError: If a store is not complete, has other classes than the first, or
@@ -89,50 +97,81 @@ def compare_stores(
     missing = [name for name in names if name not in common]
     if missing or not names:
         raise StoreError(f"not all stores hold {shorten(missing) or 'any image'}")
-    rows = []
+    known = {file_key(item.image): item for item in items if item.mask}
+    classes, palette = first["classes"], first["palette"]
+    rows, drawn = [], []
     for name in names:
-        image = mmcv.imread(images[name], channel_order="rgb") if photos else None
-        if photos and image is None:
-            raise StoreError(f"{images[name]} cannot be read as an image")
+        image = _picture(images[name]) if photos else None
         row = {} if image is None else {name: image}
-        for title, store in stores.items():
-            row[title] = _paint(_read(store, "masks", name), first["palette"], image)
+        masks = {title: _read(store, "masks", name) for title, store in stores.items()}
+        item = known.get(file_key(images[name]))
+        truth = _truth(item, next(iter(masks.values())), len(classes))
+        for title, mask in masks.items():
+            row[with_score(title, mask, truth)] = paint(mask, palette, image)
+            drawn.append(mask)
+        if truth is not None and photos:
+            row["true mask"] = paint(truth, palette, image)
+            drawn.append(truth)
         rows.append(titled_row(row, height=160))
-    return stack_rows(rows)
+    return finish_picture(rows, class_entries(classes, palette, drawn))
+
+
+def _truth(
+    item: Item | None, mask: NDArray[np.uint8], num_classes: int
+) -> NDArray[np.uint8] | None:
+    """The true mask of an image, (H, W), of the size of another; None without one."""
+    if item is None:
+        return None
+    height, width = mask.shape
+    found = load_truth(item, (height, width), num_classes)
+    return None if found is None else found.numpy().astype(np.uint8)
 
 
 def _row(
-    store: Store, manifest: Mapping[str, Any], item: Item
+    store: Store,
+    manifest: Mapping[str, Any],
+    item: Item,
+    labels: list[NDArray[np.uint8]],
 ) -> NDArray[np.uint8] | None:
-    """Draw a row of the picture; None for an image that needs its own pipeline."""
-    image = mmcv.imread(item.image, channel_order="rgb")
+    """Draw a row of the picture; None for an image that needs its own pipeline.
+
+    The drawn label maps are appended to ``labels``.
+    """
+    try:
+        image = _picture(item.image)
+    except StoreError:
+        return None
     mask = _read(store, "masks", item.id)
-    if image is None or image.shape[:2] != mask.shape:
+    if image.shape[:2] != mask.shape:
         return None
     palette = manifest["palette"]
+    truth = _truth(item, mask, len(manifest["classes"]))
+    labels.append(mask)
     pictures = {f"{item.source}: {item.id}": image}
-    pictures["pseudo-mask"] = _paint(mask, palette, image)
+    pictures[with_score("pseudo-mask", mask, truth)] = paint(mask, palette, image)
     if manifest["confidence"]:
-        level = _read(store, "confidence", item.id)
-        pictures["confidence"] = color_map(level / 255)
-    truth = load_truth(item, mask.shape, len(manifest["classes"]))
+        level = _read(store, "confidence", item.id) / 255
+        pictures[f"confidence: mean {level.mean():.2f}"] = color_map(level)
     if truth is not None:
-        pictures["true mask"] = _paint(truth.numpy(), palette, image)
+        labels.append(truth)
+        pictures["true mask"] = paint(truth, palette, image)
     return titled_row(pictures, height=200)
 
 
-def _paint(
-    labels: NDArray[np.uint8],
-    palette: Sequence[Sequence[int]],
-    image: NDArray[np.uint8] | None,
-) -> NDArray[np.uint8]:
-    colored = color_labels(labels, palette)
-    return colored if image is None else overlay(image, colored)
-
-
 def _read(store: Store, kind: str, name: str) -> NDArray[np.uint8]:
-    path = str(store.path(kind, name))
-    return mmcv.imread(path, flag="unchanged", backend="pillow")
+    return _named(read_mask, str(store.path(kind, name)))
+
+
+def _picture(path: str) -> NDArray[np.uint8]:
+    """Read an image, (H, W, 3), uint8, RGB."""
+    return _named(partial(read_image, channel_order="rgb"), path)
+
+
+def _named(read: Callable[[str], NDArray[np.uint8]], path: str) -> NDArray[np.uint8]:
+    try:
+        return read(path)
+    except ImageFileError as error:
+        raise StoreError(str(error)) from error
 
 
 def _spread(values: Sequence[T], count: int) -> list[T]:

@@ -14,16 +14,30 @@ from typing import Any
 
 from mmengine.dist import get_world_size, is_main_process
 
-from mmseg_semisup.core.atomic_io import TEMPORARY_PREFIX, atomic_write
+from mmseg_semisup.core.atomic_io import TEMPORARY_PREFIX, append_to, atomic_write
 from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.plain_files import read_plain
+from mmseg_semisup.core.records import (
+    RecordError,
+    check_form,
+    parse_record,
+    read_record,
+)
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import KINDS, Store
 
 from .images import Item
-from .statistics import sum_by_source
+from .statistics import Statistics, sum_by_source
 from .writer import Finished
 
 REQUEST = "request.json"
+FILE = {"bytes": int, "crc32": int}
+LINE = {
+    "batch": int,
+    "images": [{"id": str, "masks?": FILE, "confidence?": FILE}],
+    "statistics": {str: {str: object}},
+}
+"""Form of a line of a journal, see :mod:`~mmseg_semisup.core.records`."""
 
 
 def begin(store: Store, request: Mapping[str, Any]) -> None:
@@ -41,7 +55,14 @@ def begin(store: Store, request: Mapping[str, Any]) -> None:
     for leftover in (f for each in folders for f in each.rglob(f"{TEMPORARY_PREFIX}*")):
         leftover.unlink(missing_ok=True)
     if path.is_file() and any(journal.stat().st_size for journal in _journals(store)):
-        compare_requests(store, json.loads(path.read_text(encoding="utf-8")), request)
+        try:
+            begun = read_record(path, {str: object})
+        except RecordError as error:
+            raise StoreError(
+                f"{path} does not say how the masks were made: {error}; remove "
+                f"{store.folder}"
+            ) from error
+        compare_requests(store, begun, request)
         return
     for folder in folders:
         if not path.is_file() and folder.is_dir() and any(folder.iterdir()):
@@ -85,7 +106,7 @@ def open_journal(
     Raises:
         OSError: If the file cannot be written.
     """
-    with (store.progress / f"{rank}.jsonl").open("ab") as file:
+    with append_to(store.progress / f"{rank}.jsonl") as file:
         if file.tell():
             # The last line of a killed process may be incomplete.
             file.write(b"\n")
@@ -111,19 +132,40 @@ def read_journals(
     Args:
         store: The store.
         plan: All batches.
+
+    Raises:
+        StoreError: If a journal has another form, or is of other images.
     """
     done: dict[int, dict[str, Any]] = {}
     for path in _journals(store):
-        for text in path.read_bytes().splitlines():
+        try:
+            lines = read_plain(path).splitlines()
+        except OSError as error:
+            raise StoreError(f"{error}; remove {store.folder}") from error
+        for row, text in enumerate(lines, 1):
             try:
-                line = json.loads(text)
-            except ValueError:
+                line = parse_record(text)
+            except RecordError:
+                # A killed process leaves half of a line.
                 continue
-            records = line["images"]
-            ids = [record["id"] for record in records]
-            if ids != [item.id for item in plan[line["batch"]]]:
+            try:
+                check_form(line, LINE)
+                records = line["images"]
+                ids = [record["id"] for record in records]
+                if not 0 <= line["batch"] < len(plan):
+                    raise RecordError(f"batch is {line['batch']} of {len(plan)}")
+                for values in line["statistics"].values():
+                    Statistics.from_json(values)
+            except (RecordError, TypeError, ValueError) as error:
+                raise StoreError(
+                    f"{path}: line {row} is no record of finished masks: {error}; "
+                    f"remove {store.folder}"
+                ) from error
+            same = ids == [item.id for item in plan[line["batch"]]]
+            whole = same and all(_is_there(store, record) for record in records)
+            if not same:
                 raise StoreError(f"{path} is of other images; remove {store.folder}")
-            if all(_is_there(store, record) for record in records):
+            if whole:
                 done[line["batch"]] = line
     return done
 

@@ -11,12 +11,25 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.figures import draw_figure, encode_picture
+from mmseg_semisup.core.records import RecordError, read_record
 
 from .statistics import LEVELS, Statistics
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 BINS = 10
+PERCENT = (float, None)
+FORM = {
+    "images": int,
+    "images_with_truth": int,
+    "mean_confidence": PERCENT,
+    "mIoU": PERCENT,
+    "accuracy": PERCENT,
+    "thresholds": [float],
+    "kept": [PERCENT],
+}
+"""What :func:`to_text` reads of a source, see :mod:`~mmseg_semisup.core.records`."""
 
 
 def quality(total: Statistics, classes: Sequence[str]) -> dict[str, Any]:
@@ -84,8 +97,29 @@ def write_quality(
 
 
 def read_quality(folder: str | Path) -> dict[str, Any]:
-    """Read the file of :func:`write_quality`."""
-    return json.loads((Path(folder) / "quality.json").read_text(encoding="utf-8"))
+    """Read the file of :func:`write_quality`.
+
+    Args:
+        folder: Folder of the store.
+
+    Raises:
+        StoreError: If it is missing, or has another form.
+    """
+    path = Path(folder) / "quality.json"
+    try:
+        found: dict[str, Any] = read_record(path, {str: FORM})
+    except RecordError as error:
+        raise StoreError(f"{path} is no record of quality: {error}") from error
+    for source, each in found.items():
+        if (
+            len(each["thresholds"]) != len(each["kept"])
+            or 0.9 not in each["thresholds"]
+        ):
+            raise StoreError(
+                f"{path} is no record of quality: {source}.thresholds has not the "
+                "thresholds of kept, among them 0.9"
+            )
+    return found
 
 
 def to_text(found: Mapping[str, Mapping[str, Any]]) -> str:

@@ -90,11 +90,7 @@ class Settings:
         Raises:
             StoreError: If a key does not exist or a value is not allowed.
         """
-        known = [field.name for field in fields(cls)]
-        for key in options:
-            if key not in known:
-                hint = suggest(key, known)
-                raise StoreError(f"no option {key!r}; {hint}allowed: {known}")
+        check_options(cls, options)
         return cls(**options)
 
     def test_cfg(self, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,6 +117,20 @@ class Settings:
         """The settings that the masks depend on, without those of speed."""
         rest = ("threads", "checkpoint", "mode", "crop_size", "stride")
         return {k: v for k, v in vars(self).items() if k not in rest}
+
+
+def check_options(settings: type, options: Mapping[str, Any]) -> None:
+    """Raise StoreError for an option that settings do not have.
+
+    Args:
+        settings: Class of the settings, a dataclass.
+        options: Option to value.
+    """
+    known = [field.name for field in fields(settings)]
+    for key in options:
+        if key not in known:
+            hint = suggest(key, known)
+            raise StoreError(f"no option {key!r}; {hint}allowed: {known}")
 
 
 def check_values(settings: Any, **allowed: Sequence[Any]) -> None:

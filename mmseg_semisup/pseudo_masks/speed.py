@@ -13,7 +13,7 @@ from mmengine.dist import get_world_size
 
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.figures import encode_labels
-from mmseg_semisup.visualization.palette import full_palette
+from mmseg_semisup.core.palette import full_palette
 
 from .generate import generate
 from .images import Item, plan_batches

@@ -12,8 +12,9 @@ from mmseg.datasets.transforms import LoadAnnotations
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmseg_semisup.core.errors import StoreError
+from mmseg_semisup.core.errors import ImageFileError, StoreError
 from mmseg_semisup.datasets.files import check_labels
+from mmseg_semisup.datasets.read_image import load
 
 from .images import Item
 from .network import Labels
@@ -147,10 +148,12 @@ def load_truth(item: Item, size: tuple[int, int], num_classes: int) -> Tensor | 
     results = {"label_map": None, "reduce_zero_label": False, **item.mask}
     results["seg_fields"] = []
     try:
-        mask = LoadAnnotations(reduce_zero_label=None)(results)["gt_seg_map"]
+        mask = load(LoadAnnotations(reduce_zero_label=None), results)["gt_seg_map"]
         ignored = results.get("ignore_index", IGNORED)
         check_labels(mask, tuple(size), num_classes, ignored)
         mask[mask == ignored] = IGNORED
+    except ImageFileError as error:
+        raise StoreError(str(error)) from error
     except Exception as error:
         path = item.mask["seg_map_path"]
         raise StoreError(f"{path}: {type(error).__name__}: {error}") from error

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.figures import encode_labels
+from mmseg_semisup.core.palette import full_palette
 from mmseg_semisup.datasets.pseudo_mask_store import Store
-from mmseg_semisup.visualization.palette import full_palette
 
 from .images import Item
 from .network import MaskPredictor

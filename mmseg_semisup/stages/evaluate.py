@@ -15,6 +15,8 @@ from mmengine.runner import Runner
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.records import MAYBE_NAN, RecordError, read_record
 from mmseg_semisup.engine.runner import build_runner
 
 MODEL = "model.pth"
@@ -41,8 +43,22 @@ def evaluate(cfg: Config) -> str:
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
-    """The metrics of a finished evaluation."""
-    return json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    """The metrics of a finished evaluation.
+
+    Args:
+        folder: Work-dir of the stage.
+
+    Raises:
+        ConfigError: If there are none, or the file has another form.
+    """
+    path = folder / METRICS
+    try:
+        return read_record(path, {str: MAYBE_NAN})
+    except RecordError as error:
+        raise ConfigError(
+            f"{path} is no record of metrics: {error}; remove {folder} to evaluate "
+            "again"
+        ) from error
 
 
 def _write(runner: Runner, metrics: dict[str, float]) -> None:

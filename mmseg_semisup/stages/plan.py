@@ -12,17 +12,23 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmseg_semisup.composition import COMPOSED, read_config
 from mmseg_semisup.core.config import RUNNER_KEYS, check_keys, find_config
-from mmseg_semisup.core.config_types import with_named_types
 from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.core.find_checkpoint import check_folder
 from mmseg_semisup.models.network_names import check_network
+from mmseg_semisup.pseudo_masks.cams import CamSettings
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import Settings
 
 PLACEHOLDER = "{pseudo_masks}"
 STAGE_KEYS = ("name", "task", "config", "pseudo_masks", "changes")
 TASKS = ("train", "evaluate")
+MASK_KINDS: dict[str, type[Settings] | type[CamSettings]] = {
+    "predictions": Settings,
+    "cams": CamSettings,
+}
+"""Kinds of pseudo-masks: a segmentor's predictions, a classifier's activation maps."""
 TEST_KEYS = ("test_cfg", "test_dataloader", "test_evaluator")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CHECKPOINT = re.compile(rf"\{{({_NAME.pattern})\.(last|best)\}}")
@@ -39,13 +45,14 @@ class Stage:
             earlier stage.
         masks: Settings of its pseudo-masks, which the stage before makes; None: it has
             none.
-        data_cfg: The config whose sources are labelled: without any stage's changes.
+        data_cfg: The config whose sources are labelled: without any stage's changes, or
+            that of the classifier before it.
         task: 'train', or 'evaluate': test the model and save it.
     """
 
     name: str
     cfg: Config
-    masks: Settings | None
+    masks: Settings | CamSettings | None
     data_cfg: Config
     task: str = "train"
 
@@ -109,7 +116,7 @@ def split_stages(cfg: Config) -> list[Stage]:
     for index, spec in enumerate(specs):
         name = _checked_name(spec, index, [stage.name for stage in stages])
         try:
-            stages.append(_make_stage(base, spec, name))
+            stages.append(_make_stage(base, spec, name, stages))
             _check(stages)
         except (ConfigError, StoreError, TypeError) as error:
             raise ConfigError(f"stages: {name}: {error}") from error
@@ -144,7 +151,9 @@ def without_checkpoints(cfg: Config) -> Config:
     return Config(cleaned(cfg._cfg_dict.to_dict()), filename=cfg.filename)
 
 
-def _make_stage(base: Config, spec: Mapping[str, Any], name: str) -> Stage:
+def _make_stage(
+    base: Config, spec: Mapping[str, Any], name: str, before: Sequence[Stage]
+) -> Stage:
     base = base if spec.get("config") is None else _own_config(base, spec["config"])
     cfg = copy.deepcopy(base)
     changes = copy.deepcopy(dict(spec.get("changes") or {}))
@@ -157,11 +166,22 @@ def _make_stage(base: Config, spec: Mapping[str, Any], name: str) -> Stage:
     cfg = Config(content, filename=base.filename)
     check_keys(cfg, f"of stage {name}")
     options = spec.get("pseudo_masks")
-    masks = None if options is None else Settings.from_dict(options)
+    masks = None if options is None else _mask_settings(options)
+    if isinstance(masks, CamSettings) and before:
+        # The classifier's own sources have the image labels.
+        base = before[-1].cfg
     task = spec.get("task", "train")
     if task not in TASKS:
         raise ConfigError(f"task={task!r}; allowed: {list(TASKS)}")
     return Stage(name, cfg, masks, base, task)
+
+
+def _mask_settings(options: Mapping[str, Any]) -> Settings | CamSettings:
+    rest = dict(options)
+    kind = rest.pop("kind", next(iter(MASK_KINDS)))
+    if kind not in MASK_KINDS:
+        raise ConfigError(f"pseudo_masks.kind={kind!r}; allowed: {list(MASK_KINDS)}")
+    return MASK_KINDS[kind].from_dict(rest)
 
 
 def _own_config(common: Config, name: str) -> Config:
@@ -174,7 +194,7 @@ def _own_config(common: Config, name: str) -> Config:
     """
     beside = Path(common.filename or ".").parent / name
     path = beside if beside.is_file() else find_config(name)
-    cfg = with_named_types(Config.fromfile(os.path.normpath(path)))
+    cfg, _ = read_config(os.path.normpath(path))
     if cfg.get("stages") is not None:
         raise ConfigError(f"config: {path} has stages itself")
     cfg.merge_from_dict(_read_by_runner(common))
@@ -203,13 +223,19 @@ def _check(stages: Sequence[Stage]) -> None:
     if stages[-2].task != "train":
         raise ConfigError(f"pseudo_masks: {stages[-2].name} before it trains nothing")
     before = stages[-2].cfg
-    semi = "segmentor" in before.model
-    check_network(
-        stage.masks.network,
-        before.model if semi else {},
-        "pseudo_masks.network",
-        stages[-2].name,
-    )
+    if isinstance(stage.masks, CamSettings) != ("classifier" in before.model):
+        raise ConfigError(
+            "pseudo_masks: kind='cams' is for masks by a classifier, and for those only"
+            f"; model.type of {stages[-2].name} is {before.model.type!r}"
+        )
+    named = "segmentor" in before.model or "classifier" in before.model
+    if stage.masks.network is not None:
+        check_network(
+            stage.masks.network,
+            before.model if named else {},
+            "pseudo_masks.network",
+            stages[-2].name,
+        )
     if stage.masks.checkpoint == "best" and (reason := _without_best(stages[-2])):
         raise ConfigError(
             f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one: "
@@ -262,6 +288,12 @@ def _checked_name(spec: Any, index: int, taken: Sequence[str]) -> str:
         )
     if name in taken:
         raise ConfigError(f"stages: two of them are named {name!r}")
+    same = [other for other in taken if other.casefold() == name.casefold()]
+    if same:
+        raise ConfigError(
+            f"stages: {same[0]!r} and {name!r} have the same folder on file systems "
+            "that do not tell upper from lower case; name one otherwise"
+        )
     unknown = [key for key in spec if key not in STAGE_KEYS]
     if unknown:
         raise ConfigError(
@@ -280,7 +312,8 @@ def without_stages(cfg: Config) -> Config:
 def _read_by_runner(cfg: Config) -> dict[str, Any]:
     """The keys of a config that the runner or the tools read."""
     content = cfg._cfg_dict.to_dict()
-    return {key: value for key, value in content.items() if key in RUNNER_KEYS}
+    read = set(RUNNER_KEYS) - {COMPOSED}
+    return {key: value for key, value in content.items() if key in read}
 
 
 def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmseg_semisup.core.atomic_io import atomic_write
-from mmseg_semisup.core.config import RUNNER_KEYS
 from mmseg_semisup.core.distributed import on_main
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.fingerprint import differences, fingerprint_of_start, to_plain
+from mmseg_semisup.core.records import RecordError, check_form, read_record
 from mmseg_semisup.core.text import shorten
 
 from .plan import Stage
 
 FILE = "stages.json"
 VERSION = 1
-NO_MATTER = {
-    "custom_imports",
-    "env_cfg",
-    "experiment_name",
-    "launcher",
-    "log_level",
-    "log_processor",
-    "model_wrapper_cfg",
-    "resume",
-    "test_cfg",
-    "test_dataloader",
-    "test_evaluator",
-    "tta_model",
-    "visualizer",
-    "work_dir",
+STAGE = {
+    "config": {str: object},
+    "learned_from?": (str, None),
+    "uses?": [[str]],
+    "finished?": bool,
+    "checkpoints?": {str: object},
+    "hashes?": {str: str},
 }
-"""Top-level keys that change neither weights nor the choice of the best ones."""
+"""Form of a stage, see :mod:`~mmseg_semisup.core.records`."""
 EVALUATED = (
     "data_preprocessor",
     "model",
@@ -42,8 +36,6 @@ EVALUATED = (
     "test_evaluator",
 )
 """Top-level keys that an evaluation depends on."""
-NO_MATTER_WITHIN = ("num_workers", "persistent_workers", "prefetch_factor")
-NO_MATTER_HOOKS = ("health", "logger", "runtime_info", "timer", "visualization")
 
 
 class Record:
@@ -60,28 +52,29 @@ class Record:
         self.work_dir = Path(work_dir)
         self.path = self.work_dir / FILE
         self.stages: dict[str, dict[str, Any]] = {}
-        if not self.path.is_file():
+        if not os.path.lexists(self.path):
             return
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            version, stages = content["version"], content["stages"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ConfigError(f"{self.path} is no record of stages") from error
-        if not isinstance(stages, dict) or not all(
-            isinstance(entry, dict) and _is_plain(name, *entry.get("hashes", ()))
-            for name, entry in stages.items()
-        ):
-            raise ConfigError(
-                f"{self.path} is no record of stages: a stage and its checkpoints are "
-                "plain names in the work-dir"
-            )
-        if version != VERSION:
-            raise ConfigError(f"{self.path} has version {version}; allowed: {VERSION}")
+            content = read_record(self.path, {"version": int})
+            version = content["version"]
+            if version != VERSION:
+                raise ConfigError(
+                    f"{self.path} has version {version}; allowed: {VERSION}"
+                )
+            check_form(content, {"stages": {str: STAGE}})
+            stages = content["stages"]
+            _check(stages)
+        except RecordError as error:
+            raise ConfigError(f"{self.path} is no record of stages: {error}") from error
         # A user who removes a stage's folder wants it trained again.
         self.stages = {k: v for k, v in stages.items() if (self.work_dir / k).is_dir()}
 
-    def check(self, stages: Sequence[Stage]) -> None:
+    def check(self, stages: Sequence[Stage], accept: bool = False) -> None:
         """Compare the stages with those that have begun.
+
+        Args:
+            stages: The stages of the config.
+            accept: Whether a stage that is not finished may have another config now.
 
         Raises:
             ConfigError: If a stage that has begun has another config now, or none.
@@ -97,8 +90,8 @@ class Record:
             begun = self.stages.get(stage.name)
             if begun is None or not self._has_results(stage.name):
                 continue
-            changes = list(_differences(begun["config"], fingerprint(stage)))
-            if changes:
+            changes = [*map(str, differences(begun["config"], fingerprint(stage)))]
+            if changes and (self.is_finished(stage.name) or not accept):
                 again = [name for name in names[index:] if name in self.stages]
                 state = "finished" if self.is_finished(stage.name) else "begun"
                 raise ConfigError(
@@ -215,48 +208,32 @@ def fingerprint(stage: Stage) -> dict[str, Any]:
     content = stage.cfg._cfg_dict.to_dict()
     if stage.task == "evaluate":
         kept = {k: v for k, v in content.items() if k in EVALUATED}
-        return json.loads(json.dumps(_cleaned(kept), default=str))
-    kept = {k: v for k, v in content.items() if k in RUNNER_KEYS and k not in NO_MATTER}
-    if kept.get("load_from") is None:
-        kept.pop("load_from", None)
-    hooks = kept.get("default_hooks") or {}
-    kept["default_hooks"] = {k: v for k, v in hooks.items() if k not in NO_MATTER_HOOKS}
+        return to_plain(kept)
+    plain = fingerprint_of_start(content)
     if stage.masks is not None:
-        kept["pseudo_masks"] = vars(stage.masks) | {"threads": None}
-    return json.loads(json.dumps(_cleaned(kept), default=str))
+        plain["pseudo_masks"] = to_plain(vars(stage.masks) | {"threads": None})
+    return plain
+
+
+def _check(stages: Mapping[str, Any]) -> None:
+    """Raise RecordError for stages of the right form that say impossible things."""
+    for name, entry in stages.items():
+        if not _is_plain(name, *entry.get("hashes", ())):
+            raise RecordError(
+                f"stages.{name}: a stage and its checkpoints are plain names in the "
+                "work-dir"
+            )
+        if any(len(use) != 3 for use in entry.get("uses", ())):
+            raise RecordError(
+                f"stages.{name}.uses has no lists of stage, checkpoint and hash"
+            )
+        hashes, files = entry.get("hashes", {}), entry.get("checkpoints", {})
+        if set(hashes) != set(files):
+            raise RecordError(f"stages.{name}.hashes has other names than checkpoints")
+        if entry.get("finished") and not files:
+            raise RecordError(f"stages.{name}.checkpoints is missing")
 
 
 def _is_plain(*names: Any) -> bool:
     """Whether names are plain file names, so that they cannot leave their folder."""
     return all(isinstance(n, str) and Path(n).name == n and n != ".." for n in names)
-
-
-def _cleaned(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {k: _cleaned(v) for k, v in node.items() if k not in NO_MATTER_WITHIN}
-    if isinstance(node, (list, tuple)):
-        return [_cleaned(value) for value in node]
-    return node
-
-
-def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Differences, as ``key: old -> new``."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(k for k in new if k not in old)]:
-            where = f"{path}.{key}" if path else key
-            if key not in new:
-                yield f"{where} is gone (was {_short(old[key])})"
-            elif key not in old:
-                yield f"{where} is new ({_short(new[key])})"
-            else:
-                yield from _differences(old[key], new[key], where)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, pair in enumerate(zip(old, new, strict=True)):
-            yield from _differences(*pair, f"{path}.{index}")
-    elif old != new:
-        yield f"{path}: {_short(old)} -> {_short(new)}"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

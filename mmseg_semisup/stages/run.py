@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -14,16 +15,23 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 
 from mmseg_semisup.core.atomic_io import check_writable
+from mmseg_semisup.core.config_types import is_type
 from mmseg_semisup.core.distributed import on_main
-from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.datasets import WeakLabelDataset
+from mmseg_semisup.datasets.sources import build_source, split_exclude
+from mmseg_semisup.dry_run import train
 from mmseg_semisup.engine.preemption import PreemptedError, requests
+from mmseg_semisup.engine.progress_log import is_class_score
 from mmseg_semisup.engine.resume import set_checkpoint
 from mmseg_semisup.engine.runner import build_runner, set_precision
 from mmseg_semisup.models.data_preprocessor import prepared_model
+from mmseg_semisup.pseudo_masks.cams import CamSettings
+from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 from mmseg_semisup.pseudo_masks.settings import Settings
@@ -32,12 +40,17 @@ from .evaluate import evaluate, read_metrics
 from .plan import Stage, split_stages, without_checkpoints
 from .record import Record
 
+ODD_SIZE = (75, 97)
+"""Height and width, in pixels, of an image that no stride divides."""
+
 
 def train_stages(
     cfg: Config,
     load_from: str | None = None,
     trust: bool = False,
     mixed_precision: bool = False,
+    dry_run: str = "first",
+    accept: str | None = None,
 ) -> None:
     """Train or evaluate all stages that are not finished; all processes call this.
 
@@ -50,6 +63,10 @@ def train_stages(
         load_from: First weights of every stage, in place of the config's.
         trust: Whether checkpoints may execute code while they are read.
         mixed_precision: Whether all trainings run in mixed precision.
+        dry_run: Of each training, as in :func:`mmseg_semisup.dry_run.train`; 'only':
+            the first stage that is not finished, and no training.
+        accept: Which changes of the config a stage that has begun accepts, as in
+            :func:`~mmseg_semisup.engine.runner.build_runner`.
 
     Raises:
         ConfigError: If a config cannot be used, or has changed since a stage began.
@@ -64,24 +81,78 @@ def train_stages(
                 set_precision(stage.cfg)
     work_dir = Path(cfg.work_dir)
     record = Record(work_dir)
-    on_main(lambda: record.check(stages))
+    on_main(lambda: record.check(stages, accept is not None))
+    on_main(lambda: check_image_labels(stages))
     on_main(lambda: _try_models([s for s in stages if not record.is_finished(s.name)]))
+    on_main(lambda: check_map_sizes(stages))
     for index, stage in enumerate(stages):
         if record.is_finished(stage.name):
             _say(f"stage {stage.name} is finished")
             continue
         _say(f"stage {stage.name}, {index + 1} of {len(stages)}")
-        _run_stage(stages, index, record, trust)
+        if dry_run == "only":
+            _rehearse(stage, record, trust, accept)
+            return
+        _run_stage(stages, index, record, trust, dry_run, accept)
         if stage is not stages[-1]:
             _leave_if_told(stage.name)
     for stage in stages:
         if stage.task == "evaluate":
             metrics = read_metrics(work_dir / stage.name)
-            found = ", ".join(f"{key} {value:.2f}" for key, value in metrics.items())
+            means = {k: v for k, v in metrics.items() if not is_class_score(k)}
+            found = ", ".join(f"{key} {value:.2f}" for key, value in means.items())
             _say(f"{stage.name}: {found}")
     last = stages[-1]
     path, _ = record.checkpoint(last.name, "last")
     _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
+
+
+def check_image_labels(stages: Sequence[Stage]) -> None:
+    """Read the image labels of all stages: a late one would fail after long trainings.
+
+    Args:
+        stages: The stages.
+
+    Raises:
+        ConfigError: If a file is missing, or its labels do not fit.
+    """
+    for stage in stages:
+        sources = training_sources(stage.cfg) if stage.task == "train" else {}
+        for name, source in sources.items():
+            if source is None or not is_type(source, DATASETS, WeakLabelDataset):
+                continue
+            try:
+                build_source(name, {**split_exclude(source)[0], "pipeline": []})
+            except DataError as error:
+                raise ConfigError(f"stages: {stage.name}: {error}") from error
+
+
+def check_map_sizes(stages: Sequence[Stage]) -> None:
+    """Try a size of images on classifiers whose activation maps are made later.
+
+    Args:
+        stages: The stages; their models can be built.
+
+    Raises:
+        ConfigError: If a backbone takes certain sizes only, as mmseg's ``UNet``.
+    """
+    for before, stage in pairwise(stages):
+        if not isinstance(stage.masks, CamSettings):
+            continue
+        init_default_scope(before.cfg.get("default_scope", "mmseg"))
+        model = MODELS.build(prepared_model(without_checkpoints(before.cfg))).eval()
+        classifier = model.network("student")
+        try:
+            with torch.no_grad():
+                classifier.features(torch.zeros(1, 3, *ODD_SIZE))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            name = type(classifier.backbone).__name__
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"stages: {stage.name}: activation maps are made of images of any size,"
+                f" and the backbone {name} cannot run on {ODD_SIZE[0]}x{ODD_SIZE[1]} "
+                f"pixels: {reason}"
+            ) from error
 
 
 def _try_models(stages: Sequence[Stage]) -> None:
@@ -99,6 +170,8 @@ def _run_stage(
     index: int,
     record: Record,
     trust: bool,
+    dry_run: str,
+    accept: str | None,
 ) -> None:
     stage = stages[index]
     used = {pair: record.checkpoint(*pair) for pair in stage.checkpoints}
@@ -113,12 +186,13 @@ def _run_stage(
         checkpoint, learned_from = record.checkpoint(
             before.name, stage.masks.checkpoint
         )
+        on_main(lambda: _check_hashes([(checkpoint, learned_from)]))
         record.begin(stage, learned_from, uses)
         make_masks(stage, stage.masks, before, checkpoint, learned_from, cfg, trust)
     if stage.task == "evaluate":
         checkpoints = {"last": evaluate(cfg)}
     else:
-        checkpoints = _train(cfg, trust)
+        checkpoints = _train(cfg, trust, dry_run, accept)
     # Workers, networks and optimizers of the finished stage.
     gc.collect()
     if torch.cuda.is_available():
@@ -126,6 +200,24 @@ def _run_stage(
     folder = Path(cfg.work_dir)
     hashes = on_main(lambda: {k: file_hash(folder / v) for k, v in checkpoints.items()})
     record.finish(stage.name, checkpoints, hashes)
+
+
+def _rehearse(stage: Stage, record: Record, trust: bool, accept: str | None) -> None:
+    """Run the dry run of a stage alone, which begins nothing in the record.
+
+    Raises:
+        ConfigError: If the stage does not begin with a training.
+    """
+    if stage.task == "evaluate" or stage.masks is not None:
+        first = "pseudo-masks" if stage.masks is not None else "an evaluation"
+        raise ConfigError(
+            f"--dry-run: the stage {stage.name} begins with {first}, of which there is "
+            "no dry run"
+        )
+    used = {pair: record.checkpoint(*pair)[0] for pair in stage.checkpoints}
+    cfg = stage.runnable(record.work_dir, used)
+    set_checkpoint(cfg, "auto", trust=trust)
+    train(build_runner(cfg, cfg.resume, accept), "only")
 
 
 def _leave_if_told(name: str) -> None:
@@ -136,11 +228,13 @@ def _leave_if_told(name: str) -> None:
         raise PreemptedError(number, message, together=True)
 
 
-def _train(cfg: Config, trust: bool) -> dict[str, str]:
+def _train(
+    cfg: Config, trust: bool, dry_run: str, accept: str | None
+) -> dict[str, str]:
     """Train, or continue a training; returns the names of its checkpoints."""
     set_checkpoint(cfg, "auto", trust=trust)
-    runner = build_runner(cfg, strict=cfg.resume)
-    runner.train()
+    runner = build_runner(cfg, cfg.resume, accept)
+    train(runner, dry_run)
     return on_main(lambda: _checkpoints(runner))
 
 
@@ -156,7 +250,7 @@ def _check_hashes(used: Iterable[tuple[Path, str]]) -> None:
 
 def make_masks(
     stage: Stage,
-    masks: Settings,
+    masks: Settings | CamSettings,
     before: Stage,
     checkpoint: Path,
     checkpoint_hash: str,

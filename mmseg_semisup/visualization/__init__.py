@@ -5,6 +5,7 @@
 
 from .contexts import ContextPictureHook
 from .latent_class_hook import LatentClassHook
+from .legend_visualizer import SegLegendVisualizer
 from .score_curve_hook import ScoreCurveHook
 from .signal_picture_hook import SignalPictureHook
 
@@ -12,5 +13,6 @@ __all__ = [
     "ContextPictureHook",
     "LatentClassHook",
     "ScoreCurveHook",
+    "SegLegendVisualizer",
     "SignalPictureHook",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -14,11 +13,13 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_semisup.core.config_types import is_type
+from mmseg_semisup.datasets.read_image import read_image
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.models.step.prediction import probabilities
 
-from .panels import color_labels, color_map, overlay, stack_rows, titled_row
+from .legend import class_entries, finish_picture, with_score
+from .panels import color_map, paint, titled_row
 
 
 def compare(
@@ -39,7 +40,8 @@ def compare(
 
     Returns:
         (H, W, 3), uint8, RGB: a row an image; columns image, ground truth, and for each
-        model its prediction and its objectives' maps.
+        model its prediction, with the mean IoU of the image, and its objectives' maps.
+        Below them the legend of the classes and the scale of the maps.
 
     Raises:
         ValueError: If a model is no ``SemiSegmentor``, or an image is not in the list.
@@ -53,15 +55,16 @@ def compare(
     if max(images) >= len(dataset):
         raise ValueError(f"image {max(images)}: the list has {len(dataset)} images")
     samples = [dataset[i] for i in images]
-    palette = dataset.metainfo["palette"]
-    given = [_given(sample["data_samples"], palette) for sample in samples]
-    rows = [dict(pictures) if photos else {} for pictures in given]
+    classes, palette = (dataset.metainfo[key] for key in ("classes", "palette"))
+    scenes = [_Scene(sample, palette, photos) for sample in samples]
+    maps: dict[str, None] = {}
     for title, (cfg, checkpoint) in models.items():
         model = _load(title, cfg, checkpoint)
-        for row, sample, pictures in zip(rows, samples, given, strict=True):
-            image = pictures["image"] if photos else None
-            row.update(_said(title, model, sample, image, palette))
-    return stack_rows([titled_row(row) for row in rows])
+        for scene in scenes:
+            maps.update(dict.fromkeys(scene.add(title, model)))
+    labels = [labels for scene in scenes for labels in scene.labels]
+    rows = [titled_row(scene.pictures) for scene in scenes]
+    return finish_picture(rows, class_entries(classes, palette, labels), list(maps))
 
 
 def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> SemiSegmentor:
@@ -73,31 +76,46 @@ def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> SemiSegment
     return model.eval()
 
 
-def _given(sample: Any, palette: list[list[int]]) -> dict[str, np.ndarray]:
-    image = mmcv.imread(sample.img_path, channel_order="rgb")
-    labels = sample.gt_sem_seg.data.squeeze(0).numpy()
-    colored = color_labels(labels, palette)
-    if colored.shape != image.shape:
-        colored = mmcv.imresize(colored, image.shape[1::-1], interpolation="nearest")
-    return {"image": image, "ground truth": overlay(image, colored)}
+class _Scene:
+    """A row of the picture.
 
+    Args:
+        sample: A sample of the validation data.
+        palette: Colours of the classes.
+        photos: Whether to show the image and the ground truth.
+    """
 
-@torch.inference_mode()
-def _said(
-    title: str,
-    model: SemiSegmentor,
-    sample: dict[str, Any],
-    image: np.ndarray | None,
-    palette: list[list[int]],
-) -> dict[str, np.ndarray]:
-    batch = {key: [value] for key, value in sample.items()}
-    (result,) = model.test_step(batch)
-    labels = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
-    colored = color_labels(labels, palette)
-    pictures = {title: colored if image is None else overlay(image, colored)}
-    network = model.network(model.predict_with)
-    probs = probabilities(network, result.seg_logits.data, dim=0)[None]
-    for name in model.objective_maps(probs):
-        values = getattr(result, name).data.squeeze(0).cpu().numpy()
-        pictures[f"{name} ({title})"] = color_map(values)
-    return pictures
+    def __init__(
+        self, sample: dict[str, Any], palette: list[list[int]], photos: bool
+    ) -> None:
+        self.sample = sample
+        self.palette = palette
+        truth = sample["data_samples"].gt_sem_seg.data.squeeze(0).numpy()
+        self.truth = truth
+        self.labels: list[np.ndarray] = []
+        self.pictures: dict[str, np.ndarray] = {}
+        self.image: np.ndarray | None = None
+        if photos:
+            path = sample["data_samples"].img_path
+            image = read_image(path, channel_order="rgb")
+            self.image = image
+            self.pictures["image"] = image
+            self.pictures["ground truth"] = paint(truth, palette, image)
+            self.labels.append(truth)
+
+    @torch.inference_mode()
+    def add(self, title: str, model: SemiSegmentor) -> list[str]:
+        """Add the pictures of a model; returns the names of its maps."""
+        batch = {key: [value] for key, value in self.sample.items()}
+        (result,) = model.test_step(batch)
+        labels = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
+        self.labels.append(labels)
+        scored = with_score(title, labels, self.truth)
+        self.pictures[scored] = paint(labels, self.palette, self.image)
+        network = model.network(model.predict_with)
+        probs = probabilities(network, result.seg_logits.data, dim=0)[None]
+        names = list(model.objective_maps(probs))
+        for name in names:
+            values = getattr(result, name).data.squeeze(0).cpu().numpy()
+            self.pictures[f"{name} ({title})"] = color_map(values)
+        return names

@@ -20,7 +20,8 @@ from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.models.step.step import Step
 from mmseg_semisup.models.step.view import View
 
-from .panels import color_map, stack_rows, titled_row
+from .legend import finish_picture
+from .panels import color_map, titled_row
 
 MAPS = ("confidence", "confidence_second", "overlap", "pulled_first", "pulled_second")
 BEYOND = (24, 24, 24)
@@ -29,6 +30,14 @@ FIRST_PULLED = (240, 140, 30)
 SECOND_PULLED = (60, 130, 230)
 BOTH_PULLED = (255, 255, 255)
 """Colours of features outside the overlap, not pulled, and pulled; RGB."""
+
+LEGEND = {
+    "first pulled": FIRST_PULLED,
+    "second pulled": SECOND_PULLED,
+    "both pulled": BOTH_PULLED,
+    "not pulled": NOT_PULLED,
+    "outside the overlap": BEYOND,
+}
 
 
 def compare_contexts(
@@ -104,10 +113,10 @@ def draw_contexts(
             "first crop": crops[first.name],
             "second crop": crops[second.name],
             **confidence,
-            "pulled: first orange, second blue": _directions(maps, i, overlap),
+            "pulled features": _directions(maps, i, overlap),
         }
         rows.append(titled_row({k: _enlarge(v, size) for k, v in pictures.items()}))
-    return stack_rows(rows)
+    return finish_picture(rows, LEGEND, ["confidence"])
 
 
 @HOOKS.register_module()

@@ -11,13 +11,12 @@ from torch import Tensor
 
 from mmseg_semisup.compat import load_scikit_learn
 
+from .legend import finish_picture
 from .panels import titled_row
 
 METHODS = ("pca", "tsne")
 SIDE = 480
 MARGIN = 16
-LINE = 20
-TEXT_SCALE = 0.42
 FRAME = (200, 200, 200)
 
 
@@ -97,23 +96,4 @@ def draw_features(
         return picture
     shown = torch.cat(list(labels.values())).unique().tolist()
     entries = {names[label]: colors[label].tolist() for label in shown}
-    return np.concatenate([picture, _legend(entries, picture.shape[1])])
-
-
-def _legend(entries: dict[str, Sequence[int]], width: int) -> np.ndarray:
-    """Draw the legend: dots of the colours and names, (H, width, 3), uint8, RGB."""
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    line, x = 0, MARGIN
-    places = []
-    for name in entries:
-        (length, _), _ = cv2.getTextSize(name, font, TEXT_SCALE, 1)
-        if x + length + LINE > width and x > MARGIN:
-            line, x = line + 1, MARGIN
-        places.append((x, LINE * line + LINE // 2))
-        x += length + 2 * LINE
-    legend = np.full((LINE * (line + 1), width, 3), 255, np.uint8)
-    for (name, color), (x, y) in zip(entries.items(), places, strict=True):
-        cv2.circle(legend, (x, y), 4, tuple(color), -1, cv2.LINE_AA)
-        place = (x + LINE // 2, y + 4)
-        cv2.putText(legend, name, place, font, TEXT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
-    return legend
+    return finish_picture([picture], entries)

@@ -9,17 +9,17 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from mmseg.structures import SegDataSample
 
 from mmseg_semisup.models.segmentors import SemiSegmentor
 
 from .latent_classes import (
     describe,
-    draw_sample,
+    draw_scenes,
     draw_table,
     find_latent_classes,
     latent_labels,
 )
-from .panels import stack_rows
 
 
 @HOOKS.register_module()
@@ -38,7 +38,8 @@ class LatentClassHook(Hook):
     def __init__(self, images: int = 4, threshold: float = 0.5) -> None:
         self.images = images
         self.threshold = threshold
-        self._rows: list[np.ndarray] = []
+        self._samples: list[SegDataSample] = []
+        self._latent: list[np.ndarray] = []
 
     def before_train(self, runner: Runner) -> None:
         """Check the model."""
@@ -46,7 +47,7 @@ class LatentClassHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Start a new picture."""
-        self._rows = []
+        self._samples, self._latent = [], []
 
     def after_val_iter(
         self,
@@ -55,16 +56,11 @@ class LatentClassHook(Hook):
         data_batch: Any = None,
         outputs: Any = None,
     ) -> None:
-        """Draw the rows of this batch, up to ``images`` rows."""
-        if runner.rank != 0 or len(self._rows) >= self.images:
-            return
-        model = _model(runner)
-        palette = runner.val_dataloader.dataset.metainfo["palette"]
-        count = find_latent_classes(model).num_latent
-        maps = latent_labels(model, data_batch)
-        for sample, latent in zip(outputs, maps, strict=True):
-            if len(self._rows) < self.images:
-                self._rows.append(draw_sample(sample, latent, palette, count))
+        """Keep predictions and latent classes of the first ``images`` images."""
+        left = self.images - len(self._samples)
+        if runner.rank == 0 and left > 0:
+            self._latent += latent_labels(_model(runner), data_batch)[:left]
+            self._samples += outputs[:left]
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
@@ -72,16 +68,25 @@ class LatentClassHook(Hook):
         """Write the pictures, and log the super-categories."""
         if runner.rank != 0:
             return
-        classes = runner.val_dataloader.dataset.metainfo["classes"]
+        meta = runner.val_dataloader.dataset.metainfo
+        classes = meta["classes"]
         table = find_latent_classes(_model(runner)).table()
         runner.logger.info(
             "Super-categories found:\n" + describe(table, classes, self.threshold)
         )
         picture = draw_table(table, classes)
         runner.visualizer.add_image("latent_table", picture, step=runner.iter)
-        if self._rows:
-            picture = stack_rows(self._rows)
+        if self._samples:
+            picture = draw_scenes(
+                self._samples,
+                self._latent,
+                table,
+                classes,
+                meta["palette"],
+                threshold=self.threshold,
+            )
             runner.visualizer.add_image("latent_classes", picture, step=runner.iter)
+        self._samples, self._latent = [], []
 
 
 def _model(runner: Runner) -> SemiSegmentor:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-import mmcv
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -15,13 +14,16 @@ from torch.utils.data import DataLoader
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import draw_figure
+from mmseg_semisup.core.palette import FIRST, default_palette
+from mmseg_semisup.datasets.read_image import read_image
 from mmseg_semisup.models.objectives import LatentClassObjective
 from mmseg_semisup.models.segmentors import SemiSegmentor
 
-from .palette import default_palette
-from .panels import color_labels, overlay, stack_rows, titled_row
+from .legend import class_entries, finish_picture, with_score
+from .panels import paint, titled_row
 
 INCHES_PER_CELL = 0.28
+T = TypeVar("T")
 
 
 def find_latent_classes(model: nn.Module) -> LatentClassObjective:
@@ -40,19 +42,19 @@ def find_latent_classes(model: nn.Module) -> LatentClassObjective:
 
 
 def super_categories(
-    table: Tensor, classes: Sequence[str], threshold: float = 0.5
-) -> dict[int, list[str]]:
+    table: Tensor, classes: Sequence[T], threshold: float = 0.5
+) -> dict[int, list[T]]:
     """Group the classes that share a latent class.
 
     Args:
         table: P(l|c), (C, L), float, rows sum to 1.
-        classes: C names.
+        classes: C names, or numbers.
         threshold: P(l|c) above which class c belongs to latent class l.
 
     Returns:
         Latent class to the names of its classes, for those that have any.
     """
-    groups: dict[int, list[str]] = {}
+    groups: dict[int, list[T]] = {}
     for latent, column in enumerate((table > threshold).T.tolist()):
         members = [name for name, inside in zip(classes, column, strict=True) if inside]
         if members:
@@ -114,11 +116,66 @@ def latent_labels(model: SemiSegmentor, data_batch: dict[str, Any]) -> list[np.n
     return [array[:h, :w] for array, (h, w) in zip(arrays, shapes, strict=True)]
 
 
+def latent_palette(
+    table: Tensor, palette: Sequence[Sequence[int]], threshold: float = 0.5
+) -> list[list[int]]:
+    """Colours of latent classes: that of its class, or a new one for several or none.
+
+    So what a map shows in other colours than the prediction is what was grouped.
+
+    Args:
+        table: P(l|c), (C, L), float.
+        palette: C colours (R, G, B), in 0..255.
+        threshold: P(l|c) above which class c belongs to latent class l.
+
+    Returns:
+        L colours (R, G, B), in 0..255.
+    """
+    count = table.shape[1]
+    own = {tuple(color) for color in palette}
+    new = iter(
+        color
+        for color in default_palette(len(FIRST) + len(own) + count)[len(FIRST) :]
+        if tuple(color) not in own
+    )
+    groups = super_categories(table, range(len(table)), threshold)
+    members = [groups.get(latent, []) for latent in range(count)]
+    return [
+        list(palette[found[0]]) if len(found) == 1 else next(new) for found in members
+    ]
+
+
+def latent_entries(
+    table: Tensor,
+    classes: Sequence[str],
+    colors: Sequence[Sequence[int]],
+    shown: Sequence[np.ndarray],
+    threshold: float = 0.5,
+) -> dict[str, Sequence[int]]:
+    """Entries of a legend: each latent class with the classes that it groups.
+
+    Args:
+        table: P(l|c), (C, L), float.
+        classes: C names.
+        colors: L colours, of :func:`latent_palette`.
+        shown: Maps of latent classes (h, w), uint8; others have no entry.
+        threshold: P(l|c) above which class c belongs to latent class l.
+
+    Returns:
+        Text such as ``3: cow + sheep`` to colour.
+    """
+    groups = super_categories(table, classes, threshold)
+    seen = sorted({int(v) for one in shown for v in np.unique(one)})
+    return {
+        f"{i}: {' + '.join(groups.get(i, ['of no class']))}": colors[i] for i in seen
+    }
+
+
 def draw_sample(
     sample: SegDataSample,
     latent: np.ndarray,
     palette: Sequence[Sequence[int]],
-    num_latent: int,
+    colors: Sequence[Sequence[int]],
     photos: bool = True,
 ) -> np.ndarray:
     """Draw image, ground truth, prediction and latent classes in a row (Figs. 8, 9).
@@ -127,55 +184,102 @@ def draw_sample(
         sample: A prediction, with ``gt_sem_seg`` or without.
         latent: (h, w), uint8, from :func:`latent_labels`.
         palette: Colours of the classes.
-        num_latent: Number of latent classes.
+        colors: Colours of the latent classes.
         photos: Whether to show the image and the ground truth; without, the picture
             holds nothing of the data set.
 
     Returns:
         (H, W, 3), uint8, RGB.
     """
-    colors = {"prediction": color_labels(_labels(sample, "pred_sem_seg"), palette)}
-    colors["latent classes"] = color_labels(latent, default_palette(num_latent))
-    if not photos:
-        return titled_row(colors)
-    if "gt_sem_seg" in sample:
-        truth = color_labels(_labels(sample, "gt_sem_seg"), palette)
-        colors = {"ground truth": truth, **colors}
-    image = mmcv.imread(sample.img_path, channel_order="rgb")
-    pictures = {"image": image}
-    for title, colored in colors.items():
-        size = image.shape[1::-1]
-        resized = mmcv.imresize(colored, size, interpolation="nearest")
-        pictures[title] = overlay(image, resized)
+    predicted = _labels(sample, "pred_sem_seg")
+    truth = _labels(sample, "gt_sem_seg") if "gt_sem_seg" in sample else None
+    image = read_image(sample.img_path, channel_order="rgb") if photos else None
+    pictures: dict[str, np.ndarray] = {}
+    if image is not None:
+        pictures["image"] = image
+        if truth is not None:
+            pictures["ground truth"] = paint(truth, palette, image)
+    title = with_score("prediction", predicted, truth)
+    pictures[title] = paint(predicted, palette, image)
+    pictures["latent classes"] = paint(latent, colors, image)
     return titled_row(pictures)
+
+
+def draw_scenes(
+    samples: Sequence[SegDataSample],
+    latent: Sequence[np.ndarray],
+    table: Tensor,
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+    photos: bool = True,
+    threshold: float = 0.5,
+) -> np.ndarray:
+    """Draw a row of :func:`draw_sample` for each image, and the legends.
+
+    Args:
+        samples: Predictions.
+        latent: For each (h, w), uint8, from :func:`latent_labels`.
+        table: P(l|c), (C, L), float.
+        classes: C names.
+        palette: Colours of the classes.
+        photos: As in :func:`draw_sample`.
+        threshold: P(l|c) above which a class belongs to a latent class.
+
+    Returns:
+        (H, W, 3), uint8, RGB.
+    """
+    colors = latent_palette(table, palette, threshold)
+    rows = [
+        draw_sample(sample, one, palette, colors, photos)
+        for sample, one in zip(samples, latent, strict=True)
+    ]
+    keys = ("pred_sem_seg", "gt_sem_seg") if photos else ("pred_sem_seg",)
+    labels = [_labels(s, key) for s in samples for key in keys if key in s]
+    groups = latent_entries(table, classes, colors, latent, threshold)
+    return finish_picture(
+        rows, class_entries(classes, palette, labels), more={"latent classes": groups}
+    )
 
 
 @torch.no_grad()
 def draw_samples(
-    model: SemiSegmentor, loader: DataLoader[Any], count: int, photos: bool = True
+    model: SemiSegmentor,
+    loader: DataLoader[Any],
+    count: int,
+    photos: bool = True,
+    threshold: float = 0.5,
 ) -> np.ndarray:
-    """Draw rows of :func:`draw_sample` for the first images of a data loader.
+    """Draw :func:`draw_scenes` of the first images of a data loader.
 
     Args:
         model: A ``SemiSegmentor``, in evaluation mode.
         loader: Validation data.
         count: Number of images.
         photos: As in :func:`draw_sample`.
+        threshold: P(l|c) above which a class belongs to a latent class.
 
     Returns:
         (H, W, 3), uint8, RGB.
     """
     dataset: Any = loader.dataset
-    palette = dataset.metainfo["palette"]
-    num_latent = find_latent_classes(model).num_latent
-    rows: list[np.ndarray] = []
+    meta = dataset.metainfo
+    table = find_latent_classes(model).table()
+    samples: list[SegDataSample] = []
+    latent: list[np.ndarray] = []
     for batch in loader:
-        results = model.val_step(batch)
-        for sample, latent in zip(results, latent_labels(model, batch), strict=True):
-            rows.append(draw_sample(sample, latent, palette, num_latent, photos))
-        if len(rows) >= count:
+        samples += model.val_step(batch)
+        latent += latent_labels(model, batch)
+        if len(samples) >= count:
             break
-    return stack_rows(rows[:count])
+    return draw_scenes(
+        samples[:count],
+        latent[:count],
+        table,
+        meta["classes"],
+        meta["palette"],
+        photos,
+        threshold,
+    )
 
 
 def _labels(sample: SegDataSample, key: str) -> np.ndarray:

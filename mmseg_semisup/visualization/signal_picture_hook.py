@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
-from .panels import color_labels, color_map, overlay, stack_rows, titled_row
+from mmseg_semisup.datasets.read_image import read_image
 
-SEGMENTATIONS = {"gt_sem_seg": "ground truth", "pred_sem_seg": "prediction"}
+from .legend import class_entries, finish_picture, with_score
+from .panels import color_map, paint, titled_row
+
+SEGMENTATIONS = ("pred_sem_seg", "gt_sem_seg")
 
 
 @HOOKS.register_module()
 class SignalPictureHook(Hook):
     """Draws the first validation images to the visualizer's backends.
 
-    Each row shows image, ground truth, prediction, and every map that the prediction
-    carries; with ``model.test_cfg.signal_maps=True``, those are the objectives' maps.
+    Each row shows image, ground truth, prediction with the mean IoU of the image, and
+    every map that the prediction carries; with ``model.test_cfg.signal_maps=True``,
+    those are the objectives' maps. Below are the legend and the scale of the maps.
 
     Args:
         images: Number of validation images to draw.
@@ -31,11 +35,11 @@ class SignalPictureHook(Hook):
     def __init__(self, images: int = 4, name: str = "signals") -> None:
         self.images = images
         self.name = name
-        self._rows: list[np.ndarray] = []
+        self._samples: list[SegDataSample] = []
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Start a new picture."""
-        self._rows = []
+        self._samples = []
 
     def after_val_iter(
         self,
@@ -44,45 +48,74 @@ class SignalPictureHook(Hook):
         data_batch: dict[str, Any] | None = None,
         outputs: list[SegDataSample] | None = None,
     ) -> None:
-        """Draw the rows of this batch, up to ``images`` rows."""
-        meta = runner.val_dataloader.dataset.metainfo
-        for sample in outputs or []:
-            if len(self._rows) == self.images:
-                return
-            self._rows.append(draw_sample(sample, meta["palette"]))
+        """Keep the predictions of the first ``images`` images."""
+        left = self.images - len(self._samples)
+        self._samples += (outputs or [])[: max(left, 0)]
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Write the picture."""
-        if self._rows and runner.rank == 0:
-            picture = stack_rows(self._rows)
+        if self._samples and runner.rank == 0:
+            meta = runner.val_dataloader.dataset.metainfo
+            picture = draw_samples(self._samples, meta["classes"], meta["palette"])
             runner.visualizer.add_image(self.name, picture, step=runner.iter)
+        self._samples = []
 
 
-def draw_sample(sample: SegDataSample, palette: list[list[int]]) -> np.ndarray:
+def draw_samples(
+    samples: Sequence[SegDataSample],
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+) -> np.ndarray:
+    """Draw a row of :func:`draw_sample` for each prediction, legend and scale.
+
+    Args:
+        samples: Predictions.
+        classes: C names.
+        palette: C colours (R, G, B), in 0..255.
+
+    Returns:
+        (H, W, 3), uint8, RGB.
+    """
+    rows = [draw_sample(sample, palette) for sample in samples]
+    labels = [_array(s, key) for s in samples for key in SEGMENTATIONS if key in s]
+    maps = {name: None for sample in samples for name in _maps(sample)}
+    return finish_picture(rows, class_entries(classes, palette, labels), list(maps))
+
+
+def draw_sample(sample: SegDataSample, palette: Sequence[Sequence[int]]) -> np.ndarray:
     """Draw one row of the picture, (H', W', 3), uint8, RGB.
 
     Raises:
-        ValueError: If the image of the sample cannot be read.
+        ImageFileError: If the image of the sample cannot be read.
     """
-    image = mmcv.imread(sample.img_path, channel_order="rgb")
-    if image is None:
-        raise ValueError(f"cannot read the image {sample.img_path}")
+    image = read_image(sample.img_path, channel_order="rgb")
     pictures = {"image": image}
-    for key, title in SEGMENTATIONS.items():
-        if key in sample:
-            labels = color_labels(_array(sample, key), palette)
-            if labels.shape != image.shape:
-                image = mmcv.imresize(image, labels.shape[1::-1])
-            pictures[title] = overlay(image, labels)
-    for key in sample.keys():  # noqa: SIM118
-        value = getattr(sample, key)
-        if key not in SEGMENTATIONS and tuple(value.shape) == image.shape[:2]:
-            array = _array(sample, key)
-            if array.ndim == 2:
-                pictures[key] = color_map(array)
+    truth = _array(sample, "gt_sem_seg") if "gt_sem_seg" in sample else None
+    if truth is not None:
+        pictures["ground truth"] = paint(truth, palette, image)
+    if "pred_sem_seg" in sample:
+        labels = _array(sample, "pred_sem_seg")
+        title = with_score("prediction", labels, truth)
+        pictures[title] = paint(labels, palette, image)
+    for name in _maps(sample):
+        pictures[name] = color_map(_array(sample, name))
     return titled_row(pictures)
+
+
+def _maps(sample: SegDataSample) -> list[str]:
+    """Names of the maps of one channel that a prediction carries."""
+    shape = next(
+        (getattr(sample, key).shape for key in SEGMENTATIONS if key in sample), None
+    )
+    return [
+        key
+        for key in sample.keys()  # noqa: SIM118
+        if key not in SEGMENTATIONS
+        and getattr(sample, key).shape == shape
+        and _array(sample, key).ndim == 2
+    ]
 
 
 def _array(sample: SegDataSample, key: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -9,16 +10,18 @@ import torch
 from helpers import PREPROCESSOR, tiny_segmentor
 from mmengine.config import Config
 
+from mmseg_semisup.cli import launch
 from mmseg_semisup.cli.launch import (
     run_tool,
     set_launcher,
     set_work_dir,
     use_augmentation,
+    writing_into,
 )
 from mmseg_semisup.core import atomic_io
-from mmseg_semisup.core.errors import CheckpointError, ConfigError
+from mmseg_semisup.core.errors import CheckpointError, ConfigError, WriteError
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
-from mmseg_semisup.engine.preemption import REQUEUE_CODE
+from mmseg_semisup.engine.preemption import REQUEUE_CODE, requests
 from mmseg_semisup.engine.runner import set_precision
 
 
@@ -75,9 +78,22 @@ def test_launcher_without_gpus(monkeypatch):
     assert "model_wrapper_cfg" not in cfg
     set_launcher(cfg, "pytorch", 0)
     assert started == ["gloo"]
+    assert cfg.model_wrapper_cfg.type == "BucketedDataParallel"
     assert cfg.model_wrapper_cfg.device_ids is None
     with pytest.raises(ConfigError, match="mpi needs GPUs"):
         set_launcher(cfg, "mpi", 0)
+
+
+def test_a_stated_wrapper_is_kept(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend: None)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    stated = dict(type="MMDistributedDataParallel", static_graph=True)
+    for has_gpu in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda found=has_gpu: found)
+        cfg = Config(dict(model_wrapper_cfg=dict(stated)))
+        set_launcher(cfg, "pytorch", 0)
+        own = {} if has_gpu else {"device_ids": None}
+        assert cfg.model_wrapper_cfg == {**stated, **own}
 
 
 def test_augmentation_needs_its_config():
@@ -95,6 +111,25 @@ def test_weights_of_another_architecture():
     check_state(model, other, strict=False)
     with pytest.raises(CheckpointError, match="2 missing"):
         check_state(model, dict(other=torch.zeros(1)), strict=False)
+
+
+@pytest.mark.parametrize(
+    ("weight", "reason"),
+    [
+        ([1.0], "weight is a list"),
+        (torch.ones(3, 2, device="meta"), "weight is on no device"),
+        (torch.ones(3, 2).to_sparse(), r"weight is torch\.sparse_coo"),
+        (torch.ones(3, 2, dtype=torch.float64), r"float64 instead of torch\.float32"),
+        (torch.ones(3, 2, dtype=torch.int8), r"int8 instead of torch\.float32"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_weights_that_would_not_be_copied_exactly(weight, reason, strict):
+    model = torch.nn.Linear(2, 3)
+    state = dict(model.state_dict(), weight=weight)
+    with pytest.raises(CheckpointError, match=f"copied exactly: .*{reason}"):
+        check_state(model, state, strict)
+    check_state(model, dict(state, weight=torch.ones(3, 2).half()), strict)
 
 
 def test_training_starts_from_the_same_backbone_with_other_classes():
@@ -119,6 +154,73 @@ def test_training_starts_from_the_same_backbone_with_other_classes():
         check_state(network(3, 7), state, strict=False)
 
 
+def test_a_file_that_may_not_be_read_is_named_in_one_line():
+    def tool():
+        raise PermissionError(errno.EACCES, "Permission denied", "/secret.py")
+
+    with pytest.raises(SystemExit, match=r"^error: /secret\.py: Permission denied$"):
+        run_tool(tool)
+
+
+def test_a_worker_whose_end_is_told_twice(monkeypatch):
+    """Torch's handler raises again when the next worker ends, during the clean-up."""
+
+    def handler(*_: object) -> None:
+        raise RuntimeError("DataLoader worker (pid 7) is killed")
+
+    def explain(error: Exception) -> str:
+        os.kill(os.getpid(), signal.SIGCHLD)
+        return str(error)
+
+    def tool() -> None:
+        signal.signal(signal.SIGCHLD, handler)
+        os.kill(os.getpid(), signal.SIGCHLD)
+
+    monkeypatch.setattr(launch, "explain", explain)
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        with pytest.raises(SystemExit, match=r"^error: DataLoader worker \(pid 7\)"):
+            run_tool(tool)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_full_disk_that_any_file_meets(tmp_path, number):
+    expected = WriteError if number != errno.EACCES else PermissionError
+    message = f"cannot write into {tmp_path}: .* are whole"
+    with (
+        pytest.raises(expected, match=message if expected is WriteError else "denied"),
+        writing_into(tmp_path),
+    ):
+        raise OSError(number, os.strerror(number))
+
+
+def test_a_work_dir_whose_links_lead_elsewhere_is_refused(tmp_path):
+    work, other = tmp_path / "work", tmp_path / "other"
+    for folder in (work, other):
+        folder.mkdir()
+    (work / "first").symlink_to(other)
+    with pytest.raises(ConfigError, match="first is a link to .*/other'"):
+        set_work_dir(Config({}), str(work), "a.py")
+
+
+def test_a_worker_that_ended_before_does_not_raise_while_the_handler_changes(
+    monkeypatch,
+):
+    """Python runs a handler that is due inside of ``signal.signal``."""
+    set_handlers = []
+
+    def due(number, handler):
+        set_handlers.append((number, handler))
+        if len(set_handlers) == 1:
+            raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    monkeypatch.setattr(signal, "signal", due)
+    launch._stop_listening_to_workers()
+    assert set_handlers == 2 * [(signal.SIGCHLD, signal.SIG_DFL)]
+
+
 def test_told_to_leave_where_the_exception_is_swallowed():
     """MMEngine did so with a signal that came while it printed the config."""
 
@@ -132,6 +234,8 @@ def test_told_to_leave_where_the_exception_is_swallowed():
     with pytest.raises(SystemExit) as stop:
         run_tool(tool)
     assert stop.value.code == REQUEUE_CODE
+    # The process would have ended.
+    requests.uninstall()
 
     def mistaken():
         raise SyntaxError

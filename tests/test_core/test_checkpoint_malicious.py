@@ -37,8 +37,8 @@ def good(**extra: object) -> dict:
     return {
         "meta": meta,
         "state_dict": {"weight": torch.ones(2)},
-        "optimizer": {},
-        "message_hub": {},
+        "optimizer": {"state": {}, "param_groups": []},
+        "message_hub": {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}},
         **extra,
     }
 

@@ -28,6 +28,8 @@ def shipped(tmp_path, monkeypatch):
         "adv/adv_voc.py",
         "configs/adv/adv_voc.py",
         "adv/adv_voc",
+        "mmseg_semisup::adv_voc",
+        "mmseg_semisup::adv/adv_voc.py",
     ],
 )
 def test_shipped_config_by_name(shipped, name):
@@ -63,6 +65,10 @@ def test_a_config_of_mmseg(tmp_path):
     ("name", "message"),
     [
         ("mmseg::segformer/segfomer.py", r"'mmseg::segformer/segfomer.py': .*segfomer"),
+        (
+            "mmseg::segformer/segfomer_mit-b0_8xb2-160k_ade20k-512x512",
+            "did you mean 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'",
+        ),
         ("mmabsent::a/b.py", "mmabsent is not installed"),
     ],
 )
@@ -136,3 +142,34 @@ def test_misspelt_top_level_key():
         "labeled_pipeline",
     )
     check_keys(Config(dict.fromkeys((*free, "train_pipeline", "dataset_type"), 0)), "c")
+
+
+@pytest.mark.parametrize("key", ["it's", "a\nb", "a\\", "\\n", "'", "a\0b"])
+def test_a_key_that_a_written_config_would_lose(key):
+    content = {"model": [{"sources": ({key: 1},)}]}
+    with pytest.raises(ConfigError, match="c.py: the key .* cannot be written") as told:
+        check_keys(Config(content), "c.py")
+    assert str(told.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "key", ["a b", '"', "{}", "%s", "é图", "\\d", "", "x" * 300, 3]
+)
+def test_a_key_that_it_keeps(key):
+    cfg = Config({"model": {key: 1}})
+    check_keys(cfg, "c.py")
+    assert Config.fromstring(cfg.dump(), ".py").model == {key: 1}
+
+
+def test_a_key_of_an_installed_package_only_gives_a_warning(tmp_path, capsys):
+    shipped = tmp_path / ".mim" / "configs" / "theirs.py"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_text("models = dict()\n")
+    path = tmp_path / "mine.py"
+    path.write_text("_base_ = ['.mim/configs/theirs.py']\n")
+    for file in (shipped, path):
+        check_keys(Config.fromfile(file), file)
+        assert "'models' has no effect" in capsys.readouterr().err
+    path.write_text("_base_ = ['.mim/configs/theirs.py']\nmethods = 1\n")
+    with pytest.raises(ConfigError, match="'methods' has no effect"):
+        check_keys(Config.fromfile(path), path)

@@ -95,15 +95,20 @@ def test_a_link_in_place_of_the_lock_is_refused(tmp_path):
     with pytest.raises(WriteError, match="it is a link"), locked(tmp_path):
         pass
     assert other.read_text() == "thesis"
+    (tmp_path / LOCK_NAME).unlink()
+    os.link(other, tmp_path / LOCK_NAME)
+    with pytest.raises(WriteError, match="has another name, too"), locked(tmp_path):
+        pass
+    assert other.read_text() == "thesis"
 
 
 KILLED = """
 import os, sys, time
 from mmseg_semisup.core.distributed import locked
 with locked(sys.argv[1]):
-    worker = os.fork()
-    if worker:
-        print(worker, flush=True)
+    if not os.fork():
+        # Before this line, the worker has not yet let go of its copy of the lock.
+        print(os.getpid(), flush=True)
     time.sleep(60)
 """
 
@@ -165,6 +170,22 @@ def test_errors_of_one_process_reach_the_other(tmp_path):
         assert other_kind in (kind, "RuntimeError")
         assert message in other_message
         assert other_kind == kind or other_message.startswith(f"{kind}: ")
+
+
+def test_a_lock_sweeps_what_a_killed_run_left(tmp_path, monkeypatch):
+    names = ["stages.json", ".partial-stages.json-abc", "below/.partial-x"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{")
+    with locked(tmp_path):
+        assert not (tmp_path / names[1]).exists()
+        # A tool that runs at the same time may be writing this one.
+        (tmp_path / names[1]).touch()
+        with pytest.raises(ConfigError, match="another run"), locked(tmp_path):
+            pass
+        assert (tmp_path / names[1]).exists()
+    assert (tmp_path / names[0]).exists()
+    assert (tmp_path / names[2]).exists()
 
 
 OTHER_SYSTEM = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import zipfile
@@ -18,16 +19,20 @@ from mmseg_semisup.core.find_checkpoint import (
     find_whole_checkpoint,
     list_checkpoints,
 )
+from mmseg_semisup.engine.job_record import earlier_checkpoints
 from mmseg_semisup.engine.resume import set_checkpoint
 
 
 def save(path: Path, **changes: object) -> Path:
     """Write a small checkpoint with the parts that every training's has."""
     content = {
-        "meta": {"iter": int("".join(c for c in path.stem if c.isdigit()) or 0)},
+        "meta": {
+            "iter": int("".join(c for c in path.stem if c.isdigit()) or 0),
+            "epoch": 0,
+        },
         "state_dict": {"weight": torch.arange(1000.0)},
-        "optimizer": {},
-        "message_hub": {},
+        "optimizer": {"state": {}, "param_groups": []},
+        "message_hub": {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}},
     }
     path.parent.mkdir(exist_ok=True)
     content = {k: v for k, v in (content | changes).items() if v is not None}
@@ -109,6 +114,60 @@ def test_any_flipped_bit_leaves_one_message(tmp_path):
             noticed += str(path) in str(error)
     # The others are in dates and the like, which nobody reads.
     assert noticed > 50
+
+
+OTHERS = {
+    "folder": (Path.mkdir, "is a folder"),
+    "pipe": (os.mkfifo, "is a pipe"),
+    "broken link": (
+        lambda path: path.symlink_to("/gone"),
+        "is a broken link to '/gone'",
+    ),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "outside of this folder"),
+    "foreign link": (
+        lambda path: path.symlink_to(save(path.parent.parent / "other" / path.name)),
+        "outside of this folder; if you mean it, give it to --resume",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_no_file_of_the_folder_is_passed_over(tmp_path, kind, capsys):
+    make, reason = OTHERS[kind]
+    work_dir = tmp_path / "work"
+    whole = save(work_dir / "iter_2.pth")
+    other = work_dir / "iter_4.pth"
+    make(other)
+    cfg = Config({"work_dir": str(work_dir)})
+    set_checkpoint(cfg, resume="auto")
+    assert cfg.load_from == str(whole)
+    said = capsys.readouterr().err
+    assert f"passed over: {other} " in said
+    assert reason in said
+    set_checkpoint(cfg, job="5")
+    whole.unlink()
+    with pytest.raises(ConfigError, match=r"no checkpoint in .* can be used"):
+        set_checkpoint(cfg, resume="auto")
+
+
+def test_a_file_that_may_not_be_read_is_passed_over(tmp_path, monkeypatch):
+    whole, secret = save(tmp_path / "iter_2.pth"), save(tmp_path / "iter_4.pth")
+    opened = os.open
+
+    def refuse(path: str, *options: int) -> int:
+        if path == secret:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *options)
+
+    monkeypatch.setattr("mmseg_semisup.core.plain_files.os.open", refuse)
+    lines: list[str] = []
+    assert find_whole_checkpoint(tmp_path, lines.append) == whole
+    assert f"{secret} cannot be read: " in lines[0]
+    for name in ("last_checkpoint", "job.json"):
+        os.mkfifo(tmp_path / name)
+    assert find_whole_checkpoint(tmp_path, lines.append) == whole
+    with pytest.raises(ConfigError, match=r"job\.json is no note of a job"):
+        earlier_checkpoints(tmp_path, "5")
 
 
 def test_without_a_whole_checkpoint_nothing_starts_anew(tmp_path):
@@ -195,5 +254,5 @@ def test_a_requeued_job_goes_on_from_what_it_wrote_itself(tmp_path):
     assert start(job="813", resume=str(other)) == str(other)
     assert start(job="813") is None
     (work_dir / "job.json").write_text("812")
-    with pytest.raises(ConfigError, match=r"job\.json is no note of a job; remove it"):
+    with pytest.raises(ConfigError, match=r"job\.json is no note of a job: .*; remove"):
         start()

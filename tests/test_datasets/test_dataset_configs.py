@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import FUNCTIONS
 from mmseg.registry import DATA_SAMPLERS, DATASETS
 
+from mmseg_semisup.composition import compose
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.splits import split_path
 
@@ -31,7 +32,7 @@ def put_list(root, name, ids):
 
 
 def voc12(root, cfg):
-    labeled = read_ids(split_path(sources(cfg).labeled.ann_file))[:2]
+    labeled = read_ids(split_path("split:voc12aug/mittal_1322_labeled.txt"))[:2]
     others = ["2007_000032", "2007_000039"]
     for name in [*labeled, *others]:
         put(root, f"JPEGImages/{name}.jpg", f"SegmentationClassAug/{name}.png")
@@ -39,12 +40,12 @@ def voc12(root, cfg):
     put_list(root, "ImageSets/Segmentation/val.txt", ["v"])
     put_list(root, "some.txt", labeled)
     put_list(root, "train.txt", [*labeled, *others])
-    sources(cfg).labeled.ann_file = "some.txt"
-    sources(cfg).unlabeled.ann_file = "train.txt"
+    cfg.unlabeled.ann_file = "train.txt"
+    return "some.txt"
 
 
 def cityscapes(root, cfg):
-    labeled = read_ids(split_path(sources(cfg).labeled.ann_file))[:2]
+    labeled = read_ids(split_path("split:cityscapes/unimatch_1_8_labeled.txt"))[:2]
     for part, names in (
         ("train", [*labeled, "ulm/ulm_x", "ulm/ulm_y"]),
         ("val", ["lindau/lindau_z"]),
@@ -57,7 +58,7 @@ def cityscapes(root, cfg):
                 size=(64, 128),
             )
     put_list(root, "some.txt", labeled)
-    sources(cfg).labeled.ann_file = "some.txt"
+    return "some.txt"
 
 
 def context(root, cfg):
@@ -67,6 +68,7 @@ def context(root, cfg):
     put_list(root, f"{folder}/semi/1_8_labeled.txt", ["a", "c"])
     put_list(root, f"{folder}/train.txt", ["a", "b", "c", "d"])
     put_list(root, f"{folder}/val.txt", ["v"])
+    return f"{folder}/semi/1_8_labeled.txt"
 
 
 def folder(root, cfg):
@@ -82,31 +84,50 @@ def animals(root, cfg):
     put_list(root, "splits/unimatch183_labeled.txt", ["a", "c"])
     put_list(root, "splits/train_aug.txt", ["a", "b", "c", "d"])
     put_list(root, "splits/val.txt", ["v"])
+    return "splits/unimatch183_labeled.txt"
+
+
+def tiles(root, cfg):
+    for name in "abcdv":
+        put(root, f"images/{name}.jpg", f"masks/{name}.png")
+    put_list(root, "splits/seed0_1_16_labeled.txt", ["a", "c"])
+    put_list(root, "splits/train.txt", ["a", "b", "c", "d"])
+    put_list(root, "splits/val.txt", ["v"])
+    return "splits/seed0_1_16_labeled.txt"
 
 
 LAYOUTS = {
+    "magnetic_tiles.py": tiles,
     "pascal_voc12_aug.py": voc12,
-    "pascal_voc12_aug_92.py": voc12,
+    "pascal_voc12_aug_320.py": voc12,
     "cityscapes.py": cityscapes,
     "cityscapes_full.py": cityscapes,
+    "cityscapes_720.py": cityscapes,
     "pascal_context.py": context,
     "folder.py": folder,
     "voc_animals.py": animals,
 }
 
 
-def sources(cfg):
-    return cfg.train_dataloader.dataset.sources
+REST = ("models/unet_tiny.py", "schedules/sgd_20k.py", "default_runtime.py")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_config_gives_batches_of_both_kinds(name, tmp_path):
     cfg = Config.fromfile(CONFIGS / name)
-    parts = [*sources(cfg).values(), cfg.val_dataloader.dataset]
-    for part in parts:
+    for part in (
+        cfg.train_dataloader.dataset,
+        cfg.val_dataloader.dataset,
+        cfg.unlabeled,
+    ):
         below = part.data_root.removeprefix(cfg.data_root)
         part.data_root = f"{tmp_path}{below}"
-    LAYOUTS[name](tmp_path, cfg)
+    cfg.labeled = LAYOUTS[name](tmp_path, cfg)
+    for base in REST:
+        cfg.merge_from_dict(Config.fromfile(CONFIGS.parent / base)._cfg_dict.to_dict())
+    crops = [s for s in cfg.train_pipeline if s["type"] == "RandomCrop"]
+    sides = crops[0].crop_size if crops else (512, 1024)
+    cfg = compose(cfg, "adv_semi_seg")
 
     loader = cfg.train_dataloader
     dataset = DATASETS.build(loader.dataset)
@@ -130,7 +151,7 @@ def test_config_gives_batches_of_both_kinds(name, tmp_path):
     }
     assert not seen["labeled"] & seen["unlabeled"]
     for image in (*batch["inputs"]["labeled"], *batch["inputs"]["unlabeled"]):
-        assert all(n <= m for n, m in zip(image.shape[1:], cfg.crop_size, strict=True))
+        assert all(n <= m for n, m in zip(image.shape[1:], sides, strict=True))
 
     val = DATASETS.build(cfg.val_dataloader.dataset)
     sample = val[0]["data_samples"]

@@ -134,6 +134,7 @@ def test_wrong_masks_are_all_named(tmp_path):
         count_pixels(paths, 3, 255, 1, lambda line: None)
     text = str(error.value)
     assert "a.png: values [3]; allowed: 0 to 2 and 255" in text
-    assert "b.png: colours (RGB)" in text
-    assert "c.png: values [256]" in text
+    assert "b.png: colours in place of class numbers" in text
+    assert "c.png: " in text
+    assert "none may be over 255" in text
     assert "d.png: the file is empty" in text

@@ -33,11 +33,12 @@ def data(tmp_path):
     store = tmp_path / "store"
     (store / "masks").mkdir(parents=True)
     write_indexed(store / "masks/a.png", mask + 1)
+    record = {"id": "a", "image": str(tmp_path / "a.png"), "size": SIZE}
     manifest = {
         "format": 1,
         "classes": list("abcd"),
         "palette": [[i, i, i] for i in range(4)],
-        "images": [{"id": "a", "image": str(tmp_path / "a.png"), "size": SIZE}],
+        "images": [{**record, "masks": {"bytes": 0, "crc32": 0}}],
     }
     (store / "manifest.json").write_text(json.dumps(manifest))
     return tmp_path

@@ -178,11 +178,18 @@ def test_files_of_wrapped_datasets_are_named(copy, wrapper):
 
 
 def test_a_dataset_that_hides_its_files_is_refused(folder):
-    with pytest.raises(ValueError, match="cannot be a MultiImageMixDataset; allowed"):
-        wrapped(
-            folder,
-            lambda d: {"type": "MultiImageMixDataset", "dataset": d, "pipeline": []},
-        )
+    class Hidden:
+        metainfo = {}
+
+        def __init__(self, dataset):
+            self.kept = dataset
+
+        def __len__(self):
+            return 1
+
+    DATASETS.register_module("HiddenOfThisTest", force=True, module=Hidden)
+    with pytest.raises(ValueError, match="cannot be a Hidden; allowed: a BaseDataset"):
+        wrapped(folder, lambda d: {"type": "HiddenOfThisTest", "dataset": d})
 
 
 def test_skipping_takes_the_next_image_and_warns_once(copy, caplog):

@@ -17,7 +17,7 @@ from mmseg_semisup.datasets import (
     RandomGaussianBlur,
     TakeCrop,
 )
-from mmseg_semisup.datasets.color_jitter import color_matrix
+from mmseg_semisup.datasets.color_jitter import color_map
 from mmseg_semisup.datasets.two_crops import KEY
 
 CROP = (32, 48)
@@ -165,20 +165,24 @@ def test_pixels_are_where_the_homography_says(size, flip):
 
 def test_jitter_changes_colours_only():
     image = np.random.randint(0, 256, (20, 24, 3), dtype=np.uint8)
-    np.testing.assert_allclose(
-        color_matrix(image, 1, 1, 1, 0), np.eye(3, 4), atol=1e-12
-    )
-    grey = color_matrix(image, 1, 1, 0, 0.2)
+    same, none = color_map(1, 1, 1, 0)
+    np.testing.assert_allclose(same, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(none, 0, atol=1e-12)
+    grey, _ = color_map(1, 1, 0, 0.2)
     assert np.ptp(grey, axis=0).max() < 1e-9
-    bright = color_matrix(image, 1.4, 1, 1, 0)
-    np.testing.assert_allclose(bright[:, :3], 1.4 * np.eye(3), atol=1e-12)
-    flat = color_matrix(image, 1, 0, 1, 0.1)
-    mean = (image @ [0.114, 0.587, 0.299]).mean()
-    np.testing.assert_allclose(flat[:, :3], 0, atol=1e-12)
-    np.testing.assert_allclose(flat[:, 3], mean)
-    red = color_matrix(image, 1, 1, 1, 1 / 3)[:, :3] @ [0, 0, 100]
+    bright, _ = color_map(1.4, 1, 1, 0)
+    np.testing.assert_allclose(bright, 1.4 * np.eye(3), atol=1e-12)
+    flat, mean = color_map(1, 0, 1, 0.1)
+    np.testing.assert_allclose(flat, 0, atol=1e-12)
+    np.testing.assert_allclose(mean, 1)
+    red = color_map(1, 1, 1, 1 / 3)[0] @ [0, 0, 100]
     assert red.argmax() != 2
     np.testing.assert_allclose(np.array([0.114, 0.587, 0.299]) @ red, 29.9, atol=0.2)
+    level = ColorJitter(0, 1, 0, 0, prob=1.0)
+    level.draw = lambda: (flat, mean)
+    found = level.transform({"img": image})["img"]
+    expected = (image @ [0.114, 0.587, 0.299]).mean()
+    assert np.abs(found - expected).max() <= 0.51
     before = image.copy()
     result = ColorJitter(prob=1.0).transform({"img": image})["img"]
     assert result.shape == image.shape

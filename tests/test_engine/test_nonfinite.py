@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from helpers import batch
+from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
@@ -17,6 +19,7 @@ from mmseg.registry import HOOKS, MODELS
 from processes import in_two_processes
 
 from mmseg_semisup.cli.launch import run_tool
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.engine.nonfinite import NumbersError, all_finite, poisoned
 from test_engine.test_optim import build_model, optimizers, trained
 
@@ -61,7 +64,8 @@ class Toy(BaseModel):
         self.count = 0
 
     def forward(self, inputs, data_samples=None, mode="loss"):
-        features = self.segmentor(torch.stack(inputs["labeled"]))
+        # The workers of a training stack them; a step of a test has them one by one.
+        features = self.segmentor(torch.stack(tuple(inputs["labeled"])))
         scores = self.discriminator(features)
         losses = {
             "labeled.loss_ce": features.square().mean(),
@@ -150,10 +154,11 @@ def test_a_loss_that_is_nan_stops_the_step(tmp_path, loss, precision):
     )
     with pytest.raises(NumbersError, match=message):
         runner.train()
-    found = torch.load(tmp_path / "iter_2.pth", weights_only=True)["state_dict"]
+    found = load_checkpoint_file(tmp_path / "iter_2.pth")["state_dict"]
     for name, value in runner.model.state_dict().items():
         assert torch.equal(value, found[name]), name
-    assert sorted(p.name for p in tmp_path.glob("*.pth")) == ["iter_2.pth"]
+    files = sorted(path.name for path in tmp_path.glob("*.pth"))
+    assert files == ["failed_step.pth", "iter_2.pth"]
 
 
 @pytest.mark.usefixtures("_quick", "safe_checkpoints")
@@ -252,7 +257,9 @@ CASES = [
 ]
 
 
-def train_with_trouble(rank: int, kind: str, precision: str) -> tuple[str, dict]:
+def train_with_trouble(
+    rank: int, folder: Path, kind: str, precision: str
+) -> tuple[str, dict]:
     """Trouble in process 1 only; how training ended in this one, and its weights."""
     torch.manual_seed(0)
     model = Toy((2, kind) if rank == 1 else (-1, ""))
@@ -261,7 +268,15 @@ def train_with_trouble(rank: int, kind: str, precision: str) -> tuple[str, dict]
         model, broadcast_buffers=False, find_unused_parameters=False
     )
     hook = HOOKS.build({"type": "NumbersHook"})
-    runner = SimpleNamespace(model=ddp, optim_wrapper=wrapper, hooks=[], iter=0)
+    runner = SimpleNamespace(
+        model=ddp,
+        optim_wrapper=wrapper,
+        hooks=[],
+        iter=0,
+        cfg=Config({"model": {}}),
+        work_dir=str(folder / f"{kind}_{precision}"),
+        message_hub=MessageHub.get_current_instance(),
+    )
     hook.before_train(runner)
     data = Images()
     try:
@@ -278,18 +293,30 @@ def train_with_trouble(rank: int, kind: str, precision: str) -> tuple[str, dict]
     return "finished", model.state_dict()
 
 
-def train_with_troubles(rank: int) -> list[tuple[str, dict]]:
-    return [train_with_trouble(rank, *case) for case in CASES]
+def train_with_troubles(rank: int, folder: Path) -> list[tuple[str, dict]]:
+    return [train_with_trouble(rank, folder, *case) for case in CASES]
 
 
-def test_two_processes_stop_together():
-    found = in_two_processes(train_with_troubles)
-    for (kind, _), (first, weights), (second, others) in zip(
+def test_two_processes_stop_together(tmp_path):
+    found = in_two_processes(train_with_troubles, tmp_path)
+    for (kind, precision), (first, weights), (second, others) in zip(
         CASES, *found, strict=True
     ):
         assert first == second
         assert "stopped in iteration 3 before any optimizer moved" in first
         assert "photo_2.jpg, photo_3.jpg" in first
+        saved = load_checkpoint_file(tmp_path / f"{kind}_{precision}/failed_step.pth")
+        names = [
+            [
+                sample["metainfo"]["img_path"]
+                for sample in process["passes"][0]["batch"]["data_samples"]["labeled"]
+            ]
+            for process in saved["processes"]
+        ]
+        assert names == [
+            ["photo_0.jpg", "photo_1.jpg"],
+            ["photo_2.jpg", "photo_3.jpg"],
+        ]
         if kind == "gradient":
             assert "finite, but not the gradients of segmentor.weight" in first
         else:

@@ -8,9 +8,11 @@ import pytest
 import torch
 from helpers import PREPROCESSOR, adversarial_objectives, batch, tiny_segmentor
 from mmengine.model import MMDistributedDataParallel
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import DefaultOptimWrapperConstructor, build_optim_wrapper
 from mmseg.registry import MODELS
 from processes import in_two_processes
+
+from mmseg_semisup.engine import optim
 
 OPTIMIZERS = {
     "constructor": "JointOptimWrapperConstructor",
@@ -196,3 +198,20 @@ def test_two_processes_equal_one():
         assert torch.equal(first[name], second[name]), name
         if value.is_floating_point():
             torch.testing.assert_close(value, first[name], rtol=1e-4, atol=1e-6)
+
+
+def test_what_a_constructor_prints_goes_to_the_log(capsys, monkeypatch):
+    said = []
+    monkeypatch.setattr(optim, "print_log", lambda text, logger: said.append(text))
+
+    class Talkative(DefaultOptimWrapperConstructor):
+        def __call__(self, module):
+            print("set param x as id 1")
+            return super().__call__(module)
+
+    cfg = dict(constructor=Talkative, optimizer=dict(type="SGD", lr=0.1))
+    model = torch.nn.Linear(1, 1)
+    constructor = optim.JointOptimWrapperConstructor(dict(segmentor=cfg))
+    assert set(constructor(model).optim_wrappers) == {"segmentor"}
+    assert capsys.readouterr().out == ""
+    assert said == ["Groups of the optimizer segmentor:\nset param x as id 1\n"]

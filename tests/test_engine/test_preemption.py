@@ -6,13 +6,13 @@ import importlib.util
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from processes import TOOLS, fork, in_child, in_two_processes
@@ -30,8 +30,10 @@ from tiny_training import write_stages
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core import atomic_io
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.engine.preemption import (
     ECHO_S,
+    GRACE_S,
     INTERRUPT_CODE,
     REQUEUE_CODE,
     PreemptedError,
@@ -104,6 +106,64 @@ def test_a_tool_that_is_stopped_early(capfd):
 
     assert in_child(lambda: run_tool(tool)) == REQUEUE_CODE
     assert "SIGTERM: stopped" in capfd.readouterr().err
+
+
+STOPPED = """
+import atexit, os, signal, sys, time
+from mmseg_semisup.cli.launch import run_tool
+
+def end_slowly():
+    print("ending", flush=True)
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        time.sleep(0.05)
+
+def tool():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    finally:
+        print("cleaning up", flush=True)
+        time.sleep(1)
+
+atexit.register(end_slowly)
+run_tool(tool if sys.argv[1] == "stopped" else lambda: None)
+"""
+
+
+@pytest.mark.parametrize(
+    ("way", "beginning", "code"),
+    [("stopped", "cleaning up", REQUEUE_CODE), ("finished", "ending", 0)],
+)
+def test_signals_that_follow_do_not_change_the_code(way, beginning, code):
+    """Slurm and impatient scripts send several, while Python ends its workers."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, way],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().strip() == beginning
+    sent = 0
+    while process.poll() is None and sent < 400:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            process.send_signal(number)
+        sent += 1
+        time.sleep(0.02)
+    _, error = process.communicate()
+    assert (process.returncode, sent > 20) == (code, True), error
+    assert "Traceback" not in error
+    assert error.count("SIGTERM: stopped") == (way == "stopped")
+
+
+def test_a_signal_during_the_clean_up_is_a_copy(listener, monkeypatch):
+    with pytest.raises(PreemptedError):
+        os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    # Somebody who caught the first one can be stopped again.
+    monkeypatch.setattr(listener, "_stopped_at", listener._stopped_at - GRACE_S)
+    with pytest.raises(PreemptedError):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class SignalHook(Hook):
@@ -200,11 +260,13 @@ def test_a_training_leaves_within_a_step(tiny_images, whole, tmp_path, moment, c
     interrupted = number == signal.SIGINT
     code = INTERRUPT_CODE if interrupted else REQUEUE_CODE
     assert in_child(stopped) == code
-    assert saved(work_dir) == [name]
+    scheduled = ["iter_2.pth"] if name == "iter_3.pth" else []
+    assert saved(work_dir) == [*scheduled, name]
     said = capfd.readouterr().err
     assert f"{number.name}: stopped after iteration {name[5]}, with its" in said
     cfg = tiny_config(METHOD, tiny_images, work_dir)
     assert in_child(lambda: train(cfg, resume=True)) == 0
+    assert saved(work_dir) == [f"iter_{STEPS}.pth"]
     assert_same(final(work_dir), final(whole))
     assert trace(work_dir) == trace(whole)
 
@@ -306,7 +368,7 @@ def test_stages_go_on_after_a_signal(tmp_path):
         return {name: bool(stage.get("finished")) for name, stage in content.items()}
 
     assert in_child(lambda: tool("training")) == REQUEUE_CODE
-    assert saved(work_dir / "first") == ["iter_3.pth"]
+    assert saved(work_dir / "first") == ["iter_2.pth", "iter_3.pth"]
     assert in_child(lambda: tool("end")) == REQUEUE_CODE
     assert stages() == {"first": True}
     assert in_child(lambda: tool("masks")) == REQUEUE_CODE
@@ -315,4 +377,4 @@ def test_stages_go_on_after_a_signal(tmp_path):
     assert 0 < len(list(masks.glob("*.png"))) < 6
     assert in_child(lambda: tool("")) == 0
     assert stages() == {"first": True, "second": True, "third": True}
-    assert torch.load(work_dir / "third" / f"iter_{STEPS}.pth", weights_only=False)
+    assert load_checkpoint_file(work_dir / "third" / f"iter_{STEPS}.pth")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -104,6 +105,41 @@ def test_two_processes_resume_exactly(tiny_images, tmp_path):
     assert any("running_mean" in name for name in own[1])
 
 
+def dealt(rank: int, images: Path, work_dir: Path, batch: int, processes: int) -> list:
+    """The samples of steps 3 and 4, resumed after two steps in one process."""
+    keys = []
+    read = SemiDataset.__getitem__
+    SemiDataset.__getitem__ = lambda self, key: keys.append(key) or read(self, key)
+    changes = {"train_dataloader.batch_size": batch}
+    cfg = tiny_config("adv_semi_seg", images, work_dir / f"of_{processes}", **changes)
+    cfg.default_hooks.checkpoint.update(max_keep_ckpts=-1, save_best=None)
+    try:
+        train(distribute(cfg) if processes > 1 else cfg, True, accept="changes")
+    finally:
+        SemiDataset.__getitem__ = read
+    return [tuple(key) for key in keys]
+
+
+def test_two_processes_go_on_with_the_data_of_one(tiny_images, tmp_path):
+    """Each with half of the batch: the same samples, none of them twice."""
+    first = tmp_path / "first"
+    changes = {"train_dataloader.batch_size": 4, "train_cfg.max_iters": 2}
+    assert run("adv_semi_seg", tiny_images, first, **changes) == 0
+    for name in ("of_1", "of_2"):
+        (tmp_path / name).mkdir()
+        shutil.copy(first / "iter_2.pth", tmp_path / name)
+    pair = in_two_processes(dealt, tiny_images, tmp_path, 2, 2)
+
+    def one() -> None:
+        found = dealt(0, tiny_images, tmp_path, 4, 1)
+        (tmp_path / "keys.json").write_text(json.dumps(found))
+
+    assert in_child(one) == 0
+    alone = [tuple(key) for key in json.loads((tmp_path / "keys.json").read_text())]
+    assert len(alone) == 2 * 4
+    assert sorted(pair[0] + pair[1]) == sorted(alone)
+
+
 def test_gradients_that_accumulate_are_not_lost(tiny_images, tmp_path):
     """A checkpoint waits for the step of the optimizers."""
     changes = {
@@ -137,7 +173,7 @@ def test_resume_reads_nothing_again(tiny_images, tmp_path):
         keys = []
         read = SemiDataset.__getitem__
         SemiDataset.__getitem__ = lambda self, key: keys.append(key) or read(self, key)
-        train(cfg, resume=True)
+        train(cfg, resume=True, accept="changes")
         log.write_text(str(len(keys)))
 
     assert in_child(count) == 0

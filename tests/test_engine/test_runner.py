@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from mmseg_semisup.core.config_types import with_named_types
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.engine import runner as module
 from mmseg_semisup.engine.runner import build_runner
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
@@ -285,6 +286,14 @@ def test_classes_reach_the_work_dir_as_text(folder, tmp_path):
     again = Config.fromfile(next((tmp_path / "run").rglob("config.py")))
     assert again.model.segmentor.type.endswith(".EncoderDecoder")
     build_runner(again, strict=True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without one")
+def test_memory_is_kept_on_a_cpu(folder, tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(module, "keep_freed_memory", lambda: kept.append(True))
+    build_runner(config(folder, tmp_path / "run"), strict=True)
+    assert kept == [True]
 
 
 def test_layer_decay_belongs_into_the_segmentors_part(folder, tmp_path):

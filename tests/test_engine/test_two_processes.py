@@ -11,7 +11,6 @@ import os
 import pytest
 import torch
 from helpers import NUM_CLASSES
-from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from processes import in_two_processes
 from tiny_methods import (
@@ -22,6 +21,8 @@ from tiny_methods import (
     student_of,
 )
 from torch import nn
+
+from mmseg_semisup.engine.exchange import BucketedDataParallel
 
 STEPS = int(os.environ.get("MMSEG_SEMISUP_PROCESS_STEPS", "20"))
 GATHERING = ("context_aware", "context_aware_weak")
@@ -78,9 +79,7 @@ def trouble(method, model, step, rank):
 
 def run(method, rank, steps, batches):
     model = build_method(method)
-    ddp = MMDistributedDataParallel(
-        model, broadcast_buffers=False, find_unused_parameters=False
-    )
+    ddp = BucketedDataParallel(model)
     wrapper = optimizers(ddp)
     for step in range(steps):
         losses = step_once(ddp, wrapper, batches(method, model, step, rank))

@@ -30,7 +30,9 @@ def test_right_arguments_and_those_of_a_function_that_takes_any():
 def test_a_part_is_built_by_its_type():
     part = build_part(MODELS, {"type": "CrossEntropyLoss", "loss_weight": 0.5}, "loss")
     assert part.loss_weight == 0.5
-    with pytest.raises(ValueError, match="loss: type='CrosEntropyLoss' is not in the"):
+    with pytest.raises(
+        ValueError, match="loss: type='CrosEntropyLoss' is not a registered"
+    ):
         build_part(MODELS, {"type": "CrosEntropyLoss"}, "loss")
     with pytest.raises(ValueError, match="loss: CrossEntropyLoss has no argument 'w'"):
         build_part(MODELS, {"type": "CrossEntropyLoss", "w": 0.5}, "loss")

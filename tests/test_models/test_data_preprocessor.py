@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
+import torch
 from helpers import PREPROCESSOR, tiny_segmentor
 from mmengine.config import Config
+from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_semisup.models.data_preprocessor import (
     SemiDataPreprocessor,
@@ -151,3 +157,170 @@ def test_a_models_own_comes_before_its_segmentors(capsys):
     assert model["data_preprocessor"]["mean"] == [0.0] * 3
     assert "model.data_preprocessor: mean=[0.0" in capsys.readouterr().err
     assert "data_preprocessor" in cfg.model.segmentor
+
+
+def samples_of(images, masks=True):
+    """Samples with a mask, an image label and a homography; one lacks a field."""
+    found = []
+    for i, image in enumerate(images):
+        sample = SegDataSample(
+            metainfo={"homography": torch.eye(3), "img_shape": (1, 1)}
+        )
+        size = (1, *image.shape[-2:])
+        if masks:
+            sample.gt_sem_seg = PixelData(data=torch.randint(0, 5, size))
+        sample.gt_image_labels = torch.tensor([0.0, 1.0])
+        if i != 1:
+            sample.pseudo_sem_seg = PixelData(data=torch.randint(0, 5, size))
+        found.append(sample)
+    return found
+
+
+def images_of(*sizes, dtype=torch.uint8, channels=3):
+    torch.manual_seed(0)
+    numbers = (torch.randint(0, 256, (channels, *size)) for size in sizes)
+    return [number.to(dtype) for number in numbers]
+
+
+WHOLE, PADDED = [(12, 16)] * 3, [(12, 16), (10, 16), (12, 16)]
+
+
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize(
+    ("sizes", "changes"),
+    [
+        (WHOLE, {}),
+        (WHOLE, {"size": (12, 16)}),
+        (WHOLE, {"size": (16, 16), "pad_val": 7}),
+        (WHOLE, {"size_divisor": 4}),
+        (WHOLE, {"size_divisor": 8}),
+        (PADDED, {}),
+        (PADDED, {"size": (12, 16)}),
+        (WHOLE[:1], {"mean": None, "std": None}),
+        (WHOLE, {"bgr_to_rgb": False}),
+    ],
+)
+def test_a_branch_is_prepared_as_by_mmseg(sizes, changes, masks):
+    mean, std = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
+    cfg = {"mean": mean, "std": std, "bgr_to_rgb": True, **changes}
+    images = images_of(*sizes)
+    samples = samples_of(images, masks)
+    data = {"inputs": {"a": images}, "data_samples": {"a": samples}}
+    before = copy.deepcopy(data)
+    found = SemiDataPreprocessor(**cfg)(data, training=True)
+    theirs = SegDataPreProcessor(**{**cfg, "size_divisor": cfg.get("size_divisor")})
+    if "size" not in cfg and theirs.size_divisor is None:
+        theirs.size_divisor = 1
+    expected = theirs({"inputs": images, "data_samples": copy.deepcopy(samples)}, True)
+    assert torch.equal(found["inputs"]["a"], expected["inputs"])
+    pairs = zip(found["data_samples"]["a"], expected["data_samples"], strict=True)
+    for sample, other in pairs:
+        assert sorted(sample.all_keys()) == sorted(other.all_keys())
+        for key in ("img_shape", "pad_shape", "padding_size"):
+            assert sample.get(key) == other.get(key), key
+        for key in ("gt_sem_seg", "pseudo_sem_seg"):
+            assert (key in sample) == (key in other)
+            if key in sample:
+                assert torch.equal(sample.get(key).data, other.get(key).data)
+        assert torch.equal(sample.gt_image_labels, other.gt_image_labels)
+    # A benchmark and a dry run prepare a batch again.
+    assert all(map(torch.equal, data["inputs"]["a"], before["inputs"]["a"]))
+    for sample, other in zip(samples, before["data_samples"]["a"], strict=True):
+        assert sorted(sample.all_keys()) == sorted(other.all_keys())
+        assert sample.img_shape == (1, 1)
+
+
+class Calls(TorchDispatchMode):
+    """Counts the operators that run."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        """Run one, and count it."""
+        self.count += function not in VIEWS
+        return function(*args, **(kwargs or {}))
+
+
+VIEWS = (
+    torch.ops.aten.detach.default,
+    torch.ops.aten.select.int,
+    torch.ops.aten.unbind.int,
+)
+
+
+@pytest.mark.parametrize("number", [2, 16])
+def test_the_number_of_operations_does_not_depend_on_that_of_images(number):
+    images = images_of(*WHOLE[:1] * number)
+    samples = samples_of(images)
+    for sample in samples:
+        sample.pop("pseudo_sem_seg", None)
+        sample.pop("gt_image_labels")
+    preprocessor = MODELS.build({**PREPROCESSOR, "bgr_to_rgb": True})
+    data = {"inputs": {"a": images}, "data_samples": {"a": samples}}
+    with Calls() as calls:
+        preprocessor(data, training=True)
+    # Images: stack, flip, minus, divided by. Masks: stack.
+    assert calls.count == 5
+
+
+@pytest.mark.parametrize("number", [2, 16])
+def test_a_batch_of_the_collate_function_is_not_stacked_again(number):
+    data = {"inputs": {"a": torch.stack(images_of(*WHOLE[:1] * number))}}
+    data["data_samples"] = {"a": [SegDataSample() for _ in range(number)]}
+    before = data["inputs"]["a"].clone()
+    preprocessor = MODELS.build({**PREPROCESSOR, "bgr_to_rgb": True})
+    with Calls() as calls:
+        preprocessor(data, training=True)
+    # Flip, minus, divided by.
+    assert calls.count == 3
+    assert torch.equal(data["inputs"]["a"], before)
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("number", [2, 16])
+def test_a_branch_is_one_copy_without_a_wait(monkeypatch, stacked, pinned, number):
+    images = images_of(*WHOLE[:1] * number)
+    given = torch.stack(images) if stacked else images
+    expected = torch.stack(images)
+    empty, copies, pins = torch.empty, [], []
+
+    def to_device(tensor, device, non_blocking=False):
+        copies.append((tensor.dtype, tuple(tensor.shape), non_blocking))
+        return tensor
+
+    def pin(tensor):
+        pins.append(tensor.shape)
+        return tensor
+
+    monkeypatch.setattr(SemiDataPreprocessor, "device", torch.device("cuda"))
+    monkeypatch.setattr(
+        torch, "empty", lambda *size, pin_memory=False, **kw: empty(*size, **kw)
+    )
+    monkeypatch.setattr(torch.Tensor, "to", to_device)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    is_pinned = pinned or not stacked  # stacked into pinned memory by ourselves
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda _: is_pinned)
+    found = SemiDataPreprocessor._sent(SemiDataPreprocessor(), given)
+    assert torch.equal(found, expected)
+    assert copies == [(torch.uint8, (number, 3, 12, 16), True)]
+    assert len(pins) == (0 if is_pinned else 1)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+@pytest.mark.parametrize("sizes", [WHOLE, PADDED[:1]])
+def test_images_to_predict_are_prepared_as_by_mmseg(sizes, normalised):
+    cfg = {**OWN, "bgr_to_rgb": True} if normalised else {}
+    cfg.pop("type", None)
+    images = images_of(*sizes)
+    data = {"inputs": images, "data_samples": samples_of(images)}
+    theirs = SegDataPreProcessor(**cfg)(copy.deepcopy(data), False)
+    found = SemiDataPreprocessor(**cfg)(data, False)
+    assert torch.equal(found["inputs"], theirs["inputs"])
+    pairs = zip(found["data_samples"], theirs["data_samples"], strict=True)
+    for sample, other in pairs:
+        assert sorted(sample.all_keys()) == sorted(other.all_keys())
+        assert sample.img_shape == other.img_shape == (1, 1)
+        assert torch.equal(sample.gt_sem_seg.data, other.gt_sem_seg.data)

@@ -70,6 +70,23 @@ def test_negative_logits_and_probabilities_that_vanish():
     assert result.argmax(0).item() == 0
 
 
+def test_classes_that_share_a_map_are_refused():
+    head = dict(num_classes=2, out_channels=1, threshold=0.5)
+    segmentor = tiny_segmentor(**head)
+    with pytest.raises(ValueError, match="1 maps for 2 classes"):
+        fused(2, segmentor=segmentor, classes=("background", "cat"))
+
+
+def test_a_cascade_is_fused():
+    tiny = tiny_segmentor(num_classes=4)
+    second = dict(tiny["decode_head"], type="OCRHead", in_index=1, ocr_channels=8)
+    second.pop("num_convs")
+    heads = [tiny["decode_head"], second]
+    cascade = dict(tiny, type="CascadeEncoderDecoder", num_stages=2, decode_head=heads)
+    [result] = fused(segmentor=cascade).predict(torch.zeros(1, 3, 24, 24))
+    assert result.seg_logits.data.shape == (4, 24, 24)
+
+
 def test_an_image_never_loses_all_classes():
     logits = torch.randn(3, 2, 2)
     assert torch.equal(switch_off(logits, torch.zeros(3, dtype=bool), None), logits)

@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from tiny_training import CLASSES
 
+from mmseg_semisup.core import file_names
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.export.plain_model import plain_model, plain_state
@@ -47,7 +48,7 @@ def test_masks_are_those_of_mmseg(make, cfg, checkpoint, tmp_path, network):
         own = Image.open(tmp_path / "store" / "masks" / f"{record['id']}.png")
         assert own.mode == "P"
         assert own.getpalette()[3:6] == [255, 0, 0]
-        np.testing.assert_array_equal(np.array(own), predict(record["image"]))
+        np.testing.assert_array_equal(np.array(own), predict(record["image"]).labels)
         assert list(np.array(own).shape) == record["size"]
 
 
@@ -142,6 +143,14 @@ def count_written(monkeypatch, fail_at: int | None = None) -> list[str]:
 
     monkeypatch.setattr(writer_module, "atomic_write", noting)
     return written
+
+
+def test_a_file_system_that_takes_two_masks_for_one(make, monkeypatch, tmp_path):
+    monkeypatch.setattr(file_names, "_folded", lambda name: name.replace("1", "0"))
+    monkeypatch.setattr(file_names, "_are_one", lambda *_: True)
+    with pytest.raises(ConfigError, match="overwrite each other: 0 and 1; rename"):
+        make()
+    assert not list((tmp_path / "store").rglob("*.png"))
 
 
 def test_full_disk_says_so_and_a_later_run_goes_on(make, monkeypatch, tmp_path):

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from mmseg_semisup.core.figures import encode_labels
+from mmseg_semisup.core.palette import full_palette
 from mmseg_semisup.pseudo_masks.network import Labels, _first_best
 from mmseg_semisup.pseudo_masks.quality import draw, quality, to_text
 from mmseg_semisup.pseudo_masks.statistics import Statistics, collect, measure
-from mmseg_semisup.visualization.palette import full_palette
 
 
 def one_image(truth: bool, seed: int = 0, classes: int = 4):

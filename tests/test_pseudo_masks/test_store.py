@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_semisup.core.errors import DataError, StoreError
-from mmseg_semisup.datasets.files import image_size
+from mmseg_semisup.datasets.image_headers import image_size
 from mmseg_semisup.datasets.semi_dataset import SemiDataset
 from mmseg_semisup.pseudo_masks import images
 from mmseg_semisup.pseudo_masks.images import image_ids, list_items, plan_batches

@@ -66,6 +66,7 @@ def test_tools_take_the_last_stage_or_the_base(path):
     [
         ({"stages": []}, "give a list"),
         ({"stages.1.name": "first"}, "two of them are named 'first'"),
+        ({"stages.1.name": "First"}, "'first' and 'First' have the same folder"),
         ({"stages.1.name": "../x"}, "letters, digits"),
         ({"stages.1.pseudo_masks.netwrk": 1}, "second: no option 'netwrk'; did you"),
         ({"stages.1.pseudo_masks.sources": ["unlabelled"]}, "no \\['unlabelled'\\]"),
@@ -192,6 +193,23 @@ def test_record_survives_and_notices_changes(cfg, tmp_path):
     )
     with pytest.raises(ConfigError, match=message):
         record.check(split_stages(cfg))
+
+
+def test_a_change_is_accepted_where_a_stage_is_not_finished(cfg, tmp_path):
+    stages = split_stages(cfg)
+    finish(Record(tmp_path), stages, 1)
+    begun = Record(tmp_path)
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "iter_2.pth").touch()
+    begun.begin(stages[1], "hash 0")
+    change = {"stages.1.changes.train_dataloader.batch_size": 4}
+    cfg.merge_from_dict(change)
+    with pytest.raises(ConfigError, match="second was begun with another config"):
+        Record(tmp_path).check(split_stages(cfg))
+    Record(tmp_path).check(split_stages(cfg), accept=True)
+    cfg.merge_from_dict({"stages.0.changes.train_dataloader.batch_size": 4})
+    with pytest.raises(ConfigError, match="first was finished with another config"):
+        Record(tmp_path).check(split_stages(cfg), accept=True)
 
 
 def test_other_first_weights_are_noticed(cfg, tmp_path):

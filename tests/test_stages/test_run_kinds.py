@@ -17,6 +17,7 @@ from tiny_training import weights
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.checkpoint import use_safe_checkpoints
 from mmseg_semisup.demo import dataset
+from mmseg_semisup.engine.progress_log import is_class_score
 from mmseg_semisup.evaluation import FusionTestLoop
 from mmseg_semisup.models import SemiSegmentor
 from mmseg_semisup.models.classifiers import MultiLabelMeanTeacher
@@ -49,6 +50,9 @@ def without_printing(monkeypatch) -> None:
 
 def run(work: Path, **changes: object) -> None:
     cfg = load_config(CONFIG, {**OPTIONS, **changes}, stages="keep")
+    for stage in cfg.stages:
+        if stage.name == "mlmt":
+            stage.changes.model.consistency.start = 1
     cfg.work_dir = str(work)
     train_stages(cfg)
 
@@ -152,4 +156,5 @@ def test_two_processes_run_all_stages(folder):
     cfg.load_from, cfg.work_dir = str(two / "fused/model.pth"), str(folder / "one")
     rows = Runner.from_cfg(cfg).test()
     expected = json.loads((two / "fused/metrics.json").read_text())
-    assert rows == pytest.approx(expected)
+    means = {k: v for k, v in expected.items() if not is_class_score(k)}
+    assert rows == pytest.approx(means)

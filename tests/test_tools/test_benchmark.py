@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from mmengine.config import Config
 
 from mmseg_semisup.benchmark import crops_images, generate_sources, set_sizes
 from mmseg_semisup.benchmark.floor import Floor, record_passes
-from mmseg_semisup.benchmark.host_waits import count_waits
 from mmseg_semisup.benchmark.loader import supervised_dataset
+from mmseg_semisup.benchmark.operations import count_operations, count_waits
 from mmseg_semisup.benchmark.step import TrainingStep, load_batch
 from mmseg_semisup.benchmark.timing import interleave, peak_memory
 from mmseg_semisup.core.errors import ConfigError
@@ -38,6 +40,19 @@ def _step(optimizers: dict = OPTIMIZERS, **changes) -> TrainingStep:
 
 def _recorded(step: TrainingStep) -> list[tuple[str, tuple[str, ...]]]:
     return [(p.name, tuple(p.gradients)) for p in record_passes(step)]
+
+
+@pytest.mark.slow
+def test_the_profiler_prints_nothing():
+    """In a process of its own, whose library has not read its level yet."""
+    code = (
+        "import torch; from mmseg_semisup.benchmark.operations import count_waits; "
+        "print(count_waits(lambda: torch.ones(3).nonzero(), 'cpu'))"
+    )
+    run = [sys.executable, "-c", code]
+    found = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "{'aten::nonzero': 1.0}"
+    assert "profiler" not in found.stderr
 
 
 def test_passes_of_adv_semi_seg():
@@ -112,6 +127,17 @@ def test_a_step_trains_everything():
     assert {"segmentor", "teacher", "objectives"} <= changed
 
 
+def test_shares_of_the_training_are_over():
+    """What counts from a share on does, and images with masks are counted."""
+    passes = []
+    for start in (0, 0.25):
+        latent = dict(type="LatentClassObjective", head=dict(num_classes=3))
+        weights = dict(labeled=0, unlabeled=start)
+        objectives = [*adversarial_objectives(start=weights), dict(latent, start=start)]
+        passes.append(_recorded(_step(objectives=objectives)))
+    assert passes[0] == passes[1]
+
+
 def test_waits_are_counted():
     numbers = torch.arange(4.0, requires_grad=True)
     optimizer = torch.optim.Adam([numbers], lr=0.1)
@@ -124,6 +150,17 @@ def test_waits_are_counted():
 
     waits = count_waits(wait, "cpu")
     assert waits == {"aten::_local_scalar_dense": 1, "aten::nonzero": 1}
+
+
+def test_operators_on_lists_are_one_call():
+    lists = [[torch.ones(3) for _ in range(9)] for _ in range(2)]
+
+    def step() -> None:
+        torch._foreach_add_(*lists)
+        lists[0][0].relu()
+
+    found = count_operations(step, "cpu")
+    assert (found.calls, found.launches, found.waits) == (3, 0, {})
 
 
 def test_no_wait_is_added_to_mmseg():
@@ -183,7 +220,10 @@ def test_tool_without_data(run_tool, training, tmp_path, capsys, monkeypatch):
     )
     assert result["loading"]["views"] == dict(labeled=1, unlabeled=1)
     assert min(result["loading"]["samples_per_second"].values()) > 0
+    calls = {name: part["calls"] for name, part in result["operations"].items()}
+    assert result["calls_ratio"] == calls["step"] / calls["floor"] > 1
     text = capsys.readouterr().out
+    assert f"calls of operators  {calls['step']:9.0f} a step   floor " in text
     assert f"ratio               {result['ratio']:9.3f}" in text
 
 

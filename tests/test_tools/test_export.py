@@ -100,7 +100,7 @@ def test_only_what_inference_needs_is_left(config):
 
 
 def test_teacher_that_does_not_exist(run_tool, config, checkpoint, tmp_path):
-    content = torch.load(checkpoint, weights_only=False)
+    content = load_checkpoint_file(checkpoint)
     content["state_dict"] = {
         k: v for k, v in content["state_dict"].items() if not k.startswith("teacher")
     }

@@ -6,8 +6,9 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 
 COLOURS = {1: (220, 40, 40), 2: (40, 60, 220)}
 CLASSIFIER = """
@@ -40,7 +41,7 @@ val_evaluator = test_evaluator = dict(type='MultiLabelMetric', folds=2)
 optim_wrapper = dict(
     constructor='JointOptimWrapperConstructor',
     segmentor=dict(optimizer=dict(type='Adam', lr=0.01)))
-custom_hooks = []
+custom_hooks = [dict(type='DataCheckHook', level='off', allow=['validated'])]
 train_cfg.update(max_iters=60, val_interval=60)
 default_hooks['checkpoint']['interval'] = 60
 default_hooks.pop('visualization')
@@ -65,7 +66,7 @@ train_dataloader['dataset']['sources']['unlabeled'] = dict(
                     dict(type='PackPseudoMask')]
                 for which, name in enumerate(('unlabeled', 'unlabeled_second'))})])
 optim_wrapper.pop('discriminator')
-custom_hooks = []
+custom_hooks = [dict(type='DataCheckHook', level='off', allow=['validated'])]
 """
 
 
@@ -119,10 +120,10 @@ def test_from_image_labels_to_a_segmentor(run_tool, squares, tmp_path, capsys):
     weak = tmp_path / "weak.py"
     weak.write_text(f"{base}\nstore = {str(store)!r}\n{WEAK}")
     run_tool("train.py", weak, "--work-dir", tmp_path / "weak")
-    trained = torch.load(tmp_path / "weak/iter_4.pth", weights_only=False)
+    trained = load_checkpoint_file(tmp_path / "weak/iter_4.pth")
     assert "objectives.weak_mask.classifier.weight" in trained["state_dict"]
     log = next((tmp_path / "weak").rglob("*.log")).read_text()
     assert "weak_mask.loss" in log
     run_tool("export.py", weak, tmp_path / "weak/iter_4.pth", "--out", tmp_path / "out")
-    exported = torch.load(tmp_path / "out/model.pth", weights_only=False)
+    exported = load_checkpoint_file(tmp_path / "out/model.pth")
     assert not any("objectives" in name for name in exported["state_dict"])

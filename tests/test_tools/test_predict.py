@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.core import file_names
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.export.predictor import find_images, predict_folder
-from mmseg_semisup.visualization.palette import default_palette
+from mmseg_semisup.export.prediction_files import find_images, predict_folder
+from mmseg_semisup.export.predictor import PredictedImage, Predictor
 
 
 def test_masks_and_overlays(run_tool, config, checkpoint, images, tmp_path, capsys):
@@ -19,8 +26,63 @@ def test_masks_and_overlays(run_tool, config, checkpoint, images, tmp_path, caps
     assert mask.size == (24, 64)
     assert mask.getpalette()[3:9] == [255, 0, 0, 0, 255, 0]
     assert set(np.unique(mask)) <= {0, 1, 2}
-    assert Image.open(out / "overlays" / "sub" / "c.jpg").size == (9, 9)
+    # The legend is below the image, and widens it.
+    width, height = Image.open(out / "overlays" / "a.jpg").size
+    assert (width, height > 30) == (240, True)
+    assert not (out / "confidence").exists()
     assert "3/3 images" in capsys.readouterr().out
+
+
+def test_confidence(run_tool, config, checkpoint, images, tmp_path):
+    out = tmp_path / "out"
+    run_tool("predict.py", config, checkpoint, images, "--out", out, "--confidence")
+    predict = Predictor(load_config(config), load_checkpoint_file(checkpoint))
+    for name, file in (("a", "a.jpg"), ("sub/c", "sub/c.png")):
+        written = np.array(Image.open(out / "confidence" / f"{name}.png"))
+        assert written.dtype == np.uint8
+        # The probability of the predicted class, from the logits.
+        model, data = predict.model, predict._pipeline({"img_path": images / file})
+        batch = {key: [value] for key, value in data.items()}
+        with torch.no_grad():
+            result = model.test_step(batch)[0]
+        probs = result.seg_logits.data.double().softmax(dim=0)
+        expected = probs.gather(0, result.pred_sem_seg.data)[0].numpy()
+        assert np.abs(written / 255 - expected).max() <= 0.5 / 255 + 1e-5
+        assert (out / "pictures" / f"{name}.jpg").is_file()
+    with (out / "confidence.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["image", "mean confidence"]
+    means = [float(mean) for _, mean in rows]
+    assert means == sorted(means)
+    assert {Path(path).name for path, _ in rows} == {"a.jpg", "b.png", "c.png"}
+
+
+def test_the_mean_of_several_networks(run_tool, config, checkpoint, images, tmp_path):
+    names = ("student", "teacher")
+    content = load_checkpoint_file(checkpoint)
+    for key, value in content["state_dict"].items():
+        if key.startswith("teacher.network.decode_head.conv_seg"):
+            value.normal_(generator=torch.Generator().manual_seed(0))
+    torch.save(content, checkpoint)
+    options = [part for name in names for part in ("--network", name)]
+    out = tmp_path / "out"
+    run_tool(
+        "predict.py", config, checkpoint, images, "--out", out, "--confidence", *options
+    )
+    probs = []
+    for name in names:
+        predict = Predictor(load_config(config), content, name)
+        data = predict._pipeline({"img_path": images / "a.jpg"})
+        with torch.no_grad():
+            batch = {key: [value] for key, value in data.items()}
+            result = predict.model.test_step(batch)[0]
+        probs.append(result.seg_logits.data.softmax(dim=0))
+    assert not torch.equal(*(each.argmax(0) for each in probs))
+    mean = sum(probs) / 2
+    mask = np.array(Image.open(out / "masks" / "a.png"))
+    assert np.array_equal(mask, mean.argmax(0).numpy())
+    written = np.array(Image.open(out / "confidence" / "a.png"))
+    assert np.abs(written / 255 - mean.amax(0).numpy()).max() <= 0.5 / 255 + 1e-5
 
 
 def test_exported_model_predicts_the_same(
@@ -49,7 +111,7 @@ def test_bad_image_is_named_and_skipped(
     assert ended.value.code == 1
     captured = capsys.readouterr()
     assert "3 images predicted" in captured.out
-    assert f"{images / 'broken.jpg'}: ValueError: not a readable image" in captured.err
+    assert f"{images / 'broken.jpg'}: the file is cut off" in captured.err
     assert (tmp_path / "out" / "masks" / "sub" / "c.png").is_file()
 
 
@@ -82,23 +144,30 @@ def test_names_of_results(images, tmp_path):
         find_images([images, other])
 
 
+def test_a_file_system_that_takes_two_results_for_one(images, tmp_path, monkeypatch):
+    for name in ("A.jpg", "sub/C.png"):
+        (images / name).write_bytes(b"")
+    monkeypatch.setattr(file_names, "_are_one", lambda *_: True)
+    expected = "overwrite each other: A and a, sub/C and sub/c; rename"
+    with pytest.raises(ConfigError, match=expected):
+        predict_folder(pytest.fail, find_images([images]), tmp_path, [], [])
+
+
 def test_overlay_mixes_image_and_colour(tmp_path):
     path = tmp_path / "grey.png"
     Image.fromarray(np.full((16, 16, 3), 100, np.uint8)).save(path)
+    labels = np.ones((16, 16), np.uint8)
     failed = predict_folder(
-        lambda _: np.ones((16, 16), np.uint8),
+        lambda _: PredictedImage(labels, labels.astype(np.float32)),
         find_images([path]),
         tmp_path,
+        classes=["road", "sky"],
         palette=[[0, 0, 0], [200, 0, 40]],
         opacity=0.25,
     )
     assert not failed
     overlay = np.array(Image.open(tmp_path / "overlays" / "grey.jpg")).astype(int)
-    assert abs(overlay - [125, 75, 85]).max() <= 3
-
-
-def test_default_palette_has_different_colours():
-    colours = default_palette(150)
-    assert len(set(map(tuple, colours))) == 150
-    assert colours[0] == [0, 0, 0]
-    assert colours[1] == [128, 0, 0]
+    # A quarter of the colour, three quarters of 57 and of three quarters of the grey.
+    assert abs(overlay[:14, :14] - [149, 99, 109]).max() <= 3
+    swatch = overlay[29:37, 5:12]
+    assert abs(swatch - [200, 0, 40]).max() <= 24

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 ONE_NODE = TOOLS.parent / "tests" / "slurm" / "one_node.sh"
 NOT_INSTALLED = 77
@@ -71,7 +73,7 @@ def test_a_job_that_is_told_to_leave_goes_on_where_it_was(training, tmp_path):
     assert "it goes back into the queue" in told
     assert f"resumed epoch: 0, iter: {stopped}" in told
     weights = [
-        torch.load(tmp_path / name / f"iter_{ITERATIONS}.pth", weights_only=False)
+        load_checkpoint_file(tmp_path / name / f"iter_{ITERATIONS}.pth")
         for name in ("told", "alone")
     ]
     first, second = (checkpoint["state_dict"] for checkpoint in weights)

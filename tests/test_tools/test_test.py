@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
+from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.errors import DataError
 from mmseg_semisup.datasets.sources import evaluate_source
 
@@ -27,9 +27,10 @@ train_dataloader['dataset']['sources']['labeled']['ann_file'] = {str(ids)!r}
 
 
 def test_published_lists_and_masks_of_the_source():
-    cfg = Config.fromfile(CONFIGS / "mlmt/mlmt_r101_3k_voc-1_20.py")
+    cfg = load_config(CONFIGS / "mlmt/mlmt_r101_3k_voc-529.py")
     source = cfg.train_dataloader.dataset.sources.labeled
-    pipeline, validated = cfg.test_pipeline, cfg.val_dataloader.dataset.ann_file
+    judged = cfg.val_dataloader.dataset
+    pipeline, validated = judged.pipeline, judged.ann_file
     evaluate_source(cfg, "labeled")
     tested = cfg.test_dataloader.dataset
     assert Path(tested.ann_file).name == "mittal_529_labeled.txt"
@@ -41,7 +42,7 @@ def test_published_lists_and_masks_of_the_source():
 
 
 def test_datasets_within_others():
-    cfg = Config.fromfile(CONFIGS / "mlmt/mlmt_r101_3k_voc-1_20.py")
+    cfg = load_config(CONFIGS / "mlmt/mlmt_r101_3k_voc-529.py")
     sources = cfg.train_dataloader.dataset.sources
     several = dict(type="ConcatDataset", datasets=[sources.labeled, sources.labeled])
     sources.labeled = dict(type="RepeatDataset", times=2, dataset=several)
@@ -50,7 +51,7 @@ def test_datasets_within_others():
     )
     evaluate_source(cfg, "labeled")
     for part in cfg.test_dataloader.dataset.dataset.datasets:
-        assert part.pipeline == cfg.test_pipeline
+        assert part.pipeline == cfg.val_dataloader.dataset.pipeline
         assert Path(part.ann_file).is_file()
 
 
@@ -65,7 +66,7 @@ def test_datasets_within_others():
     ],
 )
 def test_mistakes_are_named(name, change, message):
-    cfg = Config.fromfile(CONFIGS / "mlmt/mlmt_r101_3k_voc-1_20.py")
+    cfg = load_config(CONFIGS / "mlmt/mlmt_r101_3k_voc-529.py")
     cfg.train_dataloader.dataset.sources.get(name, {}).update(change)
     with pytest.raises(DataError, match=message):
         evaluate_source(cfg, name)

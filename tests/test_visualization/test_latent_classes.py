@@ -8,10 +8,13 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from mmseg_semisup.core.palette import default_palette
 from mmseg_semisup.visualization.latent_classes import (
     describe,
     draw_sample,
     draw_table,
+    latent_entries,
+    latent_palette,
     super_categories,
 )
 
@@ -45,10 +48,23 @@ def test_latent_classes_stand_beside_the_prediction(tmp_path):
     sample.pred_sem_seg = PixelData(data=torch.zeros(shape, dtype=torch.long))
     latent = np.ones((12, 12), dtype=np.uint8)
     palette = [(0, 0, 0), (9, 9, 9)]
-    bare = draw_sample(sample, latent, palette, num_latent=2, photos=False)
+    colors = [(0, 0, 0), (5, 6, 7)]
+    bare = draw_sample(sample, latent, palette, colors, photos=False)
     assert bare.shape[1] == 2 * 240 + 4
-    assert (bare[-1, -1] == [128, 0, 0]).all()
+    assert (bare[-1, -1] == colors[1]).all()
     assert (bare[-1, 0] == 0).all()
     sample.gt_sem_seg = PixelData(data=torch.zeros(shape, dtype=torch.long))
-    full = draw_sample(sample, latent, palette, num_latent=2)
+    full = draw_sample(sample, latent, palette, colors)
     assert full.shape[1] == 4 * 240 + 3 * 4
+
+
+def test_groups_have_colours_of_their_own_and_a_legend():
+    palette = default_palette(7 + len(CLASSES))[7:]
+    colors = latent_palette(TABLE, palette)
+    assert colors[0] == palette[0]
+    others = [tuple(color) for color in colors[1:]]
+    assert len(set(others) | set(map(tuple, palette))) == len(CLASSES) + 2
+    shown = [np.array([[0, 2]], np.uint8), np.array([[1]], np.uint8)]
+    entries = latent_entries(TABLE, CLASSES, colors, shown)
+    assert list(entries) == ["0: ground", "1: of no class", "2: cow + sheep"]
+    assert list(entries.values()) == colors

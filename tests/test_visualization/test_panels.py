@@ -8,7 +8,13 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmseg_semisup.visualization.panels import color_labels, stack_rows, titled_row
+from mmseg_semisup.visualization.panels import (
+    TITLE_HEIGHT,
+    color_labels,
+    paint,
+    stack_rows,
+    titled_row,
+)
 from mmseg_semisup.visualization.signal_picture_hook import draw_sample
 
 PALETTE = [(0, 0, 0), (255, 0, 0), (0, 0, 255)]
@@ -18,6 +24,30 @@ def test_labels_get_their_colours():
     colored = color_labels(np.array([[0, 1], [2, 255]]), PALETTE)
     expected = [[(0, 0, 0), (255, 0, 0)], [(0, 0, 255), (224, 224, 224)]]
     np.testing.assert_array_equal(colored, np.array(expected, dtype=np.uint8))
+
+
+def test_thin_lines_separate_the_classes_of_large_pictures():
+    labels = np.zeros((200, 200), np.uint8)
+    labels[:, 100:] = 1
+    large, small = paint(labels, PALETTE), paint(labels[:50], PALETTE)
+    assert (large[:, 99] == 255).all()
+    assert (large[:, 98] == PALETTE[0]).all()
+    assert not (small == 255).all(-1).any()
+
+
+def test_labels_are_enlarged_to_their_image():
+    image = np.full((40, 60, 3), 90, np.uint8)
+    painted = paint(np.array([[0, 1]], np.uint8), PALETTE, image)
+    assert painted.shape == image.shape
+    # 65 % of red, 35 % of a grey with three quarters of the contrast, and 20.
+    np.testing.assert_allclose(painted[0, -1], [209, 44, 44], atol=1)
+
+
+def test_titles_of_wide_rows_can_be_read():
+    picture = np.full((400, 2800, 3), 90, np.uint8)
+    row = titled_row({"a title": picture}, height=400)
+    assert len(row) == 400 + 2 * TITLE_HEIGHT
+    assert len(titled_row({"a title": picture[:, :900]}, 400)) == 400 + TITLE_HEIGHT
 
 
 def test_rows_of_different_width_are_padded():

@@ -20,6 +20,8 @@ flips = dict(
 )
 colors = dict(type="PhotoMetricDistortion", hue_delta=90)
 pack = dict(type="PackSegInputs")
+train_pipeline = [load, dict(type="LoadAnnotations"), flips, colors, pack]
+test_pipeline = [load, dict(type="LoadAnnotations"), pack]
 
 masks = dict(
     type="BaseSegDataset",
@@ -30,47 +32,23 @@ masks = dict(
     metainfo=metainfo,
 )
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=0,
-    sampler=dict(type="SourceSampler", ratio=dict(labeled=1, unlabeled=1)),
-    collate_fn=dict(type="branch_collate"),
-    dataset=dict(
-        type="SemiDataset",
-        sources=dict(
-            labeled=dict(
-                **masks,
-                ann_file="splits/labeled.txt",
-                pipeline=[load, dict(type="LoadAnnotations"), flips, colors, pack],
-            ),
-            unlabeled=dict(
-                type="UnlabeledDataset",
-                data_root=data_root,
-                data_prefix=dict(img_path="images"),
-                ann_file="splits/unlabeled.txt",
-                pipeline=[
-                    load,
-                    dict(
-                        type="MultiView",
-                        shared=[flips],
-                        views=dict(
-                            unlabeled=[pack],
-                            unlabeled_strong=[colors, pack],
-                        ),
-                    ),
-                ],
-            ),
-        ),
-    ),
+    sampler=dict(type="InfiniteSampler", shuffle=True),
+    dataset=dict(**masks, ann_file="splits/labeled.txt", pipeline=train_pipeline),
+)
+unlabeled = dict(
+    data_root=data_root,
+    data_prefix=dict(img_path="images"),
+    ann_file="splits/unlabeled.txt",
+    exclude=[],
 )
 val_dataloader = dict(
     batch_size=40,
     num_workers=0,
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        **masks,
-        ann_file="splits/val.txt",
-        pipeline=[load, dict(type="LoadAnnotations"), pack],
-        test_mode=True,
+        **masks, ann_file="splits/val.txt", pipeline=test_pipeline, test_mode=True
     ),
 )
 test_dataloader = val_dataloader

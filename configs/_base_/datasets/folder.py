@@ -6,12 +6,14 @@
 # A mask is a grey or palette image; its values are 0 for the first class, 1 for the
 # second, ..., 255 for pixels that do not count. The images without a mask are the
 # unlabelled ones. tools/check_data.py says what is wrong with a folder.
+# Each data set may have palette=[[R, G, B], ...]; the default colours can be told apart.
 # The model's num_classes must be the number of classes.
 data_root = "data/my_data"
 classes = ["background", "object"]
-crop_size = (256, 256)
 load = dict(type="LoadImageFromFile")
-augment = [
+train_pipeline = [
+    load,
+    dict(type="LoadAnnotations"),
     # Relative to the size of the file. Images of very different sizes, or much larger
     # than the crop: dict(type="RandomResize", scale=(1024, 1024),
     # ratio_range=(0.5, 1.5), keep_ratio=True), relative to a longer side of 1024.
@@ -22,41 +24,28 @@ augment = [
             for factor in (0.5, 0.75, 1.0, 1.25, 1.5)
         ],
     ),
-    dict(type="RandomCrop", crop_size=crop_size, cat_max_ratio=1.0),
+    dict(type="RandomCrop", crop_size=(256, 256), cat_max_ratio=1.0),
     dict(type="RandomFlip", prob=0.5),
+    dict(type="PackSegInputs"),
 ]
-pack = dict(type="PackSegInputs")
-test_pipeline = [load, dict(type="LoadAnnotations"), pack]
+test_pipeline = [load, dict(type="LoadAnnotations"), dict(type="PackSegInputs")]
 
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type="SourceSampler", ratio=dict(labeled=1, unlabeled=1)),
-    collate_fn=dict(type="branch_collate"),
+    sampler=dict(type="InfiniteSampler", shuffle=True),
     dataset=dict(
-        type="SemiDataset",
-        sources=dict(
-            labeled=dict(
-                type="FolderDataset",
-                classes=classes,
-                data_root=f"{data_root}/train",
-                pipeline=[load, dict(type="LoadAnnotations"), *augment, pack],
-            ),
-            unlabeled=dict(
-                type="UnlabeledDataset",
-                data_root=f"{data_root}/train",
-                data_prefix=dict(img_path="images"),
-                exclude="source:labeled",
-                pipeline=[
-                    load,
-                    dict(
-                        type="MultiView", shared=augment, views=dict(unlabeled=[pack])
-                    ),
-                ],
-            ),
-        ),
+        type="FolderDataset",
+        classes=classes,
+        data_root=f"{data_root}/train",
+        pipeline=train_pipeline,
     ),
+)
+unlabeled = dict(
+    data_root=f"{data_root}/train",
+    data_prefix=dict(img_path="images"),
+    exclude="source:labeled",
 )
 val_dataloader = dict(
     batch_size=1,

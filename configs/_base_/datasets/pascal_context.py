@@ -1,55 +1,44 @@
-# PASCAL-Context with 60 classes, background among them: 1/8 of the 4996 or 4998 training
-# images with masks, the others without. Nobody has published lists; make them once with
+# PASCAL-Context with 60 classes, background among them: 4996 or 4998 images to train.
+# Nobody has published lists of those whose masks are used; make them once with
 #   python tools/make_split.py --list ImageSets/SegmentationContext/train.txt \
 #     --masks SegmentationClassContext --num-classes 60 --fractions 1/8 1/4 \
 #     --out ImageSets/SegmentationContext/semi
-# in data_root, which is laid out as for mmseg.
+# in data_root, which is laid out as for mmseg. A config names one:
+#   labeled = "ImageSets/SegmentationContext/semi/1_8_labeled.txt"
 data_root = "data/VOCdevkit/VOC2010"
-crop_size = (321, 321)
+prefix = dict(img_path="JPEGImages", seg_map_path="SegmentationClassContext")
 load = dict(type="LoadImageFromFile")
-augment = [
+train_pipeline = [
+    load,
+    dict(type="LoadAnnotations"),
     # VOC's images have 500 pixels along their longer side.
     dict(
         type="RandomResize", scale=(500, 500), ratio_range=(0.5, 2.0), keep_ratio=True
     ),
-    dict(type="RandomCrop", crop_size=crop_size, cat_max_ratio=1.0),
+    dict(type="RandomCrop", crop_size=(321, 321), cat_max_ratio=1.0),
     dict(type="RandomFlip", prob=0.5),
+    dict(type="PackSegInputs"),
 ]
-pack = dict(type="PackSegInputs")
-test_pipeline = [load, dict(type="LoadAnnotations"), pack]
-prefix = dict(img_path="JPEGImages", seg_map_path="SegmentationClassContext")
+test_pipeline = [load, dict(type="LoadAnnotations"), dict(type="PackSegInputs")]
 
 train_dataloader = dict(
-    batch_size=20,
+    batch_size=10,
     num_workers=4,
     persistent_workers=True,
-    sampler=dict(type="SourceSampler", ratio=dict(labeled=1, unlabeled=1)),
-    collate_fn=dict(type="branch_collate"),
+    sampler=dict(type="InfiniteSampler", shuffle=True),
     dataset=dict(
-        type="SemiDataset",
-        sources=dict(
-            labeled=dict(
-                type="PascalContextDataset",
-                data_root=data_root,
-                data_prefix=prefix,
-                ann_file="ImageSets/SegmentationContext/semi/1_8_labeled.txt",
-                pipeline=[load, dict(type="LoadAnnotations"), *augment, pack],
-            ),
-            unlabeled=dict(
-                type="UnlabeledDataset",
-                data_root=data_root,
-                data_prefix=dict(img_path="JPEGImages"),
-                ann_file="ImageSets/SegmentationContext/train.txt",
-                exclude="source:labeled",
-                pipeline=[
-                    load,
-                    dict(
-                        type="MultiView", shared=augment, views=dict(unlabeled=[pack])
-                    ),
-                ],
-            ),
-        ),
+        type="PascalContextDataset",
+        data_root=data_root,
+        data_prefix=prefix,
+        ann_file="ImageSets/SegmentationContext/train.txt",
+        pipeline=train_pipeline,
     ),
+)
+unlabeled = dict(
+    data_root=data_root,
+    data_prefix=dict(img_path="JPEGImages"),
+    ann_file="ImageSets/SegmentationContext/train.txt",
+    exclude="source:labeled",
 )
 val_dataloader = dict(
     batch_size=1,

@@ -1,5 +1,5 @@
 # What a fusion (Eq. 7 of Mittal et al. 2019) adds to a segmentor: the classifier of
-# mlmt_r101.py, for the classes of VOC. A leaf makes it the model.
+# the block `mlmt` with resnet101.py, for the classes of VOC. A leaf makes it the model.
 fused = dict(
     type="FusedSegmentor",
     classifier=dict(
@@ -12,7 +12,6 @@ fused = dict(
             norm_cfg=dict(type="BN", requires_grad=True),
             style="pytorch",
         ),
-        in_channels=2048,
         num_classes=21,
     ),
     classifier_preprocessor=dict(

@@ -1,12 +1,7 @@
 # 60000 iterations of Adam with a constant learning rate: each stage of three-stage
 # self-training.
 optim_wrapper = dict(
-    constructor="JointOptimWrapperConstructor",
-    precision="float32",
-    accumulative_counts=1,
-    segmentor=dict(
-        optimizer=dict(type="Adam", lr=3e-5, weight_decay=0.0), clip_grad=None
-    ),
+    type="OptimWrapper", optimizer=dict(type="Adam", lr=3e-5, weight_decay=0.0)
 )
 param_scheduler = None
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=60000, val_interval=2000)

@@ -1,13 +1,8 @@
 # A short schedule for small networks and data sets: 2000 iterations of AdamW.
 optim_wrapper = dict(
-    constructor="JointOptimWrapperConstructor",
-    precision="float32",
-    accumulative_counts=1,
-    segmentor=dict(
-        optimizer=dict(type="AdamW", lr=2e-3, weight_decay=0.01),
-        paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))),
-        clip_grad=None,
-    ),
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=2e-3, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))),
 )
 param_scheduler = [
     dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=2000, by_epoch=False)

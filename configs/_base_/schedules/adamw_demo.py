@@ -1,12 +1,7 @@
 # For the demonstration: a minute or two of AdamW, with a line of log every second.
 _base_ = ["../default_runtime.py"]
 optim_wrapper = dict(
-    constructor="JointOptimWrapperConstructor",
-    precision="float32",
-    accumulative_counts=1,
-    segmentor=dict(
-        optimizer=dict(type="AdamW", lr=1.5e-2, weight_decay=0.01), clip_grad=None
-    ),
+    type="OptimWrapper", optimizer=dict(type="AdamW", lr=1.5e-2, weight_decay=0.01)
 )
 param_scheduler = [
     dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=1200, by_epoch=False)

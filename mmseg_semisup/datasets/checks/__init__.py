@@ -10,20 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmseg_semisup.core.cpu import available_cores
+from mmseg_semisup.datasets.image_headers import Header
 
 from .config import check_config
 from .content import check_all, missing_classes
 from .files import check_header
 from .labels import LIMIT, missing_in_masks, missing_labels
-from .overlap import find_overlaps
+from .overlap import find_overlaps, find_repeats
 from .parts import Item, build_parts
 from .problem import KINDS, Problem
+from .reading import disagreements, doubts
 from .report import DataReport
 
 __all__ = ["ALLOWABLE", "KINDS", "LEVELS", "DataReport", "Problem", "check_data"]
 
 LEVELS = ("cheap", "full", "off")
-ALLOWABLE = ("missing-class", "overlap")
+ALLOWABLE = ("missing-class", "overlap", "validated")
 
 
 def check_data(
@@ -44,7 +46,8 @@ def check_data(
             and the model's numbers of classes are read.
         level: 'cheap', 'full', or 'off'.
         allow: Kinds of problems that are only warned of: 'missing-class' (a class that
-            no labelled image shows), 'overlap' (labelled images among the unlabelled).
+            no labelled image shows), 'overlap' (labelled images among the unlabelled),
+            'validated' (training images that are validated or tested).
         workers: Number of processes of the full checks; None: one for each core.
         report: Called with lines about the progress of the full checks.
 
@@ -65,17 +68,19 @@ def check_data(
     problems: list[Problem] = []
     parts = build_parts(cfg, problems)
     problems += check_config(cfg, parts)
-    overlaps, allowable = find_overlaps(parts)
-    problems += overlaps
+    overlaps = find_overlaps(parts)
     seen: dict[Item, bool] = {}
+    headers: dict[str, Header] = {}
     for part in parts:
         for item in part.items:
             if item not in seen:
-                found = check_header(item)
+                found = check_header(item, headers)
                 seen[item] = not found
                 problems += found
-    warnings = allowable if "overlap" in allow else []
-    problems += [] if "overlap" in allow else allowable
+    problems += disagreements(parts, headers)
+    warnings = [p for kind in allow for p in overlaps.get(kind, ())]
+    warnings += [*find_repeats(parts), *doubts(parts, headers)]
+    problems += [p for kind, ps in overlaps.items() if kind not in allow for p in ps]
     if level == "full":
         check_all(parts, seen, problems, workers or available_cores(), report)
     missing, unseen = missing_labels(parts, seen, None if level == "full" else LIMIT)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmseg.registry import METRICS, MODELS
+from mmseg.datasets.transforms import RandomCrop
+from mmseg.registry import METRICS, MODELS, TRANSFORMS
 
-from mmseg_semisup.core.config_types import argument
+from mmseg_semisup.core.config_types import argument, is_type
 from mmseg_semisup.core.text import shorten
-from mmseg_semisup.datasets.sources import leaves
+from mmseg_semisup.datasets.sources import config_leaves, leaves
+from mmseg_semisup.datasets.transform_kinds import loads_mask
 
 from .parts import Part
 from .problem import Problem
@@ -43,7 +45,42 @@ def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]
                     f"classes: {shorten(classes, 8)}"
                 )
     found += _ignored_labels(cfg, parts)
+    found += ratios_without_masks(cfg)
     return [Problem("config", text) for text in found]
+
+
+def ratios_without_masks(cfg: Mapping[str, Any]) -> list[str]:
+    """Sentences about sources whose crops ask for masks that nothing loads.
+
+    Args:
+        cfg: The config of a training.
+    """
+    training = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    found = []
+    for name, source in (training.get("sources") or {}).items():
+        for leaf in config_leaves(source) if source else ():
+            steps = list(_steps(leaf.get("pipeline") or ()))
+            crops = [s for s in steps if is_type(s, TRANSFORMS, RandomCrop)]
+            ratios = [crop.get("cat_max_ratio", 1.0) for crop in crops]
+            if min(ratios, default=1.0) < 1 and not any(map(loads_mask, steps)):
+                found.append(
+                    f"source {name!r}: RandomCrop has cat_max_ratio={min(ratios)}, "
+                    "which counts the classes of a mask, but its images have none; "
+                    "leave cat_max_ratio out there"
+                )
+    return list(dict.fromkeys(found))
+
+
+def _steps(node: Any) -> Iterator[Mapping[str, Any]]:
+    """All configs of transforms in a pipeline, including nested ones."""
+    if isinstance(node, Mapping):
+        if "type" in node:
+            yield node
+        for value in node.values():
+            yield from _steps(value)
+    elif isinstance(node, (list, tuple)):
+        for item in node:
+            yield from _steps(item)
 
 
 def _ignored_labels(cfg: Mapping[str, Any], parts: Sequence[Part]) -> Iterator[str]:

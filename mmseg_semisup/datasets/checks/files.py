@@ -3,72 +3,81 @@
 from __future__ import annotations
 
 import os
+from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
-from PIL import Image, UnidentifiedImageError
 
-from mmseg_semisup.datasets.files import check_complete, check_depth
+from mmseg_semisup.core.errors import ImageFileError
+from mmseg_semisup.datasets.files import check_complete, check_mask_file
+from mmseg_semisup.datasets.image_headers import (
+    DEFAULT,
+    PHOTOGRAPHS,
+    Header,
+    read_header,
+)
 from mmseg_semisup.datasets.image_labels import LoadImageLabels
+from mmseg_semisup.datasets.read_image import load
 from mmseg_semisup.datasets.semi_dataset import check_mask
 from mmseg_semisup.datasets.transform_kinds import loads_mask
 
 from .parts import Item
 from .problem import Problem
 
-ORIENTATION = 274
-"""EXIF tag of the orientation; from 5 on, width and height are exchanged."""
 
+def check_header(
+    item: Item, headers: MutableMapping[str, Header] | None = None
+) -> list[Problem]:
+    """Check the files without decoding them.
 
-def check_header(item: Item) -> list[Problem]:
-    """Check the files without decoding them."""
+    Args:
+        item: The files.
+        headers: Gets the header of the image, if it can be read.
+    """
     problems: list[Problem] = []
     size = mask_size = None
-    if item.plain_image or not os.path.exists(item.image):
-        size, _ = _read_header(item.image, "image", item.oriented, problems)
+    if item.reader is not None or not os.path.exists(item.image):
+        header = _read_header(item.image, "image", problems)
+        if header is not None:
+            size = header.size(item.reader or DEFAULT)
+            if headers is not None:
+                headers[item.image] = header
     if item.mask is not None and not (
         item.mask_backend is None and os.path.exists(item.mask)
     ):
-        mask_size, mode = _read_header(item.mask, "mask", False, problems)
-        if mode is not None:
-            problems += _check_mode(item.mask, mode, item.mask_backend)
-            problems += _check_depth(item.mask)
+        header = _read_header(item.mask, "mask", problems)
+        if header is not None:
+            mask_size = header.stored
+            problems += _check_mode(item.mask, header, item.mask_backend)
+            problems += _check_values(item.mask)
     if size and mask_size and size != mask_size:
         problems.append(
             Problem(
                 "mask-size",
-                f"{item.mask} has {mask_size[0]}x{mask_size[1]} pixels, {item.image} "
-                f"has {size[0]}x{size[1]} (width x height)",
+                f"{item.mask} has {mask_size[1]}x{mask_size[0]} pixels, {item.image} "
+                f"has {size[1]}x{size[0]} (width x height)",
             )
         )
     return problems
 
 
-def _read_header(
-    path: str, word: str, oriented: bool, problems: list[Problem]
-) -> tuple[tuple[int, int] | None, str | None]:
-    """Read width and height, and Pillow's mode; None if they cannot be read."""
+def _read_header(path: str, word: str, problems: list[Problem]) -> Header | None:
     if "://" in path:
-        return None, None
+        return None
     try:
         check_complete(path)
-        with Image.open(path) as image:
-            mode = "JPEG" if image.format in ("JPEG", "MPO") else image.mode
-            size = image.size
-            if oriented and mode == "JPEG" and image.getexif().get(ORIENTATION, 1) >= 5:
-                size = size[::-1]
-            return size, mode
+        return read_header(path)
     except FileNotFoundError:
         problems.append(Problem("missing-file", f"there is no {word} {path}"))
-    except UnidentifiedImageError:
-        problems.append(Problem("unreadable", f"{path}: not an image"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        problems.append(Problem("unreadable", f"{path}: {error}"))
-    return None, None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        problems.append(Problem("unreadable", f"{path}: {reason}"))
+    return None
 
 
-def _check_mode(path: str, mode: str, backend: str | None) -> list[Problem]:
+def _check_mode(path: str, header: Header, backend: str | None) -> list[Problem]:
+    mode = "JPEG" if header.kind in PHOTOGRAPHS else header.mode
     if mode in ("L", "1") or mode.startswith("I"):
         return []
     if mode == "P":
@@ -106,17 +115,14 @@ def check_content(
     for transform in dataset.pipeline.transforms:
         if isinstance(transform, LoadImageLabels):
             continue
-        path = item.mask if loads_mask(transform) else item.image
         try:
-            results = transform(results)
+            results = load(transform, results)
         except Exception as error:  # whatever a decoder raises
-            # OpenCV returns None for a file that it cannot read, and mmcv reads its
-            # shape.
-            if isinstance(error, AttributeError) and "NoneType" in str(error):
-                reason = "cannot be decoded"
-            else:
-                reason = f"{type(error).__name__}: {error}"
-            return [Problem("unreadable", f"{path}: {reason}")], None
+            if isinstance(error, ImageFileError):
+                return [Problem("unreadable", str(error))], None
+            path = item.mask if loads_mask(transform) else item.image
+            text = f"{path}: {type(error).__name__}: {error}"
+            return [Problem("unreadable", text)], None
     mask = results.get("gt_seg_map")
     if mask is None or item.mask is None:
         return problems, None
@@ -131,10 +137,10 @@ def check_content(
     return [], np.bincount(mask.ravel(), minlength=256)
 
 
-def _check_depth(path: str) -> list[Problem]:
-    """Refuse masks with more than 8 bits, which lose the upper ones when loaded."""
+def _check_values(path: str) -> list[Problem]:
+    """Refuse masks that are read otherwise than they are meant."""
     try:
-        check_depth(path)
+        check_mask_file(path)
     except (OSError, ValueError, SyntaxError) as error:
         text = str(error).removeprefix("the mask has the ")
         return [Problem("mask-values", f"{path}: {text}")]

@@ -8,6 +8,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from mmseg_semisup.datasets.image_labels import FIELD, LoadImageLabels
+from mmseg_semisup.datasets.read_image import load
 from mmseg_semisup.datasets.sources import SourceDataset, leaves
 from mmseg_semisup.datasets.transform_kinds import loads_mask
 
@@ -136,7 +137,7 @@ def _present(leaf: BaseDataset, index: int) -> list[int]:
     for step in leaf.pipeline.transforms:
         if loads_mask(step) or isinstance(step, LoadImageLabels):
             try:
-                results = step(results)
+                results = load(step, results)
             except Exception:  # whatever a decoder raises; the full check names it
                 return []
     if FIELD in results:

@@ -10,6 +10,8 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmseg_semisup.datasets.image_headers import DEFAULT, Reader
+from mmseg_semisup.datasets.read_image import reader_of
 from mmseg_semisup.datasets.sources import (
     SourceDataset,
     build_source,
@@ -29,16 +31,15 @@ class Item:
     Attributes:
         image: Path of the image.
         mask: Path of its mask, if the source's pipeline loads it.
-        plain_image: Whether mmcv's ordinary transform loads the image.
+        reader: How the image is decoded; None if another transform than mmcv's
+            ordinary one loads it.
         mask_backend: Decoder of the mask; None if another transform loads it.
-        oriented: Whether the loader turns an image by its EXIF entry.
     """
 
     image: str
     mask: str | None = None
-    plain_image: bool = True
+    reader: Reader | None = DEFAULT
     mask_backend: str | None = "pillow"
-    oriented: bool = True
 
 
 @dataclass
@@ -115,6 +116,7 @@ def list_items(dataset: SourceDataset) -> list[Item]:
     for leaf in leaves(dataset):
         loaders = {type(step): step for step in leaf.pipeline.transforms}
         image = loaders.get(LoadImageFromFile)
+        reader = None if image is None else reader_of(image)
         masks = any(map(loads_mask, loaders))
         backend = getattr(loaders.get(LoadAnnotations), "imdecode_backend", None)
         for index in range(len(leaf)):
@@ -123,9 +125,8 @@ def list_items(dataset: SourceDataset) -> list[Item]:
                 Item(
                     image=info["img_path"],
                     mask=info.get("seg_map_path") if masks else None,
-                    plain_image=image is not None,
+                    reader=reader,
                     mask_backend=backend,
-                    oriented=getattr(image, "color_type", "") in ("color", "grayscale"),
                 )
             )
     return items

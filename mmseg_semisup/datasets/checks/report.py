@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmseg_semisup.core.terminal import printable
+
 from .parts import Part
 from .problem import KINDS, Problem
 
@@ -38,7 +40,7 @@ class DataReport:
                 texts = [problem.text for problem in found if problem.kind == kind]
                 if texts:
                     lines.append(f"{title}{heading} ({len(texts)}):")
-                    lines += [f"  {text}" for text in texts[:limit]]
+                    lines += [f"  {printable(text, keep='')}" for text in texts[:limit]]
                 if len(texts) > limit:
                     lines.append(f"  ... and {len(texts) - limit} more")
         return "\n".join(lines)

@@ -55,15 +55,20 @@ def resolve_splits(cfg: Mapping[str, Any]) -> dict[str, Any]:
     resolved = dict(cfg)
     for key in ("ann_file", "exclude"):
         value = resolved.get(key)
-        if isinstance(value, str):
-            resolved[key] = split_path(value)
+        if isinstance(value, (str, Mapping)):
+            resolved[key] = _resolved(value)
         elif isinstance(value, Sequence):
-            resolved[key] = [split_path(name) for name in value]
-    if isinstance(resolved.get("dataset"), Mapping):
-        resolved["dataset"] = resolve_splits(resolved["dataset"])
+            resolved[key] = [_resolved(entry) for entry in value]
+    for key in ("dataset", "images_of"):
+        if isinstance(resolved.get(key), Mapping):
+            resolved[key] = resolve_splits(resolved[key])
     if isinstance(resolved.get("datasets"), Sequence):
         resolved["datasets"] = [
             resolve_splits(part) if isinstance(part, Mapping) else part
             for part in resolved["datasets"]
         ]
     return resolved
+
+
+def _resolved(entry: str | Mapping[str, Any]) -> str | dict[str, Any]:
+    return split_path(entry) if isinstance(entry, str) else resolve_splits(entry)

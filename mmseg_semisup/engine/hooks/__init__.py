@@ -7,33 +7,47 @@ which registers the hooks.
 from .acceleration_hook import AccelerationHook
 from .architecture_hook import ArchitectureCheckHook
 from .checkpoint_hook import AtomicCheckpointHook
+from .class_scores_hook import ClassScoresHook
 from .data_check_hook import DataCheckHook
 from .deferred_info_hook import DeferredInfoHook
 from .fresh_counters_hook import FreshCountersHook
 from .health_hook import HealthHook
+from .history_hook import HistoryHook
 from .ignore_value_hook import IgnoreValueHook
+from .learning_rates_hook import LearningRatesHook
+from .method_check_hook import MethodCheckHook
 from .numbers_hook import NumbersHook
+from .outline_hook import OutlineHook
 from .preemption_hook import PreemptionHook
 from .repeat_validation_hook import RepeatValidationHook
+from .resumed_config_hook import ResumedConfigHook
 from .resumed_schedule_hook import ResumedScheduleHook
 from .save_masks_hook import SaveMasksHook
 from .teacher_hook import TeacherUpdateHook
+from .training_facts_hook import TrainingFactsHook
 from .view_check_hook import ViewCheckHook
 
 __all__ = [
     "AccelerationHook",
     "ArchitectureCheckHook",
     "AtomicCheckpointHook",
+    "ClassScoresHook",
     "DataCheckHook",
     "DeferredInfoHook",
     "FreshCountersHook",
     "HealthHook",
+    "HistoryHook",
     "IgnoreValueHook",
+    "LearningRatesHook",
+    "MethodCheckHook",
     "NumbersHook",
+    "OutlineHook",
     "PreemptionHook",
     "RepeatValidationHook",
+    "ResumedConfigHook",
     "ResumedScheduleHook",
     "SaveMasksHook",
     "TeacherUpdateHook",
+    "TrainingFactsHook",
     "ViewCheckHook",
 ]

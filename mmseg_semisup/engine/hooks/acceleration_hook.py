@@ -12,6 +12,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
+from mmseg_semisup.engine.graphs import Graphs, compiled
+
 
 @HOOKS.register_module()
 class AccelerationHook(Hook):
@@ -25,15 +27,33 @@ class AccelerationHook(Hook):
             last, which tensor cores and many CPU kernels prefer.
         compile: Arguments of :func:`torch.compile`, e.g. ``dict(mode='default')``, for
             the backbones, necks and discriminators; None: they are not compiled.
+        graphs: Whether these run as CUDA graphs, which suits networks of many small
+            operations. They are compiled, and each pass of a training step is recorded
+            once and replayed from then on. Where that cannot be, they run as they are,
+            and the log says why: without a GPU, with several processes, and from the
+            fifth shape of a network's input on.
+
+    Raises:
+        ValueError: If both ``compile`` and ``graphs`` are given.
     """
 
     priority = "VERY_HIGH"
 
     def __init__(
-        self, channels_last: bool = False, compile: dict[str, Any] | None = None
+        self,
+        channels_last: bool = False,
+        compile: dict[str, Any] | None = None,
+        graphs: bool = False,
     ) -> None:
+        if graphs and compile is not None:
+            raise ValueError(
+                "AccelerationHook: graphs=True compiles by itself; leave out compile="
+                f"{compile}, or graphs"
+            )
         self.channels_last = channels_last
         self.compile = compile
+        self.graphs = graphs
+        self._graphs: Graphs | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Change the runner's model.
@@ -43,20 +63,43 @@ class AccelerationHook(Hook):
         """
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        accelerate(model, self.channels_last, self.compile)
+        options = (self.channels_last, self.compile, self.graphs)
+        self._graphs = accelerate(model, *options)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict[str, Any] | None = None
+    ) -> None:
+        """Begin an iteration of graphs."""
+        if self._graphs is not None:
+            self._graphs.begin()
+
+    def before_val(self, runner: Runner) -> None:
+        """Let networks run as they are, because images of a validation differ."""
+        if self._graphs is not None:
+            self._graphs.pause(True)
+
+    def after_val(self, runner: Runner) -> None:
+        """Go on with graphs."""
+        if self._graphs is not None:
+            self._graphs.pause(False)
 
 
 def accelerate(
     model: nn.Module,
     channels_last: bool = False,
     compile: dict[str, Any] | None = None,
-) -> None:
+    graphs: bool = False,
+) -> Graphs | None:
     """Set memory layout and compilation of a model's networks, in place.
 
     Args:
         model: A ``SemiSegmentor`` or a plain segmentor.
         channels_last: See :class:`AccelerationHook`.
         compile: See :class:`AccelerationHook`.
+        graphs: See :class:`AccelerationHook`.
+
+    Returns:
+        What replays the networks, if they are to run as graphs.
     """
     if channels_last:
         any_model: Any = model  # torch's stubs know the argument of tensors only
@@ -64,7 +107,9 @@ def accelerate(
     if compile is not None:
         # Heads are not compiled: a hook reads their embedding in every step.
         for part in _compilable(model):
-            part.compile(**compile)
+            # nn.Module.compile does the same, but for the code of its own.
+            part._compiled_call_impl = compiled(part, **compile)
+    return Graphs(list(_compilable(model))) if graphs else None
 
 
 def _compilable(model: nn.Module) -> Iterator[nn.Module]:

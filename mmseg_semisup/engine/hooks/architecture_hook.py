@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
@@ -11,6 +12,8 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 from mmseg_semisup.core.errors import CheckpointError
+from mmseg_semisup.core.text import shorten
+from mmseg_semisup.engine.optimizer_state import find_optimizer_fault
 
 
 @HOOKS.register_module()
@@ -29,7 +32,7 @@ class ArchitectureCheckHook(Hook):
         self.strict = strict
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Compare the names and sizes.
+        """Compare names, sizes and types, and the state of the optimizers.
 
         Args:
             runner: The runner, with its model.
@@ -53,6 +56,12 @@ class ArchitectureCheckHook(Hook):
                 )
             model = model.segmentor
         check_state(model, state, self.strict, name)
+        if runner._resume and "optimizer" in checkpoint:
+            fault = find_optimizer_fault(runner.optim_wrapper, checkpoint["optimizer"])
+            if fault is not None:
+                raise CheckpointError(
+                    f"{name} is of other optimizers than the config's: {fault}"
+                )
 
 
 def adapt_names(model: nn.Module, state: dict[str, Tensor]) -> None:
@@ -63,8 +72,10 @@ def adapt_names(model: nn.Module, state: dict[str, Tensor]) -> None:
         state: The ``state_dict`` of a checkpoint.
 
     Raises:
-        CheckpointError: If a part cannot be matched.
+        CheckpointError: If it holds no weights, or a part cannot be matched.
     """
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise CheckpointError("the checkpoint's state_dict is no dictionary of weights")
     bare: Any = model
     while is_model_wrapper(bare) or isinstance(bare, BaseTTAModel):
         bare = bare.module
@@ -100,11 +111,20 @@ def check_state(
             for weights in (own, state)
         )
         strict = True
-    common = sorted(set(own) & set(state))
+    common = [key for key in sorted(set(own) & set(state)) if _is_tensor(own[key])]
+    inexact = [
+        f"{key} {reason}"
+        for key in common
+        if (reason := _why_inexact(state[key], own[key]))
+    ]
+    if inexact:
+        raise CheckpointError(
+            f"{name} has weights that cannot be copied exactly: {shorten(inexact)}"
+        )
     shapes = [
-        f"{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in common
-        if isinstance(own[name], Tensor) and own[name].shape != state[name].shape
+        f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
+        for key in common
+        if own[key].shape != state[key].shape
     ]
     if not strict and len(shapes) < len(common):
         return
@@ -123,6 +143,24 @@ def check_state(
             f"{name} is of another architecture than the config's model; weights: "
             f"{'; '.join(found)}. Use the config with which it was made"
         )
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
+def _why_inexact(value: Any, own: Tensor) -> str | None:
+    """What keeps a value from being copied exactly into a weight of its size."""
+    if not isinstance(value, Tensor):
+        return f"is a {type(value).__name__}"
+    if value.is_quantized or value.is_meta or value.layout is not torch.strided:
+        kind = "quantized" if value.is_quantized else str(value.layout)
+        return f"is {'on no device' if value.is_meta else kind}"
+    promoted = torch.promote_types(value.dtype, own.dtype)
+    floating = value.dtype.is_floating_point == own.dtype.is_floating_point
+    if value.dtype != own.dtype and not (floating and promoted == own.dtype):
+        return f"is {value.dtype} instead of {own.dtype}"
+    return None
 
 
 def _in_backbone(key: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import Tensor
@@ -17,7 +20,11 @@ from mmseg_semisup.core.atomic_io import (
     atomic_write,
     remove_partial_files,
 )
-from mmseg_semisup.engine.optim import step_is_complete, steps_end_with_epochs
+from mmseg_semisup.engine.optim import (
+    JointOptimWrapper,
+    step_is_complete,
+    steps_end_with_epochs,
+)
 from mmseg_semisup.engine.process_buffers import (
     gather_own_buffers,
     restore_own_buffers,
@@ -29,6 +36,10 @@ from mmseg_semisup.engine.random_state import (
     restore_random_states,
     set_random_state,
 )
+from mmseg_semisup.engine.shared_tensors import share_tensors
+
+PASSING = "passing_checkpoints"
+"""Key of the steps whose checkpoints make way for the next one."""
 
 
 class _DeferredRemoval(AtomicLocalBackend):
@@ -59,6 +70,10 @@ class AtomicCheckpointHook(CheckpointHook):
     numbers as an uninterrupted one. It holds the seed of the data's order, the buffers
     that differ between processes, and whether the validation after it is done. While
     gradients accumulate, a checkpoint waits for the optimizer step.
+
+    ``max_keep_ckpts`` counts the checkpoints of the schedule. That of an interruption,
+    or of a best score between two of them, is there in addition until the next one is
+    written.
     """
 
     backend_args: dict[str, Any] | None
@@ -70,6 +85,8 @@ class AtomicCheckpointHook(CheckpointHook):
     _state_before_val: State | None = None
     _validated = False
     _postponed = False
+    _scheduled = False
+    _passing: Sequence[int] = ()
 
     def before_train(self, runner: Runner) -> None:
         """Choose the atomic backend for local folders and clean up leftovers.
@@ -86,8 +103,7 @@ class AtomicCheckpointHook(CheckpointHook):
         info = runner.message_hub.runtime_info
         if "keep_ckpt_ids" in info:
             # MMEngine removes the files of these names.
-            kept = [n for n in info["keep_ckpt_ids"] if isinstance(n, int)]
-            info["keep_ckpt_ids"] = kept
+            info["keep_ckpt_ids"] = _numbers(info["keep_ckpt_ids"])
         super().before_train(runner)
         if self.by_epoch and not steps_end_with_epochs(
             runner.optim_wrapper, len(runner.train_dataloader)
@@ -105,11 +121,26 @@ class AtomicCheckpointHook(CheckpointHook):
             if is_main_process():
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
+                self._sweep(runner)
         if self._resumed_data_seed is not None:
             sampler: Any = getattr(runner.train_dataloader, "sampler", None)
             if hasattr(sampler, "seed"):
                 sampler.seed = self._resumed_data_seed
         start_data(runner.train_loop)
+
+    def _sweep(self, runner: Runner) -> None:
+        """Remove checkpoints that the resumed one replaced before a kill."""
+        resumed = runner.epoch if self.by_epoch else runner.iter
+        steps = set(self._passing) - {resumed, *getattr(self, "keep_ckpt_ids", ())}
+        best = {Path(str(path)).name for path in self._best_paths()}
+        for step in steps:
+            path = Path(self.out_dir, self.filename_tmpl.format(step))
+            if path.name not in best:
+                path.unlink(missing_ok=True)
+
+    def _best_paths(self) -> list[Any]:
+        named = getattr(self, "best_ckpt_path_dict", {}).values()
+        return [getattr(self, "best_ckpt_path", None), *named]
 
     def _confine(self, runner: Runner) -> None:
         """Forget best checkpoints outside of the folder; MMEngine would remove them."""
@@ -191,16 +222,23 @@ class AtomicCheckpointHook(CheckpointHook):
     ) -> None:
         """Add random states, buffers of processes and the state of the validation.
 
+        A tensor that networks share is in the file once.
+
         Args:
             runner: The runner.
             checkpoint: The checkpoint to be saved.
         """
+        model: Any = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        share_tensors(checkpoint["state_dict"], model)
         if self._random_states is not None:
             checkpoint["random_states"] = self._random_states
             checkpoint["process_buffers"] = self._own_buffers
         sampler = getattr(runner.train_dataloader, "sampler", None)
         checkpoint["data_seed"] = getattr(sampler, "seed", None)
         checkpoint["validated"] = self._validated
+        if self._passing:
+            checkpoint[PASSING] = list(self._passing)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Restore this process's buffers, and keep its random state for later.
@@ -212,18 +250,27 @@ class AtomicCheckpointHook(CheckpointHook):
         if runner._resume:
             self._resumed_states = checkpoint.get("random_states")
             self._resumed_data_seed = checkpoint.get("data_seed")
+            self._passing = _numbers(checkpoint.get(PASSING) or ())
             buffers = checkpoint.get("process_buffers") or []
             restore_own_buffers(checkpoint["state_dict"], buffers)
 
     def _save_checkpoint(self, runner: Runner) -> None:
         # The file holds no gradients.
         self._postponed = not step_is_complete(runner.optim_wrapper)
-        if not self._postponed:
+        if self._postponed:
+            return
+        self._scheduled = True
+        try:
             super()._save_checkpoint(runner)
+        finally:
+            self._scheduled = False
 
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict[str, Any]
     ) -> None:
+        if isinstance(runner.optim_wrapper, JointOptimWrapper):
+            # Before anything is noted or written of a step that went wrong.
+            runner.optim_wrapper.settle()
         dropped = self._remember(runner, step)
         # The state of the best checkpoint is that from before the validation.
         state = self._state_before_val or random_state()
@@ -243,17 +290,17 @@ class AtomicCheckpointHook(CheckpointHook):
             backend_args=self.backend_args,
             **self.args,
         )
-        if not is_main_process():
-            return
-        pointer = Path(runner.work_dir) / "last_checkpoint"
-        atomic_write(pointer, self.last_ckpt.encode())
-        for old in dropped:
-            path = self.file_backend.join_path(
-                self.out_dir, self.filename_tmpl.format(old)
-            )
-            if self.file_backend.isfile(path):
-                self.file_backend.remove(path)
-        self._remove_outdated()
+        if is_main_process():
+            pointer = Path(runner.work_dir) / "last_checkpoint"
+            atomic_write(pointer, os.fsencode(self.last_ckpt))
+            for old in dropped:
+                path = self.file_backend.join_path(
+                    self.out_dir, self.filename_tmpl.format(old)
+                )
+                if self.file_backend.isfile(path):
+                    self.file_backend.remove(path)
+            self._remove_outdated()
+        self._passing = [n for n in self._passing if n not in dropped]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
         self._validated = True
@@ -262,13 +309,22 @@ class AtomicCheckpointHook(CheckpointHook):
         self._remove_outdated()
 
     def _remember(self, runner: Runner, step: int) -> list[int]:
-        """Add a step to the list of kept checkpoints, which the checkpoint stores."""
+        """Note the checkpoint of a step, so that the checkpoint itself knows it.
+
+        Returns:
+            The steps whose checkpoints are to be removed after the save.
+        """
         if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
             return []
-        kept = [*self.keep_ckpt_ids, step]
-        dropped = kept[: -self.max_keep_ckpts]
-        self.keep_ckpt_ids.append(step)
-        runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        dropped = [n for n in self._passing if n != step]
+        if self._scheduled:
+            dropped += [*self.keep_ckpt_ids, step][: -self.max_keep_ckpts]
+            self.keep_ckpt_ids.append(step)
+            kept = list(self.keep_ckpt_ids)
+            runner.message_hub.update_info("keep_ckpt_ids", kept)
+        # The new checkpoint knows those to be dropped, too: the process may be killed
+        # before it has removed them.
+        self._passing = dropped if self._scheduled else [*dropped, step]
         return dropped
 
     def _remove_outdated(self) -> None:
@@ -280,3 +336,8 @@ class AtomicCheckpointHook(CheckpointHook):
             if path not in current:
                 Path(path).unlink(missing_ok=True)
         self.file_backend.outdated.clear()
+
+
+def _numbers(values: Iterable[Any]) -> list[int]:
+    """The numbers among the values of a checkpoint, which name files to remove."""
+    return [value for value in values if isinstance(value, int)]

@@ -21,7 +21,8 @@ class DataCheckHook(Hook):
         level: 'cheap' reads lists and headers of files, thousands in a second; 'full'
             also loads every image and mask; 'off' checks nothing.
         allow: Kinds of problems that are only warned of: 'missing-class', 'overlap'
-            (labelled images among the unlabelled ones).
+            (labelled images among the unlabelled ones), 'validated' (training images
+            that are validated or tested). They count at each level.
 
     Raises:
         ValueError: If an argument is not allowed.

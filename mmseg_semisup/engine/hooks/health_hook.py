@@ -76,6 +76,7 @@ class HealthHook(Hook):
         self.empty_below = empty_below
         self.empty_for = empty_for
         self.selections = tuple(selections)
+        self.history_length = max(won_for, collapsed_for, empty_for)
         self._interval = 1
         self._watches_scores = True
         self._warned: set[str] = set()
@@ -166,7 +167,7 @@ class HealthHook(Hook):
             f"more than {self.collapsed_above:.1%} of the unlabelled pixels were of "
             "one class. Let the unlabelled loss start later or weigh less, lower the "
             "learning rate, and see whether labelled images show the other classes "
-            "(tools/check_data.py CONFIG --level full)."
+            "(tools/check_data.py CONFIG --full)."
         )
 
     def _empty(self, name: str, shares: np.ndarray) -> str:

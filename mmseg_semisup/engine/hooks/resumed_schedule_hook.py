@@ -9,6 +9,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from mmseg_semisup.core.errors import ConfigError
+
+from .resumed_config_hook import FINGERPRINT
+
 # Values that change during a training are left out.
 FIXED = (
     "begin",
@@ -41,6 +45,9 @@ class ResumedScheduleHook(Hook):
         Args:
             runner: The runner, with its schedules.
             checkpoint: The loaded checkpoint.
+
+        Raises:
+            ConfigError: If there are more of them, or fewer.
         """
         if not runner._resume:
             return
@@ -52,10 +59,12 @@ class ResumedScheduleHook(Hook):
             now = _states(present)
         then = checkpoint.get("param_schedulers", now)
         for place, config, kept in _differences("param_scheduler", now, then):
+            # The fingerprint has told it, and which key of the config it is.
+            if FINGERPRINT in checkpoint:
+                continue
             runner.logger.warning(
                 f"{place}: {config} in the config, but the training that is resumed "
-                f"has {kept} and keeps it. To change it, start from the checkpoint's "
-                "weights with --load-from instead of --resume"
+                f"has {kept} and keeps it. To change it, say --accept-changes optimizer"
             )
 
 
@@ -70,8 +79,11 @@ def _differences(place: str, now: Any, then: Any) -> Iterator[tuple[str, Any, An
             yield from _differences(f"{place}.{name}", now[name], then[name])
         return
     if type(now) is not type(then) or len(now) != len(then):
-        yield place, f"{len(now)} of them", f"{len(then)}"
-        return
+        # MMEngine would load the first ones.
+        raise ConfigError(
+            f"{place}: {len(now)} of them in the config, but {len(then)} in the "
+            "checkpoint; --accept-changes optimizer takes those of the config"
+        )
     for i, (mine, theirs) in enumerate(zip(now, then, strict=True)):
         for key in FIXED:
             if key in mine and key in theirs and mine[key] != theirs[key]:

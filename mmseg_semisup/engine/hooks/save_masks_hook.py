@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.figures import encode_labels
+from mmseg_semisup.core.file_names import check_distinct
 from mmseg_semisup.datasets.lists import image_ids
 from mmseg_semisup.datasets.sources import infos
 
@@ -36,10 +37,15 @@ class SaveMasksHook(Hook):
         self._names: dict[str, str] = {}
 
     def before_test(self, runner: Runner) -> None:
-        """Derive the file names of all images."""
+        """Derive the file names of all images.
+
+        Raises:
+            ConfigError: If the file system takes two of them for one.
+        """
         tested = infos(runner.test_loop.dataloader.dataset)
         paths = list(dict.fromkeys(str(info["img_path"]) for info in tested))
         self._names = dict(zip(paths, image_ids(paths), strict=True))
+        check_distinct(self.folder, self._names.values())
 
     def after_test_iter(
         self,

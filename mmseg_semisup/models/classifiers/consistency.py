@@ -9,6 +9,8 @@ import torch.nn as nn
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from ..training_facts import check_time, iterations
+
 LABEL_LOSSES = ("binary", "categorical")
 KINDS = ("mse", "cosine")
 LOSS_KEY = "label_loss_number"
@@ -79,10 +81,16 @@ class LabelConsistency(nn.Module):
         branches: Branches that the student sees; those that the batch lacks are left
             out.
         teacher_suffix: Ending that makes the name of the view that the teacher sees.
-        start: Number of iterations before the first that counts.
-        ramp: Number of iterations over which the weight then grows.
+        start: Time before the first iteration that counts.
+        ramp: Time over which the weight then grows.
         ramp_shape: 'sigmoid': exp(-5 (1 - t)^2), t from 0 to 1 (Tarvainen 2017);
             'linear': t.
+        run_before_start: Whether both networks see the branches while the loss does not
+            count yet, too, so that the running statistics of their norm layers include
+            these images, as in the published code.
+        statistics_views: Views that the teacher sees for its running statistics alone,
+            before those of its targets; its ``norm`` must be 'own'. The published code
+            shows it the labelled images.
 
     Raises:
         ValueError: If an argument is not allowed.
@@ -94,20 +102,21 @@ class LabelConsistency(nn.Module):
         kind: str = "mse",
         branches: tuple[str, ...] = ("labeled", "weak", "unlabeled"),
         teacher_suffix: str = "_teacher",
-        start: int = 0,
-        ramp: int = 0,
+        start: float = 0,
+        ramp: float = 0,
         ramp_shape: str = "sigmoid",
+        run_before_start: bool = False,
+        statistics_views: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         if kind not in KINDS:
             raise ValueError(f"consistency.kind={kind!r}; allowed: {KINDS}")
         if ramp_shape not in RAMPS:
             raise ValueError(f"consistency.ramp_shape={ramp_shape!r}; allowed: {RAMPS}")
-        if weight < 0 or start < 0 or ramp < 0:
-            raise ValueError(
-                f"consistency: weight={weight}, start={start}, ramp={ramp}; allowed: "
-                "0 and more"
-            )
+        if weight < 0:
+            raise ValueError(f"consistency: weight={weight}; allowed: 0 and more")
+        check_time("consistency.start", start)
+        check_time("consistency.ramp", ramp)
         self.weight = weight
         self.kind = kind
         self.branches = tuple(branches)
@@ -115,14 +124,17 @@ class LabelConsistency(nn.Module):
         self.start = start
         self.ramp = ramp
         self.ramp_shape = ramp_shape
+        self.run_before_start = run_before_start
+        self.statistics_views = tuple(statistics_views)
 
     def weight_at(self, iteration: int) -> float:
         """Factor of the loss in an iteration, counted from 0."""
-        if iteration < self.start:
+        start, ramp = iterations(self.start), iterations(self.ramp)
+        if iteration < start:
             return 0.0
         progress = 1.0
-        if self.ramp:
-            progress = min((iteration - self.start) / self.ramp, 1.0)
+        if ramp:
+            progress = min((iteration - start) / ramp, 1.0)
         if self.ramp_shape == "sigmoid":
             return self.weight * math.exp(-5 * (1 - progress) ** 2)
         return self.weight * progress

@@ -44,6 +44,7 @@ class MultiLabelMeanTeacher(BaseModel):
         labeled_branches: Branches with labels; those that the batch lacks are left out.
         data_preprocessor: Config of ``SemiDataPreprocessor``.
         test_cfg: ``predict_with``, 'student' or 'teacher'.
+        init_cfg: As in mmengine.
 
     Raises:
         ValueError: If a key does not exist, or parts do not fit each other.
@@ -77,6 +78,12 @@ class MultiLabelMeanTeacher(BaseModel):
             if self.teacher is None:
                 raise ValueError("consistency needs a teacher; set teacher=dict(...)")
             self.consistency = LabelConsistency(**consistency)
+            if self.consistency.statistics_views and self.teacher.norm != "own":
+                raise ValueError(
+                    f"consistency.statistics_views={self.consistency.statistics_views}"
+                    f", but teacher.norm={self.teacher.norm!r} takes the statistics of "
+                    "the student; set teacher.norm='own', or leave the views out"
+                )
         self.label_loss = label_loss
         register_label_loss(self, label_loss)
         self.labeled_branches = tuple(labeled_branches)
@@ -160,11 +167,16 @@ class MultiLabelMeanTeacher(BaseModel):
         if self.teacher and iteration == 0 and self.teacher.updates.value == 0:
             # The weights may have been initialised or loaded after the copy was made.
             self.teacher.copy_from(self.classifier)
-        consistency, agreeing = self.consistency, []
-        if consistency is not None and consistency.weight_at(iteration) > 0:
-            agreeing = [n for n in consistency.branches if n in inputs]
-        seen = list(dict.fromkeys((*labeled, *agreeing)))
-        student = {name: self.classifier(inputs[name]) for name in seen}
+        consistency, counts, agreeing = self.consistency, False, []
+        if consistency is not None:
+            counts = consistency.weight_at(iteration) > 0
+            if counts or consistency.run_before_start:
+                agreeing = [n for n in consistency.branches if n in inputs]
+        student = {name: self.classifier(inputs[name]) for name in labeled}
+        with torch.set_grad_enabled(counts and torch.is_grad_enabled()):
+            for name in agreeing:
+                if name not in student:
+                    student[name] = self.classifier(inputs[name])
         labels = torch.cat([image_labels(data_samples[name], name) for name in labeled])
         loss = label_loss(
             torch.cat([student[name] for name in labeled]), labels, self.label_loss
@@ -172,7 +184,8 @@ class MultiLabelMeanTeacher(BaseModel):
         losses = {"labeled.loss_label": loss}
         if consistency is not None and agreeing:
             views = [name + consistency.teacher_suffix for name in agreeing]
-            missing = [name for name in views if name not in inputs]
+            also = consistency.statistics_views
+            missing = [name for name in (*also, *views) if name not in inputs]
             if missing:
                 raise ValueError(
                     f"the batch has no branch {missing[0]!r}, only {sorted(inputs)}; "
@@ -180,13 +193,16 @@ class MultiLabelMeanTeacher(BaseModel):
                 )
             with torch.no_grad():
                 teacher = self.network("teacher")
+                for name in also:
+                    teacher(inputs[name])
                 target = torch.cat([teacher(inputs[n]) for n in views])
-            losses["consistency.loss"] = consistency(
-                torch.cat([student[n] for n in agreeing]),
-                target,
-                iteration,
-                self.label_loss,
-            )
+            if counts:
+                losses["consistency.loss"] = consistency(
+                    torch.cat([student[n] for n in agreeing]),
+                    target,
+                    iteration,
+                    self.label_loss,
+                )
         self.iteration.value += 1
         return losses
 

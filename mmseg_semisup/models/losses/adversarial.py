@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -35,6 +38,35 @@ def spatial_bce(logits: Tensor, is_real: bool, valid: Tensor | None = None) -> T
     if valid is None:
         return loss.mean()
     return (loss * valid).sum() / valid.sum().clamp(min=1)
+
+
+def joint_spatial_bce(
+    logits: Sequence[Tensor], is_real: bool, valid: Sequence[Tensor]
+) -> Tensor:
+    """:func:`spatial_bce` of several batches, as if they were one.
+
+    Args:
+        logits: Each (N_i, 1, H_i, W_i), float, before the sigmoid; the sizes may
+            differ.
+        is_real: The target.
+        valid: Each (N_i, H_i, W_i), bool; the pixels that count.
+
+    Returns:
+        Scalar tensor, float: the mean over the valid pixels of all batches; a finite
+        zero if there is none.
+
+    Example:
+        >>> one, three = torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 3), -100.0)
+        >>> valid = [torch.ones(1, 1, w, dtype=torch.bool) for w in (1, 3)]
+        >>> joint_spatial_bce([one, three], False, valid)  # log 2 / 4
+        tensor(0.1733)
+    """
+    counts = [each.sum() for each in valid]
+    sums = (
+        spatial_bce(score, is_real, counted) * count
+        for score, counted, count in zip(logits, valid, counts, strict=True)
+    )
+    return reduce(torch.add, sums) / reduce(torch.add, counts).clamp(min=1)
 
 
 def one_hot_labels(

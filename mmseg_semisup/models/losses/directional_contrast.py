@@ -4,24 +4,21 @@ Lai et al.: Semi-supervised Semantic Segmentation with Directional Context-aware
 Consistency, CVPR 2021, https://arxiv.org/abs/2106.14133, Eqs. 1 to 8. The authors'
 code: https://github.com/JIA-Lab-research/Context-Aware-Consistency.
 
-Only pulled anchors are computed, in tiles of anchors x negatives that are not stored.
-As gradients go to the anchors only, they are summed in the forward pass together with
-the loss, and the backward pass computes nothing again.
+Only pulled anchors are computed, those of both directions in the same products with the
+negatives, see :mod:`.anchor_contrast`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from .anchor_contrast import anchor_contrast
 
 REDUCTIONS = ("overlap", "active")
 DISTANCES = ("contrast", "l2")
-TILE_ELEMENTS = {"cpu": 2**18, "cuda": 2**23}
-TILE_ANCHORS = {"cpu": 512, "cuda": 8192}
 
 
 def pull_masks(
@@ -108,6 +105,7 @@ def directional_contrast(
     temperature: float = 0.1,
     distance: str = "contrast",
     directional: bool = True,
+    precision: str = "float32",
 ) -> Tensor:
     """Weighted sum of the loss of all pulled pixels, in both directions (Eqs. 3, 6, 8).
 
@@ -127,6 +125,7 @@ def directional_contrast(
         distance: 'contrast', or 'l2': the squared distance to the counterpart, without
             negatives.
         directional: Whether at most one direction of a pixel has a weight.
+        precision: Of the products with the negatives, see :func:`anchor_contrast`.
 
     Returns:
         Scalar tensor, float32, or float64 for such features; finite also when nothing
@@ -161,7 +160,13 @@ def directional_contrast(
         losses = (pulled - targets).square().sum(dim=1)
     else:
         losses = anchor_contrast(
-            pulled, targets, labels[anchors], negatives, negative_labels, temperature
+            pulled,
+            targets,
+            labels[anchors],
+            negatives,
+            negative_labels,
+            temperature,
+            precision,
         )
     return (weights * losses).sum()
 
@@ -175,125 +180,3 @@ def _pulled_first(pulled: Tensor) -> Tensor:
     if pulled.device.type == "cpu":
         return pulled.nonzero().squeeze(1)
     return pulled.to(torch.uint8).argsort(descending=True, stable=True)
-
-
-def anchor_contrast(
-    anchors: Tensor,
-    positives: Tensor,
-    labels: Tensor,
-    negatives: Tensor,
-    negative_labels: Tensor,
-    temperature: float = 0.1,
-) -> Tensor:
-    """``-log(r(a, p) / (r(a, p) + sum_n r(a, n)))``, ``r(a, b) = exp(a.b / tau)``.
-
-    The sum runs over the negatives whose label is not the anchor's (Eqs. 1 and 5).
-    Autocast does not apply: products are at least of float32.
-
-    Args:
-        anchors: (A, D), float; the only argument that gradients go to.
-        positives: (A, D), float.
-        labels: (A,), int64.
-        negatives: (K, D), float.
-        negative_labels: (K,), int64.
-        temperature: tau.
-
-    Returns:
-        (A,), float32, or float64 for float64 anchors.
-
-    Example:
-        >>> anchors, positives = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
-        >>> negatives = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-        >>> labels, negative_labels = torch.tensor([0]), torch.tensor([1, 0])
-        >>> anchor_contrast(  # log(1 + exp(0 - 0.6)): the second has the anchor's label
-        ...     anchors, positives, labels, negatives, negative_labels, temperature=1
-        ... )
-        tensor([0.4375])
-    """
-    dtype = torch.promote_types(anchors.dtype, torch.float32)
-    with torch.autocast(anchors.device.type, enabled=False):
-        return _AnchorContrast.apply(  # type: ignore[no-untyped-call]  # torch gives `apply` no types
-            anchors.to(dtype),
-            positives.detach().to(dtype),
-            labels,
-            negatives.detach().to(dtype),
-            negative_labels,
-            temperature,
-        )
-
-
-class _AnchorContrast(torch.autograd.Function):
-    """Stores (A, D) numbers for the backward pass, the size of the anchors."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        anchors: Tensor,
-        positives: Tensor,
-        labels: Tensor,
-        negatives: Tensor,
-        negative_labels: Tensor,
-        temperature: float,
-    ) -> Tensor:
-        needs_gradient = ctx.needs_input_grad[0]
-        device = anchors.device.type
-        height = TILE_ANCHORS.get(device, TILE_ANCHORS["cuda"])
-        elements = TILE_ELEMENTS.get(device, TILE_ELEMENTS["cuda"])
-        losses = torch.empty_like(anchors[:, 0])
-        gradient = torch.empty_like(anchors) if needs_gradient else None
-        for start in range(0, len(anchors), height):
-            rows = slice(start, start + height)
-            _contrast_rows(
-                anchors[rows] / temperature,
-                positives[rows],
-                labels[rows],
-                negatives,
-                negative_labels,
-                max(elements // len(anchors[rows]), 1),
-                losses[rows],
-                None if gradient is None else gradient[rows],
-            )
-        if gradient is not None:
-            ctx.save_for_backward(gradient.div_(temperature))
-        return losses
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return (gradient * upstream.unsqueeze(1), None, None, None, None, None)
-
-
-def _contrast_rows(
-    scaled: Tensor,
-    positives: Tensor,
-    labels: Tensor,
-    negatives: Tensor,
-    negative_labels: Tensor,
-    width: int,
-    losses: Tensor,
-    gradient: Tensor | None,
-) -> None:
-    """Fill losses, and gradients towards ``scaled``, of some anchors.
-
-    The softmax over positive and negatives is accumulated tile by tile, relative to the
-    highest logit so far; the expectation of the vectors under it is the gradient.
-    """
-    logit = (scaled * positives).sum(dim=1)
-    highest, total = logit, torch.ones_like(logit)
-    expected = positives.clone() if gradient is not None else None
-    labels = labels.unsqueeze(1)
-    for start in range(0, len(negatives), width):
-        columns = slice(start, start + width)
-        tile = scaled @ negatives[columns].t()
-        tile.masked_fill_(labels == negative_labels[columns], -torch.inf)
-        higher = torch.maximum(highest, tile.amax(dim=1))
-        tile.sub_(higher.unsqueeze(1)).exp_()
-        shrink = (highest - higher).exp_()
-        highest = higher
-        total = total.mul_(shrink).add_(tile.sum(dim=1))
-        if expected is not None:
-            expected.mul_(shrink.unsqueeze(1)).addmm_(tile, negatives[columns])
-    losses.copy_(total.log() + highest - logit)
-    if gradient is not None and expected is not None:
-        torch.sub(expected.div_(total.unsqueeze(1)), positives, out=gradient)

@@ -9,17 +9,20 @@ from .base import Objective
 from .consistency import ConsistencyObjective
 from .container import Objectives, named_configs
 from .context_contrast import ContextContrastObjective
+from .cross_pseudo import CrossPseudoObjective
 from .feature_matching import FeatureMatchingObjective
 from .latent_classes import LatentClassObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
 from .twin_branch import TwinBranchObjective
+from .unimatch import UniMatchObjective
 from .weak_masks import WeakMaskObjective
 
 __all__ = [
     "AdversarialObjective",
     "ConsistencyObjective",
     "ContextContrastObjective",
+    "CrossPseudoObjective",
     "FeatureMatchingObjective",
     "LatentClassObjective",
     "Objective",
@@ -27,6 +30,7 @@ __all__ = [
     "PseudoMaskObjective",
     "SelfTaughtObjective",
     "TwinBranchObjective",
+    "UniMatchObjective",
     "WeakMaskObjective",
     "named_configs",
 ]

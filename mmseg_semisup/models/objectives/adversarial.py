@@ -5,7 +5,7 @@ Segmentation, BMVC 2018, https://arxiv.org/abs/1802.07934, Eqs. 1, 2 and 4. The 
 code: https://github.com/hfslyc/AdvSemiSeg, commit 841d546. In contrast to the paper,
 its discriminator also sees unlabelled predictions, the adversarial loss on unlabelled
 images starts at once, and the discriminator's real samples are drawn independently;
-each is an argument here.
+each is an argument here. So is its mean over the pixels of all predictions in one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from torch import Tensor
 
 from ..adversary import Judged
 from ..build import build_part
-from ..losses import one_hot_labels, spatial_bce
+from ..losses import joint_spatial_bce, one_hot_labels, spatial_bce
 from ..step.step import Step
+from ..training_facts import check_time
 from .base import Objective
+
+FAKE_MEANS = ("branches", "pixels")
 
 
 @MODELS.register_module()
@@ -41,8 +44,12 @@ class AdversarialObjective(Objective):
             (N, 1, H, W).
         weights: Branch to the weight of its adversarial loss (Eq. 4), the paper's
             lambda_adv: 0.01 labelled, 0.001 unlabelled.
-        start: Branch to the first iteration in which that loss counts.
+        start: Branch to the time from which on that loss counts.
         fake_branches: Branches whose predictions train the discriminator.
+        fake_mean: 'branches': the discriminator's loss on predictions is the mean of
+            the branches' means; 'pixels': the mean over the valid pixels of all
+            branches, as in the authors' code. They differ where the branches have
+            different numbers of valid pixels.
         real_branch: Branch whose ground truth trains it.
         confidence_branch: Branch whose confidence is published.
         predictions: None: the student's predictions. A name: the predictions that an
@@ -50,7 +57,8 @@ class AdversarialObjective(Objective):
             published as ``confidence_<name>``.
 
     Raises:
-        ValueError: If ``start`` names a branch that ``weights`` does not.
+        ValueError: If ``start`` names a branch that ``weights`` does not, or
+            ``fake_mean`` is not allowed.
     """
 
     takes: ClassVar[Mapping[str, str]] = {"discriminator.num_classes": "num_classes"}
@@ -59,8 +67,9 @@ class AdversarialObjective(Objective):
         self,
         discriminator: dict[str, Any],
         weights: Mapping[str, float],
-        start: Mapping[str, int],
+        start: Mapping[str, float],
         fake_branches: Sequence[str] = ("labeled",),
+        fake_mean: str = "branches",
         real_branch: str = "labeled",
         confidence_branch: str = "unlabeled",
         predictions: str | None = None,
@@ -71,10 +80,17 @@ class AdversarialObjective(Objective):
                 f"AdversarialObjective: start={dict(start)} and weights="
                 f"{dict(weights)} must name the same branches"
             )
+        if fake_mean not in FAKE_MEANS:
+            raise ValueError(
+                f"AdversarialObjective: fake_mean={fake_mean!r}; allowed: {FAKE_MEANS}"
+            )
         self.discriminator = build_part(MODELS, discriminator, "discriminator")
         self.weights = dict(weights)
+        for name, time in start.items():
+            check_time(f"AdversarialObjective.start.{name}", time)
         self.start = dict(start)
         self.fake_branches = tuple(fake_branches)
+        self.fake_mean = fake_mean
         self.real_branch = real_branch
         self.confidence_branch = confidence_branch
         self.predictions = predictions
@@ -96,7 +112,7 @@ class AdversarialObjective(Objective):
         taught = [
             name
             for name, weight in self.weights.items()
-            if weight and step.iteration >= self.start[name]
+            if weight and not step.before(self.start[name])
         ]
         judged = {name: Judged(self.probs(step, name)) for name in taught}
         for name in self.fake_branches:
@@ -129,14 +145,20 @@ class AdversarialObjective(Objective):
             real.labels, self.discriminator.num_classes, weight.dtype
         )
         on_real = self.discriminator(truth)
-        losses = [spatial_bce(x, False, step[n].valid) for n, x in fakes.items()]
-        loss_fake, loss_real = sum(losses), spatial_bce(on_real, True, real.valid)
+        valid = [step[name].valid for name in fakes]
+        if self.fake_mean == "pixels":
+            loss_fake = joint_spatial_bce(list(fakes.values()), False, valid)
+        else:
+            pairs = zip(fakes.values(), valid, strict=True)
+            losses = [spatial_bce(score, False, counts) for score, counts in pairs]
+            loss_fake = sum(losses[1:], losses[0]) / len(losses)
+        loss_real = spatial_bce(on_real, True, real.valid)
         with torch.no_grad():
             means = [score.sigmoid().mean() for score in fakes.values()]
             right = [(score < 0).to(score.dtype).mean() for score in fakes.values()]
             right = torch.stack(right).mean() + (on_real > 0).to(on_real.dtype).mean()
         return {
-            "discriminator.loss": 0.5 * loss_fake / len(fakes) + 0.5 * loss_real,
+            "discriminator.loss": 0.5 * loss_fake + 0.5 * loss_real,
             "discriminator.fake": torch.stack(means).mean(),
             "discriminator.real": on_real.sigmoid().mean(),
             "discriminator.accuracy": 0.5 * right,

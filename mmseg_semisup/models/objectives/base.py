@@ -47,9 +47,19 @@ class Objective(BaseModule):
         return ()
 
     @property
+    def seen(self) -> Sequence[str]:
+        """Names of those of them that networks see, changed or not."""
+        return self.reads
+
+    @property
     def needs(self) -> Sequence[str]:
         """Names of the networks, besides the student, that the objective uses."""
         return ()
+
+    @property
+    def joins(self) -> Sequence[str]:
+        """Names of the views that share a pass of the student with other views."""
+        return self.joint
 
     @property
     def mixes(self) -> Sequence[str]:
@@ -66,7 +76,7 @@ class Objective(BaseModule):
         """Outputs of a network on views, in one pass with those of ``joint``."""
         if not self.joint:
             return [step.output(network, view) for view in views]
-        own = {*self.reads, *(view.name for view in views)}
+        own = {*self.seen, *(view.name for view in views)}
         others = [step[name] for name in self.joint if name not in own]
         return step.output(network, [*others, *views])[len(others) :]
 

@@ -9,36 +9,23 @@ al.: A Three-Stage Self-Training Framework, 2020, Eq. 1 (``threshold=0, mix='non
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..losses import selected_cross_entropy
 from ..network_names import STUDENT, TEACHER
 from ..policies.labels import build_source
 from ..policies.mix import build_mix
+from ..policies.mixing import Target
+from ..policies.pixel_loss import build_loss
 from ..policies.select import build_select, check_weights
 from ..step.joint_pass import perturbed
 from ..step.step import Step
-from ..step.view import View
+from ..training_facts import check_time, iterations
 from .base import Objective
 
-
-class Target(NamedTuple):
-    """The images, labels and weights that the student learns from.
-
-    Attributes:
-        view: The images.
-        labels: (N, H, W), int64.
-        weights: (N, H, W), bool, or float in 0..1: weight of each pixel.
-        valid: (N, H, W), bool: the pixels over which the loss is averaged.
-    """
-
-    view: View
-    labels: Tensor
-    weights: Tensor
-    valid: Tensor
+PIXELS = ("valid", "all")
 
 
 @MODELS.register_module()
@@ -62,18 +49,24 @@ class ConsistencyObjective(Objective):
         network: Name of the network that learns.
         labels_from: Name of the network that gives the labels, or config of a label
             source (``NetworkLabels``, ``Ensemble``).
-        select: Config of a selection in place of ``threshold``; or the name of an
-            earlier objective whose selection is reused.
-        mix: 'cutmix', 'none', or the config of a mixing policy (``CutMix``); images and
-            labels are mixed alike.
+        select: Config of a selection in place of ``threshold`` (``ConfidentShare``); or
+            the name of an earlier objective whose selection is reused.
+        mix: 'cutmix', 'none', or the config of a mixing policy (``CutMix``,
+            ``AdaptiveCutMix``, ``ClassMix``, ``CutOut``, ``Mixup``); images and labels
+            are mixed alike.
         mix_share: For mix='cutmix', the least and greatest share of an image that the
             rectangle covers; None: 0.25 to 0.5.
+        loss: Config of the loss: ``SquaredDifference`` of probabilities; None: the
+            cross-entropy of the most probable classes.
         perturb: Config of a change of the student's features in front of the neck
             (``ChannelDropout``), or None.
+        pixels: The pixels over which the loss is averaged. 'valid': those of images,
+            without ignored labels. 'all': those of padding and those with ignored
+            labels, too, as in the code of Ke et al.; not borders that a warp exposed.
         joint: Names of views that share one pass through the student with those above;
             empty: each has its own pass. Batch normalisation sees a pass as one batch.
-        start: First iteration in which the loss counts.
-        ramp: Number of iterations over which the weight then grows linearly from 0.
+        start: Time from which on the loss counts.
+        ramp: Time over which the weight then grows linearly from 0.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -91,12 +84,18 @@ class ConsistencyObjective(Objective):
         select: str | dict[str, Any] | None = None,
         mix: str | dict[str, Any] | None = "cutmix",
         mix_share: tuple[float, float] | None = None,
+        loss: dict[str, Any] | None = None,
         perturb: dict[str, Any] | None = None,
+        pixels: str = "valid",
         joint: Sequence[str] = (),
-        start: int = 0,
-        ramp: int = 0,
+        start: float = 0,
+        ramp: float = 0,
     ) -> None:
         super().__init__()
+        if pixels not in PIXELS:
+            raise ValueError(
+                f"ConsistencyObjective: pixels={pixels!r}; allowed: {PIXELS}"
+            )
         self.weight = weight
         self.teacher_branch = teacher_branch
         self.student_branch = student_branch
@@ -105,20 +104,31 @@ class ConsistencyObjective(Objective):
         self.labels_from = build_source(labels_from)
         self.select = build_select(select, threshold)
         self.mix = build_mix(mix, mix_share)
+        self.loss = build_loss(loss)
         self.perturb = None if perturb is None else MODELS.build(perturb)
+        self.pixels = pixels
         self.joint = tuple(joint)
+        check_time("ConsistencyObjective.start", start)
+        check_time("ConsistencyObjective.ramp", ramp)
         self.start = start
         self.ramp = ramp
 
     @property
     def reads(self) -> Sequence[str]:
+        """The views of both networks, and those of the mixing policy."""
+        further = () if self.mix is None else self.mix.reads
+        return (*self.seen, *(name for name in further if name not in self.seen))
+
+    @property
+    def seen(self) -> Sequence[str]:
         """The views of both networks."""
         return (self.teacher_branch, self.student_branch, *self.plain_branches)
 
     @property
     def mixes(self) -> Sequence[str]:
-        """The student's view, unless it stays unmixed."""
-        return () if self.mix is None else (self.student_branch,)
+        """The student's view, if its images are mixed with each other."""
+        pairs = self.mix is not None and self.mix.pairs
+        return (self.student_branch,) if pairs else ()
 
     @property
     def needs(self) -> Sequence[str]:
@@ -126,57 +136,55 @@ class ConsistencyObjective(Objective):
         return (self.network, *self.labels_from.networks)
 
     def forward(self, step: Step) -> dict[str, Tensor]:
-        """The loss, and the share of valid pixels that are selected."""
-        if step.iteration < self.start:
+        """The loss, and the share of its pixels that are selected."""
+        if step.before(self.start):
             return {}
         hard = self.judge(step, self.teacher_branch, self.student_branch)
-        share = hard.weights.sum() / hard.valid.sum().clamp(min=1)
+        counted = self.finished(hard)
+        share = counted.weights.sum() / hard.valid.sum().clamp(min=1)
         targets = [self.mixed(step, hard)]
-        targets += [self.judge(step, name, name) for name in self.plain_branches]
+        for name in self.plain_branches:
+            targets.append(self.finished(self.judge(step, name, name)))
         logits = self.predict(step, targets)
-        loss = selected_cross_entropy(
-            logits,
-            [target.labels for target in targets],
-            [target.weights for target in targets],
-            [target.valid for target in targets],
-            step.ignore_index,
-            self.weight_at(step.iteration),
-        )
+        loss = self.loss(logits, targets, self.weight_at(step.iteration))
         return {"loss": loss, "selected": share}
 
     def weight_at(self, iteration: int) -> float:
         """Weight of the loss in an iteration from ``start`` on."""
-        progress = (iteration - self.start + 1) / max(self.ramp, 1)
+        since = iteration - iterations(self.start) + 1
+        progress = since / max(iterations(self.ramp), 1)
         return self.weight * min(progress, 1.0)
 
     def judge(self, step: Step, seen: str, target: str) -> Target:
         """Labels from one view and their weights, at the pixels of another."""
         view = step[target]
-        judgement = self.labels_from.judge(step, step[seen], view)
-        weights = self.select(judgement, step)
-        weights = check_weights(weights, judgement.labels, self.select)
+        judgement = self.labels_from.judge(step, step[seen], view, self.pixels)
+        labels, valid = self.loss.labels(judgement), judgement.valid
+        weights = check_weights(self.select(judgement, step), valid, self.select)
+        judged = Target(view, labels, weights, valid, judgement)
         if target == self.student_branch:
             self.publish(step, "confidence", lambda: judgement.confidence.unsqueeze(1))
-            self.publish(step, "selection", lambda: weights.unsqueeze(1))
-        return Target(view, judgement.labels, weights, judgement.valid)
+            self.publish(
+                step, "selection", lambda: self.finished(judged).weights.unsqueeze(1)
+            )
+        return judged
+
+    def finished(self, target: Target) -> Target:
+        """The target with the weights that count."""
+        return target._replace(weights=self.select.finish(target.weights, target.valid))
 
     def mixed(self, step: Step, target: Target) -> Target:
-        """Mix the target; its images become a view of their own."""
+        """The target, mixed; its images are a view of their own."""
         if self.mix is None:
-            return target
-        view, *maps = target
-        mixing = self.mix.mixing(view.images, target.labels, target.weights)
-        images, labels, weights, valid = map(mixing.apply, (view.images, *maps))
-        name = f"{self.name}.mixed"
-        mixed = View(name, images, ignore_index=step.ignore_index, valid=valid)
-        return Target(step.add_view(mixed), labels, weights, valid)
+            return self.finished(target)
+        return self.mix.mix(step, f"{self.name}.mixed", target, self.select)
 
     def predict(self, step: Step, targets: Sequence[Target]) -> list[Tensor]:
         """The learning network's logits for each target, (N, C, H, W)."""
         views = (target.view for target in targets)
         outputs = self.outputs(step, *views, network=self.network)
         if self.perturb is not None:
-            outputs[0] = perturbed(outputs[0], self.perturb)
+            outputs[0] = perturbed(outputs[0], self.perturb.functions(1)[0])
         return [output.class_logits for output in outputs]
 
     def maps(self, probs: Tensor) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 
 from mmseg_semisup.core.config_types import type_of
+from mmseg_semisup.core.mistakes import unknown_type
 
 from ..build import build_part
 from ..step.facts import Facts, hand_down
@@ -162,6 +163,6 @@ def registered_class(cfg: Mapping[str, Any], where: str) -> type:
     """
     cls = type_of(cfg, MODELS)
     if not isinstance(cls, type):
-        kind = cfg.get("type")
-        raise ValueError(f"{where}: type={kind!r} is not in the registry of models")
+        kind = str(cfg.get("type"))
+        raise ValueError(f"{where}: {unknown_type(kind, MODELS.name)}")
     return cls

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..build import check_arguments
 from ..heads.projector import Projector
+from ..losses.anchor_contrast import PRECISIONS
 from ..losses.directional_contrast import (
     DISTANCES,
     REDUCTIONS,
@@ -30,7 +31,11 @@ from ..memory_bank import MemoryBank, gather_images, spread_indices
 from ..reduce import mean_of_processes
 from ..step.seg_output import SegOutput
 from ..step.step import Step
+from ..training_facts import check_time
 from .base import Objective
+
+STRIDE = 8
+"""Stride of the features in the paper, in pixels."""
 
 
 class CropFeatures(NamedTuple):
@@ -113,10 +118,11 @@ class ContextContrastObjective(Objective):
         projector: Further arguments of :class:`Projector`; None: the embedding is
             compared without a projection.
         weight: lambda (Eq. 9).
-        start: First iteration in which the loss counts; before it, the networks do not
+        start: Time from which on the loss counts; before it, the networks do not
             run on the unlabelled crops.
-        pool: Factor of the average pooling of embedding and logits; the paper's stride
-            is 8.
+        pool: Factor of the average pooling of embedding and logits. None: the one that
+            gives them a stride of 8 pixels, as in the paper, or none if theirs is 8 or
+            more.
         gamma: Positive filtering (Eq. 7): a feature is pulled only towards one whose
             confidence exceeds this; None: no filtering.
         directional: The direction mask (Eq. 2). False: both features of a pair are
@@ -129,6 +135,8 @@ class ContextContrastObjective(Objective):
         batch_negatives: Number of features of the batch of all processes that serve as
             negatives, drawn anew in each step; None: all.
         bank_size: Number of features of past steps that serve as negatives.
+        precision: Of the products of features with negatives: 'float32', 'tf32' or
+            'bfloat16', see :func:`anchor_contrast`.
         branches: The two crops.
         joint: Names of views that share one pass through the student with the crops;
             empty: each crop has its own pass, as in the authors' code.
@@ -144,8 +152,8 @@ class ContextContrastObjective(Objective):
         in_channels: int,
         projector: dict[str, Any] | None,
         weight: float = 0.1,
-        start: int = 0,
-        pool: int = 1,
+        start: float = 0,
+        pool: int | None = 1,
         gamma: float | None = 0.75,
         directional: bool = True,
         negatives: str = "other_class",
@@ -154,6 +162,7 @@ class ContextContrastObjective(Objective):
         reduction: str = "overlap",
         batch_negatives: int | None = None,
         bank_size: int = 0,
+        precision: str = "float32",
         branches: Sequence[str] = ("unlabeled", "unlabeled_second"),
         joint: Sequence[str] = (),
     ) -> None:
@@ -162,6 +171,7 @@ class ContextContrastObjective(Objective):
             "negatives": (negatives, ("other_class", "all")),
             "distance": (distance, DISTANCES),
             "reduction": (reduction, REDUCTIONS),
+            "precision": (precision, PRECISIONS),
         }
         for name, (value, names) in choices.items():
             if value not in names:
@@ -171,7 +181,7 @@ class ContextContrastObjective(Objective):
         ranges: dict[str, tuple[Any, bool, str]] = {
             "temperature": (temperature, temperature > 0, "above 0"),
             "gamma": (gamma, gamma is None or 0 <= gamma <= 1, "0 to 1, or None"),
-            "pool": (pool, pool >= 1, "1 or more"),
+            "pool": (pool, pool is None or pool >= 1, "1 or more, or None"),
             "batch_negatives": (
                 batch_negatives,
                 batch_negatives is None or batch_negatives >= 0,
@@ -193,6 +203,7 @@ class ContextContrastObjective(Objective):
             channels = self.projector.out_channels
         self.bank = MemoryBank(bank_size, channels)
         self.weight = weight
+        check_time(f"{type(self).__name__}.start", start)
         self.start = start
         self.pool = pool
         self.gamma = gamma
@@ -202,6 +213,7 @@ class ContextContrastObjective(Objective):
         self.distance = distance
         self.reduction = reduction
         self.batch_negatives = batch_negatives
+        self.precision = precision
         self.branches = tuple(branches)
         self.joint = tuple(joint)
 
@@ -212,7 +224,7 @@ class ContextContrastObjective(Objective):
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, the share of a crop that overlaps, and that of pulled pixels."""
-        if step.iteration < self.start or self.weight == 0:
+        if step.before(self.start) or self.weight == 0:
             trains = self.projector is not None
             return {"loss": self.zero_loss()} if trains else {}
         pairs = self.pair(step)
@@ -230,6 +242,7 @@ class ContextContrastObjective(Objective):
             self.temperature,
             self.distance,
             self.directional,
+            self.precision,
         )
         return {
             "loss": self.weight * loss,
@@ -268,9 +281,13 @@ class ContextContrastObjective(Objective):
         Pooling commutes with the 1x1 classifier, so the logits are pooled.
         """
         embedding, logits = output.embedding, output.logits.detach()
-        if self.pool > 1:
-            embedding = F.avg_pool2d(embedding, self.pool)
-            logits = F.avg_pool2d(logits, self.pool)
+        pool = self.pool
+        if pool is None:
+            stride = output.image_size[0] / embedding.shape[2]
+            pool = max(1, round(STRIDE / stride))
+        if pool > 1:
+            embedding = F.avg_pool2d(embedding, pool)
+            logits = F.avg_pool2d(logits, pool)
         if self.projector is not None:
             embedding = self.projector(embedding)
         features = F.normalize(embedding.float().flatten(2).transpose(1, 2), dim=2)

@@ -28,6 +28,7 @@ from ..losses.feature_matching import NORMS
 from ..reduce import sum_of_processes
 from ..step.step import Step
 from ..step.view import View
+from ..training_facts import check_time
 from .base import Objective
 
 GENERATOR_LOSSES = ("feature_matching", "standard")
@@ -57,7 +58,7 @@ class FeatureMatchingObjective(Objective):
         self_training_weight: lambda_st; 0: no self-training.
         gamma: Least score, in 0..1, of a prediction for self-training: 0.6 on VOC and
             PASCAL-Context, 0.7 on Cityscapes.
-        start: First iteration with self-training; 1 in the authors' code.
+        start: Time from which on self-training counts; 1 in the authors' code.
         inclusive: Whether a score equal to ``gamma`` is sufficient, as in the paper;
             False in the authors' code.
         score_dropout: Whether images are selected by the scores of the training pass,
@@ -86,7 +87,7 @@ class FeatureMatchingObjective(Objective):
         weight: float = 0.1,
         self_training_weight: float = 1.0,
         gamma: float = 0.6,
-        start: int = 0,
+        start: float = 0,
         inclusive: bool = True,
         score_dropout: bool = True,
         generator_loss: str = "feature_matching",
@@ -117,6 +118,7 @@ class FeatureMatchingObjective(Objective):
         self.weight = weight
         self.self_training_weight = self_training_weight
         self.gamma = gamma
+        check_time(f"{type(self).__name__}.start", start)
         self.start = start
         self.inclusive = inclusive
         self.score_dropout = score_dropout
@@ -148,7 +150,7 @@ class FeatureMatchingObjective(Objective):
             real_features = real_features.detach()
             loss = self.matching(real_features, fake_features, has_truth, has_image)
             losses["loss_fm"] = self.weight * judged.pass_on(loss)  # Eq. 2
-        if self.self_training_weight and step.iteration >= self.start:
+        if self.self_training_weight and not step.before(self.start):
             selected = self.good(step, output.probs, fake) & has_image
             loss = self_training_loss(
                 output.class_logits, selected, view.valid, step.ignore_index

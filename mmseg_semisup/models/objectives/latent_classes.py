@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn as nn
+from mmengine.dist import get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -31,6 +32,7 @@ from ..reduce import sum_of_processes
 from ..step.seg_output import SegOutput
 from ..step.step import Step
 from ..step.view import View
+from ..training_facts import check_time, labeled_images
 from .base import Objective
 
 GRADIENT_CHOICES = ("semantic", "latent")
@@ -53,12 +55,13 @@ class LatentClassObjective(Objective):
     Args:
         head: Config of the latent branch's decode head, which reads the same features
             as the segmentor's; its ``num_classes`` is the number of latent classes.
+            Without ``type``: changes to a copy of the segmentor's head.
         num_classes: Number of semantic classes.
-        update_rate: alpha of Eq. 8, in 0..1; in the paper, images of a batch divided by
-            images of the data set.
+        update_rate: alpha of Eq. 8, in 0..1; None: as in the paper, labelled images of
+            a step, in all processes, divided by those of the data set.
         weight: lambda_latent.
         consistency_weight: lambda_cons; 0: there is no unlabelled branch.
-        start: First iteration in which the consistency counts.
+        start: Time from which on the consistency counts.
         groups: Name of a group to its semantic classes (0..C-1); None: latent classes
             are discovered.
         gradient_to: Which branch learns from the consistency, 'semantic' or 'latent'.
@@ -72,17 +75,20 @@ class LatentClassObjective(Objective):
             every class once.
     """
 
-    takes: ClassVar[Mapping[str, str]] = {"num_classes": "num_classes"}
+    takes: ClassVar[Mapping[str, str]] = {
+        "num_classes": "num_classes",
+        "head": "branch_head",
+    }
     cooccurrence: Tensor
 
     def __init__(
         self,
         head: Mapping[str, Any],
         num_classes: int,
-        update_rate: float,
+        update_rate: float | None = None,
         weight: float = 1.0,
         consistency_weight: float = 0.1,
-        start: int = 5000,
+        start: float = 5000,
         groups: Mapping[str, Sequence[int]] | None = None,
         gradient_to: str = "semantic",
         labeled_branch: str = "labeled",
@@ -90,7 +96,7 @@ class LatentClassObjective(Objective):
         used_above: Sequence[float] = (0.1, 0.9),
     ) -> None:
         super().__init__()
-        if not 0 < update_rate <= 1:
+        if update_rate is not None and not 0 < update_rate <= 1:
             raise ValueError(
                 f"LatentClassObjective: update_rate={update_rate}; allowed: above 0, "
                 "at most 1"
@@ -106,6 +112,7 @@ class LatentClassObjective(Objective):
         self.update_rate = update_rate
         self.weight = weight
         self.consistency_weight = consistency_weight
+        check_time(f"{type(self).__name__}.start", start)
         self.start = start
         self.gradient_to = gradient_to
         self.labeled_branch = labeled_branch
@@ -166,13 +173,13 @@ class LatentClassObjective(Objective):
             _softmax(logits), labeled.labels, self.num_classes, step.ignore_index
         )
         counts = sum_of_processes(counts)
-        self._average(counts.detach())
+        self._average(counts.detach(), len(labeled.images))
         if self.group_of_class is None:
             loss = conditional_entropy(counts)  # Eq. 1
         else:
             loss = self._group_loss(logits, labeled.labels, step.ignore_index)
         losses = {"loss": self.weight * loss}
-        if self.consistency_weight and step.iteration >= self.start:
+        if self.consistency_weight and not step.before(self.start):
             consistency = self.consistency(step, step[self.unlabeled_branch])
             losses["loss_consistency"] = self.consistency_weight * consistency
         return {**losses, **self.used()}
@@ -192,9 +199,12 @@ class LatentClassObjective(Objective):
         return self.latent_branch.full_logits(step.student(view))
 
     @torch.no_grad()
-    def _average(self, counts: Tensor) -> None:
+    def _average(self, counts: Tensor, images: int) -> None:
         # Eq. 8. It starts at 0; the resulting bias cancels in Eq. 9.
-        self.cooccurrence.lerp_(counts.to(self.cooccurrence.dtype), self.update_rate)
+        rate = self.update_rate
+        if rate is None:
+            rate = min(images * get_world_size() / labeled_images(), 1.0)
+        self.cooccurrence.lerp_(counts.to(self.cooccurrence.dtype), rate)
 
     def _group_loss(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
         known = labels != ignore_index

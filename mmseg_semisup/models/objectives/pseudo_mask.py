@@ -29,8 +29,10 @@ class PseudoMaskObjective(Objective):
     The loss is the cross-entropy, averaged over the pixels of all branches together.
 
     Args:
-        head: Config of the branch's decode head.
-        stage: Config of the branch's own last stage (g^), or None to share it (g~).
+        head: Config of the branch's decode head; without ``type``: changes to a copy
+            of the segmentor's head.
+        stage: Config of the branch's own last stage (g^), whose ``backbone`` is the
+            segmentor's if it states none; or None to share it (g~).
         neck: Config of the branch's own neck, or None. With ``stage`` and without
             ``neck``, the head reads the backbone's outputs.
         weight: lambda_2.
@@ -42,7 +44,11 @@ class PseudoMaskObjective(Objective):
         ValueError: If a part cannot be built.
     """
 
-    takes: ClassVar[Mapping[str, str]] = {"head.num_classes": "num_classes"}
+    takes: ClassVar[Mapping[str, str]] = {
+        "head": "branch_head",
+        "head.num_classes": "num_classes",
+        "stage.backbone": "backbone",
+    }
     # Pseudo-masks may have classes that the segmentor does not predict.
     may_exceed: ClassVar[Sequence[str]] = ("head.num_classes",)
 

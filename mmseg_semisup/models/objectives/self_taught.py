@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..losses import masked_cross_entropy
 from ..step.step import Step
+from ..training_facts import check_time
 from .base import Objective
 
 
@@ -26,7 +27,7 @@ class SelfTaughtObjective(Objective):
     Args:
         weight: lambda_semi.
         threshold: T_semi, in 0..1; pixels whose confidence exceeds it are selected.
-        start: First iteration in which the loss counts.
+        start: Time from which on the loss counts.
         branch: View to learn from, to which the published confidence belongs.
         confidence: Name of the published map, ``objective.confidence`` if several
             objectives publish one.
@@ -39,7 +40,7 @@ class SelfTaughtObjective(Objective):
         self,
         weight: float = 0.1,
         threshold: float = 0.2,
-        start: int = 5000,
+        start: float = 5000,
         branch: str = "unlabeled",
         confidence: str = "confidence",
     ) -> None:
@@ -50,6 +51,7 @@ class SelfTaughtObjective(Objective):
             )
         self.weight = weight
         self.threshold = threshold
+        check_time(f"{type(self).__name__}.start", start)
         self.start = start
         self.branch = branch
         self.confidence = confidence
@@ -61,13 +63,20 @@ class SelfTaughtObjective(Objective):
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, and the share of valid pixels that were selected."""
-        if step.iteration < self.start or self.weight == 0:
+        if step.before(self.start) or self.weight == 0:
             return {}
         view = step[self.branch]
         (output,) = self.outputs(step, view)
         with torch.no_grad():
-            trusted = step.signal(self.confidence).squeeze(1) > self.threshold
-            selected = trusted & view.valid
+            confidence = step.signal(self.confidence).squeeze(1)
+            if confidence.shape[1:] != view.valid.shape[1:]:
+                raise ValueError(
+                    f"{self.name}: the map {self.confidence!r} is "
+                    f"{tuple(confidence.shape[1:])}, but the images of {view.name!r} "
+                    f"are {view.size}; name a map of their size, e.g. that of an "
+                    "AdversarialObjective"
+                )
+            selected = (confidence > self.threshold) & view.valid
             pseudo = output.class_logits.argmax(dim=1)
             pseudo = pseudo.masked_fill(~selected, step.ignore_index)
         loss = masked_cross_entropy(output.class_logits, pseudo, step.ignore_index)

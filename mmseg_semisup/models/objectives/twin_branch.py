@@ -17,6 +17,7 @@ from torch import Tensor
 from ..heads.auxiliary_branch import AuxiliaryBranch
 from ..losses import masked_cross_entropy, symmetric_kl
 from ..step.step import Step
+from ..training_facts import check_time
 from .base import Objective
 
 
@@ -28,22 +29,26 @@ class TwinBranchObjective(Objective):
     each of its branches; ``AdversarialObjective(predictions='twin')`` judges them.
 
     Args:
-        head: Config of the second decode head, which reads the same features.
+        head: Config of the second decode head, which reads the same features; without
+            ``type``: changes to a copy of the segmentor's head.
         weight: Weight of its cross-entropy on labelled images.
         consistency_weight: Weight of the symmetric Kullback-Leibler divergence.
-        start: First iteration in which the divergence counts.
+        start: Time from which on the divergence counts.
         labeled_branch: Branch with masks.
         unlabeled_branch: Branch without.
     """
 
-    takes: ClassVar[Mapping[str, str]] = {"head.num_classes": "num_classes"}
+    takes: ClassVar[Mapping[str, str]] = {
+        "head": "branch_head",
+        "head.num_classes": "num_classes",
+    }
 
     def __init__(
         self,
         head: Mapping[str, Any],
         weight: float = 1.0,
         consistency_weight: float = 0.1,
-        start: int = 5000,
+        start: float = 5000,
         labeled_branch: str = "labeled",
         unlabeled_branch: str = "unlabeled",
     ) -> None:
@@ -51,6 +56,7 @@ class TwinBranchObjective(Objective):
         self.twin_branch = AuxiliaryBranch(head)
         self.weight = weight
         self.consistency_weight = consistency_weight
+        check_time(f"{type(self).__name__}.start", start)
         self.start = start
         self.labeled_branch = labeled_branch
         self.unlabeled_branch = unlabeled_branch
@@ -74,7 +80,7 @@ class TwinBranchObjective(Objective):
             twins[labeled.name], labeled.labels, step.ignore_index
         )
         losses = {"loss": self.weight * loss}
-        if step.iteration >= self.start:
+        if not step.before(self.start):
             divergence = symmetric_kl(
                 second.class_logits, twins[unlabeled.name], unlabeled.valid
             )

@@ -19,6 +19,7 @@ from torch import Tensor
 from ..losses import masked_cross_entropy
 from ..step.seg_output import SegOutput
 from ..step.step import Step
+from ..training_facts import check_time, iterations
 from ..upsample import upsample
 from .base import Objective
 
@@ -58,8 +59,8 @@ class WeakMaskObjective(Objective):
         in_channels: Channels of the embedding in front of the classifier.
         num_classes: Number of classes.
         weight: lambda_w (Eq. 10) after the ramp.
-        start: First iteration in which the loss counts.
-        ramp: Number of iterations over which the weight then grows, with t from 0 to
+        start: Time from which on the loss counts.
+        ramp: Time over which the weight then grows, with t from 0 to
             1, as exp(-5 (1 - t)^2).
         branches: Views with pseudo-masks; the loss is the mean of theirs (Eq. 11).
 
@@ -77,14 +78,16 @@ class WeakMaskObjective(Objective):
         in_channels: int,
         num_classes: int,
         weight: float = 0.4,
-        start: int = 0,
-        ramp: int = 0,
+        start: float = 0,
+        ramp: float = 0,
         branches: Sequence[str] = ("unlabeled", "unlabeled_second"),
     ) -> None:
         super().__init__()
-        if weight < 0 or start < 0 or ramp < 0 or not branches:
+        check_time("WeakMaskObjective.start", start)
+        check_time("WeakMaskObjective.ramp", ramp)
+        if weight < 0 or not branches:
             raise ValueError(
-                f"WeakMaskObjective: weight={weight}, start={start}, ramp={ramp}, "
+                f"WeakMaskObjective: weight={weight}, "
                 f"branches={branches}; allowed: 0 and more, and at least one branch"
             )
         self.classifier = EmbeddingClassifier(in_channels, num_classes)
@@ -100,11 +103,12 @@ class WeakMaskObjective(Objective):
 
     def weight_at(self, iteration: int) -> float:
         """lambda_w in an iteration, counted from 0."""
-        if iteration < self.start:
+        start, ramp = iterations(self.start), iterations(self.ramp)
+        if iteration < start:
             return 0.0
-        if iteration >= self.start + self.ramp:
+        if iteration >= start + ramp:
             return self.weight
-        left = 1 - (iteration - self.start) / self.ramp
+        left = 1 - (iteration - start) / ramp
         return self.weight * math.exp(-5 * left**2)
 
     def forward(self, step: Step) -> dict[str, Tensor]:

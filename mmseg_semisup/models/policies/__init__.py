@@ -1,24 +1,44 @@
-"""Exchangeable parts of objectives: label sources, selection, mixing, perturbation.
+"""Exchangeable parts of objectives: label sources, selection, mixing, losses.
 
 Each policy is a registered module with one method; its state is in buffers, and thus in
 the checkpoint. ``models.step`` may be imported.
 """
 
+from .adaptive_cut_mix import AdaptiveCutMix
+from .class_mix import ClassMix
+from .cut_out import CutOut
 from .labels import Ensemble, Judgement, LabelSource, NetworkLabels
-from .mix import CutMix, Mix, Mixing
-from .perturb import ChannelDropout
-from .select import ConfidenceThreshold, Select, SharedSelection
+from .mix import CutMix, Mix
+from .mixing import Blending, Erasing, Mixing, Parts, Target
+from .mixup import Mixup
+from .perturb import ChannelDropout, ComplementaryDropout, Perturb
+from .pixel_loss import LabelCrossEntropy, PixelLoss, SquaredDifference
+from .select import ConfidenceThreshold, ConfidentShare, Select, SharedSelection
 
 __all__ = [
+    "AdaptiveCutMix",
+    "Blending",
     "ChannelDropout",
+    "ClassMix",
+    "ComplementaryDropout",
     "ConfidenceThreshold",
+    "ConfidentShare",
     "CutMix",
+    "CutOut",
     "Ensemble",
+    "Erasing",
     "Judgement",
+    "LabelCrossEntropy",
     "LabelSource",
     "Mix",
     "Mixing",
+    "Mixup",
     "NetworkLabels",
+    "Parts",
+    "Perturb",
+    "PixelLoss",
     "Select",
     "SharedSelection",
+    "SquaredDifference",
+    "Target",
 ]

@@ -27,14 +27,20 @@ class Judgement:
         output: Outputs of a network on ``seen``.
         seen: The view that the network has seen.
         target: The view whose pixels are labelled.
+        pixels: Which of them are valid, see :attr:`valid`: 'valid' or 'all'.
     """
 
     def __init__(
-        self, output: SegOutput | MeanOutput, seen: View, target: View
+        self,
+        output: SegOutput | MeanOutput,
+        seen: View,
+        target: View,
+        pixels: str = "valid",
     ) -> None:
         self._output = output
         self._seen = seen
         self._target = target
+        self._pixels = pixels
 
     @cached_property
     def _labels_and_inside(self) -> tuple[Tensor, Tensor | None]:
@@ -56,12 +62,35 @@ class Judgement:
 
     @cached_property
     def valid(self) -> Tensor:
-        """Valid pixels that both views show, (N, H, W), bool."""
-        inside = self._labels_and_inside[1]
+        """Pixels of ``target`` that count, (N, H, W), bool.
+
+        With ``pixels='valid'``, the valid pixels that both views show. With 'all',
+        those with ignored labels and padding count, too: all but those that ``seen``
+        does not show, and padding over what ``seen`` shows.
+        """
+        labels, inside = self._labels_and_inside
+        if self._pixels == "all":
+            return self._shown(labels, inside)
         if inside is None:
             return self._target.valid
         seen, _ = self._target.warp_from(self._seen, self._seen.valid.long(), "nearest")
         return self._target.valid & inside & seen.bool()
+
+    def _shown(self, labels: Tensor, inside: Tensor | None) -> Tensor:
+        if inside is None:
+            return torch.ones_like(labels, dtype=torch.bool)
+        # A warp may move a part of the image out of its frame, where padding begins.
+        image, _ = self._target.warp_from(
+            self._seen, self._seen.unpadded.long(), "nearest"
+        )
+        return inside & (self._target.unpadded | ~image.bool())
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """Class probabilities, (N, C, H, W), float, in 0..1; 0 outside of ``seen``."""
+        with torch.no_grad():
+            probs = self._output.probs.detach()
+            return self._target.warp_from(self._seen, probs)[0]
 
     @cached_property
     def confidence(self) -> Tensor:
@@ -92,10 +121,19 @@ class LabelSource(nn.Module):
         """Outputs on a view, with labels and probabilities."""
         raise NotImplementedError
 
-    def judge(self, step: Step, seen: View, target: View) -> Judgement:
-        """The judgement of ``seen`` at the pixels of ``target``, made once a step."""
-        key = (repr(self), seen.name, target.name)
-        return step.once(key, lambda: Judgement(self(step, seen), seen, target))
+    def judge(
+        self, step: Step, seen: View, target: View, pixels: str = "valid"
+    ) -> Judgement:
+        """The judgement of ``seen`` at the pixels of ``target``, made once a step.
+
+        Args:
+            step: The step.
+            seen: The view that the networks see.
+            target: The view whose pixels are labelled.
+            pixels: Which pixels are valid, see :attr:`Judgement.valid`.
+        """
+        key = (repr(self), seen.name, target.name, pixels)
+        return step.once(key, lambda: Judgement(self(step, seen), seen, target, pixels))
 
 
 @MODELS.register_module()
@@ -106,21 +144,29 @@ class NetworkLabels(LabelSource):
         network: 'student', 'teacher', or the name of a further network.
         evaluation: Whether it runs in evaluation mode. A teacher always does; a student
             otherwise has dropout and statistics of the batch.
+        gradients: Whether its pass records gradients, for a view that it learns from,
+            too.
     """
 
-    def __init__(self, network: str = TEACHER, evaluation: bool = False) -> None:
+    def __init__(
+        self, network: str = TEACHER, evaluation: bool = False, gradients: bool = True
+    ) -> None:
         super().__init__()
         self.network = network
         self.evaluation = evaluation
+        self.gradients = gradients
         self.networks = (network,)
 
     def forward(self, step: Step, view: View) -> SegOutput:
         """The network's outputs on a view."""
-        return step.output(self.network, view, self.evaluation)
+        return step.output(self.network, view, self.evaluation, self.gradients)
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        return f"network={self.network!r}, evaluation={self.evaluation}"
+        return (
+            f"network={self.network!r}, evaluation={self.evaluation}, "
+            f"gradients={self.gradients}"
+        )
 
 
 class MeanOutput:

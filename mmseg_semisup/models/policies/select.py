@@ -28,6 +28,18 @@ class Select(nn.Module):
         """
         raise NotImplementedError
 
+    def finish(self, weights: Tensor, valid: Tensor) -> Tensor:
+        """The weights that the loss counts, once images are mixed.
+
+        Args:
+            weights: (N, H, W), those of :meth:`forward`, mixed like the images.
+            valid: (N, H, W), bool, mixed, too.
+
+        Returns:
+            (N, H, W); bool, or float in 0..1.
+        """
+        return weights
+
 
 @MODELS.register_module()
 class ConfidenceThreshold(Select):
@@ -53,6 +65,38 @@ class ConfidenceThreshold(Select):
         if self.threshold == 0:
             return judgement.valid
         return judgement.valid & (judgement.confidence >= self.threshold)
+
+
+@MODELS.register_module()
+class ConfidentShare(Select):
+    """Weights all valid pixels by the share of confident ones among them.
+
+    French et al., BMVC 2020, section 3.4, and Olsson et al., ClassMix, WACV 2021,
+    section 3.2: one number for the images of a step, after they are mixed.
+
+    Args:
+        threshold: Least highest class probability of a confident pixel, in 0..1; where
+            images are blended, that of the blended probabilities of both.
+
+    Raises:
+        ValueError: If it is out of its range.
+    """
+
+    def __init__(self, threshold: float = 0.97) -> None:
+        super().__init__()
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"ConfidentShare: threshold={threshold}; allowed: 0 to 1")
+        self.threshold = threshold
+
+    def forward(self, judgement: Judgement, step: Step) -> Tensor:
+        """The confidence of valid pixels, (N, H, W), float, in 0..1."""
+        return judgement.confidence.masked_fill(~judgement.valid, 0)
+
+    def finish(self, weights: Tensor, valid: Tensor) -> Tensor:
+        """The share, (N, H, W), float; 0 in pixels that are not valid."""
+        confident = (weights >= self.threshold) & valid
+        share = confident.sum() / valid.sum().clamp(min=1)
+        return share.to(weights.dtype) * valid
 
 
 class SharedSelection(Select):

@@ -4,6 +4,13 @@
 """
 
 from .networks import Average, Peer, Snapshot
+from .probability_windows import ProbabilityEncoderDecoder
 from .semi_segmentor import SemiSegmentor
 
-__all__ = ["Average", "Peer", "SemiSegmentor", "Snapshot"]
+__all__ = [
+    "Average",
+    "Peer",
+    "ProbabilityEncoderDecoder",
+    "SemiSegmentor",
+    "Snapshot",
+]

@@ -7,16 +7,17 @@ use, and which can be validated, exported and used for predictions.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn as nn
 from mmengine.config import ConfigDict
+from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 
 from ..counter import Counter
+from ..frozen_backbone import copy_network
 from ..step.prediction import check_segmentor
 from ..teacher import Teacher
 
@@ -24,7 +25,7 @@ INITS = ("copy", "new")
 
 
 @MODELS.register_module()
-class Peer(nn.Module):
+class Peer(BaseModule):
     """A second student, with gradients of its own.
 
     It has the supervised loss on labelled images, like the student, and the losses of
@@ -35,7 +36,8 @@ class Peer(nn.Module):
         student: The student's network.
         student_cfg: Its config.
         init: 'copy': the student's weights, including those of a loaded checkpoint;
-            'new': another initialisation of the same config (CPS).
+            'new': another initialisation of the same config (CPS), after which the
+            pretrained weights that it names are loaded, as in the student.
         segmentor: Config of another architecture; None: the student's.
 
     Raises:
@@ -59,7 +61,7 @@ class Peer(nn.Module):
             )
         self.copies = init == "copy"
         if self.copies:
-            self.network = copy.deepcopy(student)
+            self.network = copy_network(student)
         else:
             self.network = MODELS.build(ConfigDict(segmentor or student_cfg))
             check_segmentor(self.network)
@@ -142,7 +144,7 @@ class Snapshot(nn.Module):
             )
         self.interval = interval
         self.offset = offset
-        self.network = copy.deepcopy(student).requires_grad_(False)
+        self.network = copy_network(student).requires_grad_(False)
         self.steps = Counter()
         self.train()
 

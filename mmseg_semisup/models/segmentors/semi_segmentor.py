@@ -7,7 +7,7 @@ from typing import Any
 
 import torch.nn as nn
 from mmengine.config import ConfigDict
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, ModuleDict
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -16,13 +16,16 @@ from torch import Tensor
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..data_preprocessor import training_preprocessor
+from ..heads.branch_head import branch_head
 from ..network_names import STUDENT, TEACHER
 from ..objectives.container import Objectives, check_name, named_configs
 from ..step.decode_heads import last_head
 from ..step.facts import facts_of
-from ..step.prediction import check_segmentor, probabilities
+from ..step.predict import predict
+from ..step.prediction import probabilities
 from ..step.step import Step, explained_batch_norm
 from ..teacher import Teacher
+from .plain import build_segmentor
 
 FORGOTTEN_TEACHER = 64
 PARTS = ("segmentor", "teacher", "networks", "objectives", "iteration")
@@ -51,8 +54,10 @@ class SemiSegmentor(BaseModel):
             ``Snapshot``).
         data_preprocessor: Config of ``SemiDataPreprocessor``; None: the segmentor's. It
             may add padding to the segmentor's own, but not contradict it.
+        labeled_weight: Factor of the segmentor's own losses.
         test_cfg: ``predict_with``, the name of a network; ``signal_maps``, whether
             predictions carry the objectives' maps.
+        init_cfg: As in mmengine.
 
     Raises:
         ValueError: If a key does not exist, or parts do not fit each other.
@@ -65,6 +70,7 @@ class SemiSegmentor(BaseModel):
         objectives: Mapping[str, dict[str, Any] | None] | Sequence[dict[str, Any]] = (),
         networks: Mapping[str, dict[str, Any] | None] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
+        labeled_weight: float = 1.0,
         test_cfg: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -73,18 +79,24 @@ class SemiSegmentor(BaseModel):
         data_preprocessor = training_preprocessor(own, data_preprocessor)
         preprocessor = build_part(MODELS, data_preprocessor, "data_preprocessor")
         super().__init__(preprocessor, init_cfg)
-        self.segmentor = MODELS.build(segmentor)
-        check_segmentor(self.segmentor)
+        self.segmentor = build_segmentor(segmentor)
         self.teacher = None
         if teacher is not None:
             check_arguments(Teacher, {"network": None, **teacher}, "teacher")
             self.teacher = Teacher(self.segmentor, **teacher)
-        facts = facts_of(self.segmentor)
+        facts = facts_of(self.segmentor)._replace(
+            branch_head=branch_head(self.segmentor, segmentor["decode_head"]),
+            backbone=segmentor.get("backbone"),
+        )
         self.objectives = Objectives(named_configs(objectives), facts)
-        self.networks: Any = nn.ModuleDict()
+        # Unlike torch's, it initialises its networks' weights.
+        self.networks: Any = ModuleDict()
         for name, cfg in (networks or {}).items():
             if cfg is not None:
                 self.networks[name] = self._build_network(name, cfg, segmentor)
+        if labeled_weight < 0:
+            raise ValueError(f"labeled_weight={labeled_weight}; allowed: 0 or more")
+        self.labeled_weight = labeled_weight
         self.iteration = Counter()
         self.report_top_class = False
         self.configure_test(**(test_cfg or {}))
@@ -159,7 +171,7 @@ class SemiSegmentor(BaseModel):
         """Name of each view that training reads, to the names of its readers."""
         required = {"labeled": ["the supervised loss"]}
         for name, objective in self.objectives.items():
-            for view in (*objective.reads, *objective.joint):
+            for view in (*objective.reads, *objective.joins):
                 required.setdefault(view, []).append(f"objectives.{name}")
         return required
 
@@ -213,7 +225,7 @@ class SemiSegmentor(BaseModel):
             )
         self._start_networks()
         step = self.make_step(inputs, data_samples)
-        joined = any("labeled" in o.joint for o in self.objectives.values())
+        joined = any("labeled" in o.joins for o in self.objectives.values())
         # A view passes through a network once, so an objective with a joint pass of the
         # labelled images has to request it first.
         supervised = {} if joined else self._supervised_loss(step)
@@ -235,7 +247,8 @@ class SemiSegmentor(BaseModel):
             prefix = "labeled" if network == STUDENT else f"{network}.labeled"
             output = step.output(network, labeled)
             for name, value in output.supervised_loss(labeled.samples).items():
-                losses[f"{prefix}.{name}"] = value
+                weight = self.labeled_weight if "loss" in name else 1.0
+                losses[f"{prefix}.{name}"] = value if weight == 1 else weight * value
         return losses
 
     def make_step(
@@ -254,7 +267,8 @@ class SemiSegmentor(BaseModel):
     def follow(self) -> None:
         """Move the teacher and the further networks, after each optimizer step."""
         if self.teacher is not None:
-            self.teacher.update(self.segmentor)
+            # The step has counted itself already.
+            self.teacher.update(self.segmentor, self.iteration.value - 1)
         for part in self.networks.values():
             part.follow(self.segmentor)
 
@@ -290,7 +304,7 @@ class SemiSegmentor(BaseModel):
             further ``PixelData`` (1, H, W) under its name.
         """
         network = self.network(self.predict_with)
-        results = network(inputs, data_samples, mode="predict")
+        results = predict(network, inputs, data_samples)
         if self.signal_maps:
             for sample in results:
                 probs = probabilities(network, sample.seg_logits.data, dim=0)[None]

@@ -20,12 +20,16 @@ class Facts(NamedTuple):
         embedding_channels: Channels in front of the head's classifier ``conv_seg``;
             None if the head has no such module.
         align_corners: ``align_corners`` of the resize of the head's logits.
+        branch_head: Config of a further head on the same features; None: unknown.
+        backbone: Config of the backbone; None: unknown.
     """
 
     head: str
     num_classes: int
     embedding_channels: int | None
     align_corners: bool
+    branch_head: dict[str, Any] | None = None
+    backbone: dict[str, Any] | None = None
 
 
 def facts_of(segmentor: EncoderDecoder) -> Facts:
@@ -48,7 +52,8 @@ def hand_down(
     Args:
         cfg: Config of the part.
         takes: Key of the config, dots between levels, to the name of a fact. A key
-            whose parent is missing or None is skipped.
+            whose parent is missing or None is skipped. The fact ``branch_head``
+            completes a config without ``type``; another backbone may be stated.
         facts: Facts of the segmentor.
         where: Name of the part, for messages.
         may_exceed: Keys whose value may be greater than the fact.
@@ -68,16 +73,27 @@ def hand_down(
         if not isinstance(node, dict):
             continue
         value = getattr(facts, fact)
+        if fact == "branch_head":
+            node[key] = _completed(node.get(key), value)
+            continue
+        if fact == "backbone" and (value is None or key in node):
+            continue
         if value is None:
             raise ValueError(
                 f"{where}: {facts.head} has no classifier `conv_seg`, so there is no "
                 "embedding in front of it; set segmentor.decode_head to a head derived "
                 "from mmseg's BaseDecodeHead, or name the head's classifier `conv_seg`"
             )
-        stated = node.setdefault(key, value)
+        stated = node.setdefault(key, copy.deepcopy(value))
         if stated != value and not (path in may_exceed and stated > value):
             raise ValueError(
                 f"{where}.{path}={stated!r}, but the {fact} of the segmentor's "
                 f"{facts.head} is {value!r}; leave the key out, or make them equal"
             )
     return completed
+
+
+def _completed(stated: Any, head: dict[str, Any] | None) -> Any:
+    if head is None or (isinstance(stated, Mapping) and "type" in stated):
+        return stated
+    return {**copy.deepcopy(head), **(stated or {})}

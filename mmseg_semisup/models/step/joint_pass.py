@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn as nn
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
+from ..frozen_backbone import frozen_backbone
 from .seg_output import SegOutput
 from .view import View
 
@@ -77,8 +79,63 @@ class RedecodedOutput(SegOutput):
         self.__dict__["backbone_feats"] = backbone_feats
 
 
+class FrozenFeatures:
+    """Maps of frozen backbones, computed once for each view and all networks."""
+
+    def __init__(self) -> None:
+        self._maps: dict[tuple[int, str], tuple[Tensor, ...]] = {}
+
+    def of(self, backbone: nn.Module, views: Sequence[View]) -> tuple[Tensor, ...]:
+        """Maps of the images of views, in one batch, each (N, D_i, H_i, W_i).
+
+        Args:
+            backbone: A frozen backbone.
+            views: Views of one size.
+        """
+        missing = [v for v in views if (id(backbone), v.name) not in self._maps]
+        if missing:
+            with torch.no_grad():
+                maps = tuple(backbone(_images(missing)))
+            for view, rows in zip(missing, _rows(map(len, missing)), strict=True):
+                self._maps[id(backbone), view.name] = _take_rows(maps, rows)
+        found = [self._maps[id(backbone), view.name] for view in views]
+        if len(found) == 1:
+            return found[0]
+        return tuple(torch.cat(level) for level in zip(*found, strict=True))
+
+
+class FrozenOutput(SegOutput):
+    """Outputs of a network whose frozen backbone other networks share.
+
+    Args:
+        network: An mmseg segmentor.
+        views: Views of one size, which pass through neck and heads in one batch.
+        grad: Whether to record gradients.
+        features: Maps of the step.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        views: Sequence[View],
+        grad: bool,
+        features: FrozenFeatures,
+    ) -> None:
+        super().__init__(network, _images(views), grad)
+        self._views = views
+        self._features = features
+
+    @property
+    def backbone_feats(self) -> tuple[Tensor, ...]:
+        """The backbone's outputs, each (N, D_i, H_i, W_i)."""
+        return self._features.of(self._network.backbone, self._views)
+
+
 def run_jointly(
-    network: nn.Module, views: Sequence[View], grad: bool
+    network: nn.Module,
+    views: Sequence[View],
+    grad: bool,
+    features: FrozenFeatures | None = None,
 ) -> list[SegOutput]:
     """Run one forward pass over several views; return an output for each.
 
@@ -88,6 +145,8 @@ def run_jointly(
         network: An mmseg segmentor.
         views: Views of one size.
         grad: Whether to record gradients.
+        features: Maps of frozen backbones in this step; None: a frozen backbone runs
+            for each network.
 
     Raises:
         ValueError: If the sizes differ.
@@ -98,7 +157,10 @@ def run_jointly(
             f"a joint pass needs views of one size, but they are {sizes}; give the "
             "pipelines the same crop size, or take a view out of `joint`"
         )
-    whole = SegOutput(network, torch.cat([view.images for view in views]), grad)
+    if features is not None and _shares_backbone(network):
+        whole: SegOutput = FrozenOutput(network, views, grad, features)
+    else:
+        whole = SegOutput(network, _images(views), grad)
     return _split(whole, [len(view) for view in views])
 
 
@@ -171,11 +233,24 @@ def _apply(function: Perturb | None, output: SegOutput) -> tuple[Tensor, ...]:
 def _split(whole: SegOutput, counts: Sequence[int]) -> list[SegOutput]:
     if len(counts) == 1:
         return [whole]
-    ends = torch.tensor(counts).cumsum(0).tolist()
-    return [
-        PartialOutput(whole, slice(end - count, end))
-        for count, end in zip(counts, ends, strict=True)
-    ]
+    return [PartialOutput(whole, rows) for rows in _rows(counts)]
+
+
+def _rows(counts: Iterable[int]) -> list[slice]:
+    """The rows of each view in the batch of a pass."""
+    ends = list(accumulate(counts, initial=0))
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def _images(views: Sequence[View]) -> Tensor:
+    images = [view.images for view in views]
+    return images[0] if len(images) == 1 else torch.cat(images)
+
+
+def _shares_backbone(network: nn.Module) -> bool:
+    method: Any = getattr(type(network), "extract_feat", None)
+    plain = method is EncoderDecoder.extract_feat
+    return plain and frozen_backbone(network) is not None
 
 
 def _take_rows(value: Any, rows: slice) -> Any:

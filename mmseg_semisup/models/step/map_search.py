@@ -56,7 +56,10 @@ def _predict_random_images(
     convs = (m for m in network.backbone.modules() if isinstance(m, nn.Conv2d))
     first = next(convs, None)
     channels = first.in_channels if first is not None else 3
+    patch = getattr(network.backbone, "patch_size", 1)
+    patch = math.lcm(*patch) if isinstance(patch, tuple) else 1
     for size in TRIAL_SIZES:
+        size = -(-size // patch) * patch
         images = torch.randn(2, channels, size, size, generator=generator)
         shape = (size, size)
         meta = {"img_shape": shape, "ori_shape": shape, "pad_shape": shape}

@@ -13,7 +13,6 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import DiceLoss
 from mmseg.models.segmentors import (
     CascadeEncoderDecoder,
-    DepthEstimator,
     EncoderDecoder,
 )
 from torch import Tensor
@@ -78,20 +77,9 @@ def check_segmentor(segmentor: EncoderDecoder) -> None:
         segmentor: A built segmentor. The result is cached in it, and in its copies.
 
     Raises:
-        ValueError: If it does not classify pixels, has one class or one channel for
-            two, or if none or several of its head's outputs equal ``encode_decode``.
+        ValueError: If it has one class or one channel for two, or if none or several
+            of its head's outputs equal ``encode_decode``.
     """
-    name = type(segmentor).__name__
-    if not isinstance(segmentor, EncoderDecoder):
-        raise ValueError(
-            f"segmentor.type={name!r}: training with unlabelled images needs mmseg's "
-            "EncoderDecoder, CascadeEncoderDecoder or a class derived from them"
-        )
-    if isinstance(segmentor, DepthEstimator):
-        raise ValueError(
-            f"segmentor.type={name!r} predicts depth; training with unlabelled images "
-            "needs a segmentor that predicts classes, e.g. EncoderDecoder"
-        )
     head = last_head(segmentor)
     if head.num_classes == 1:
         raise ValueError(

@@ -212,7 +212,7 @@ def _losses_of_head(
         losses[name] = losses[name] + value if name in losses else value
     with torch.no_grad():
         counts = labels != head.ignore_index
-        right = (logits.argmax(dim=1) == labels) & counts
+        right = (logits.max(dim=1).indices == labels) & counts
         share = right.sum().float() / counts.sum().clamp(min=1)
     losses["acc_seg"] = 100 * share.reshape(1)
     return losses

@@ -9,24 +9,28 @@ from typing import Any, TypeVar
 
 import torch
 import torch.nn as nn
-from mmengine.logging import MessageHub
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..network_names import STUDENT, TEACHER
-from .joint_pass import run_jointly
+from ..training_facts import iterations, total_iterations
+from .facts import facts_of
+from .joint_pass import FrozenFeatures, Perturb, decode_again, run_jointly
 from .seg_output import SegOutput
 from .view import View
 
 Made = TypeVar("Made")
+TRAINING, EVALUATION = "training", "evaluation"
+UNRECORDED = "training, without gradients"
 
 
 class Step:
     """The batch of a step as views, and the outputs of the networks on them.
 
     ``step["unlabeled"]`` is a :class:`View`. Each network runs at most once on each
-    view, on the first request. Objectives may add views, e.g. of mixed images, and
-    publish maps for later objectives and pictures.
+    view, on the first request, and a frozen backbone once for all networks that share
+    it. Objectives may add views, e.g. of mixed images, and publish maps for later
+    objectives and pictures.
 
     Args:
         networks: Name to segmentor, or to None for one that the model lacks.
@@ -57,7 +61,8 @@ class Step:
             name: View(name, batch, samples.get(name, ()), ignore_index)
             for name, batch in images.items()
         }
-        self._outputs: dict[tuple[str, str, bool], SegOutput] = {}
+        self._outputs: dict[tuple[str, str, str], SegOutput] = {}
+        self._frozen = FrozenFeatures()
         self._signals: dict[str, Callable[[], Tensor] | Tensor] = {}
         self._made: dict[Hashable, Any] = {}
 
@@ -80,19 +85,27 @@ class Step:
         return name in self._views
 
     @property
+    def names(self) -> list[str]:
+        """Names of the views, those of the batch first."""
+        return list(self._views)
+
+    @property
     def progress(self) -> float:
         """Share of the training's iterations that are finished, in 0..1.
 
         Raises:
             ValueError: If the number of iterations is unknown, without a runner.
         """
-        total = MessageHub.get_current_instance().get_info("max_iters", None)
-        if not total:
-            raise ValueError(
-                "step.progress: the number of iterations is not known; train with a "
-                "runner, whose RuntimeInfoHook tells it"
-            )
-        return min(self.iteration / total, 1.0)
+        return min(self.iteration / total_iterations(), 1.0)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of the student, and of all other networks."""
+        return facts_of(self.network(STUDENT)).num_classes
+
+    def before(self, time: float) -> bool:
+        """Whether a time is not reached: iterations, or a share of the training."""
+        return self.iteration < iterations(time)
 
     def add_view(self, view: View) -> View:
         """Add images that an objective made, as a view for networks.
@@ -118,6 +131,7 @@ class Step:
         network: str,
         views: View | str | Sequence[View],
         evaluation: bool = False,
+        gradients: bool = True,
     ) -> Any:
         """Outputs of a network.
 
@@ -127,6 +141,8 @@ class Step:
                 through the network as one batch.
             evaluation: Whether the network predicts as in evaluation mode (without
                 dropout, with running statistics), without gradients.
+            gradients: Whether a network that learns records gradients. Without them,
+                the outputs with gradients are returned where they are there already.
 
         Returns:
             A :class:`SegOutput`; a list of them for several views.
@@ -138,23 +154,60 @@ class Step:
         if isinstance(views, str):
             views = self[views]
         several = [views] if isinstance(views, View) else list(views)
-        keys = [(network, view.name, evaluation) for view in several]
+        mode = EVALUATION if evaluation else TRAINING
+        keys = [(network, view.name, mode) for view in several]
+        if not gradients and any(key not in self._outputs for key in keys):
+            mode = mode if evaluation else UNRECORDED
+            keys = [(network, view.name, mode) for view in several]
         missing = [key for key in keys if key not in self._outputs]
         if missing:
             if len(missing) < len(keys):
                 done = sorted(key[1] for key in keys if key in self._outputs)
                 raise ValueError(
                     f"the {network} is to see {[v.name for v in several]} in one pass, "
-                    f"but has seen {done} in another one; name them in one `joint` only"
+                    f"but has seen {done} in another one; name them in one `joint` "
+                    "only, and put the objective with the joint pass first"
                 )
             module = self.network(network)
-            grad = self._grad and network in self._learning and not evaluation
-            outputs = run_jointly(module, several, grad)
+            grad = self._grad and network in self._learning and mode == TRAINING
+            outputs = run_jointly(module, several, grad, self._frozen)
             if evaluation:
                 _decode_in_evaluation(module, outputs)
             self._outputs.update(zip(keys, outputs, strict=True))
         found = [self._outputs[key] for key in keys]
         return found[0] if isinstance(views, View) else found
+
+    def decode_beside(
+        self, network: str, views: Sequence[View], function: Perturb
+    ) -> list[SegOutput]:
+        """Decode clean and perturbed features of views in one batch.
+
+        Batch normalisation in neck and heads sees both. Later requests for the views
+        return the clean outputs.
+
+        Args:
+            network: Name of the network.
+            views: Views of one size, which share one pass.
+            function: Function of the backbone's maps, see :func:`decode_again`.
+
+        Returns:
+            The outputs of the perturbed features, for each view.
+
+        Raises:
+            ValueError: If a view has been decoded already.
+        """
+        outputs = self.output(network, views)
+        done = [v.name for v, o in zip(views, outputs, strict=True) if o.has_logits]
+        if done:
+            raise ValueError(
+                f"the {network} has decoded {done} already; the objective that decodes "
+                "perturbed features beside them must come first in `objectives`"
+            )
+        clean: list[tuple[SegOutput, Perturb | None]] = [(o, None) for o in outputs]
+        decoded = decode_again([*clean, *((output, function) for output in outputs)])
+        for view, output in zip(views, decoded, strict=False):
+            self._outputs[network, view.name, TRAINING] = output
+        return decoded[len(outputs) :]
 
     def network(self, name: str) -> nn.Module:
         """A network by name.
@@ -235,7 +288,7 @@ class Step:
         for (_, name, _), output in self._outputs.items():
             if self._views[name].has_labels or not output.has_logits:
                 continue
-            classes = output.logits.detach().argmax(dim=1)
+            classes = output.logits.detach().max(dim=1).indices
             numbers = range(output.logits.shape[1])
             counts = [(classes == number).sum() for number in numbers]
             share = torch.stack(counts).amax() / classes.numel()

@@ -215,8 +215,9 @@ class View:
         share = F.adaptive_avg_pool2d(self.valid.float().unsqueeze(1), size)
         return share.squeeze(1) > 0.999
 
-    def _visible(self) -> Tensor:
-        """Pixels of the image without padding, (N, H, W), bool."""
+    @cached_property
+    def unpadded(self) -> Tensor:
+        """Pixels that are no padding, whatever they show, (N, H, W), bool."""
         height, width = self.size
         device = self.images.device
         shapes = torch.tensor([sample.img_shape[:2] for sample in self.samples])
@@ -224,11 +225,15 @@ class View:
         rows = torch.arange(height, device=device)
         columns = torch.arange(width, device=device)
         in_rows, in_columns = rows < shapes[:, :1], columns < shapes[:, 1:]
-        visible = in_rows.unsqueeze(2) & in_columns.unsqueeze(1)
+        return in_rows.unsqueeze(2) & in_columns.unsqueeze(1)
+
+    def _visible(self) -> Tensor:
+        """Pixels of the image without padding, (N, H, W), bool."""
+        visible = self.unpadded
         if self._has_geometry:
             source = torch.tensor([sample.source_shape for sample in self.samples])
-            source = source.to(device, non_blocking=True)
-            visible = visible & valid_mask(
-                self.homography, source, (height, width)
-            ).squeeze(1)
+            source = source.to(self.images.device, non_blocking=True)
+            visible = visible & valid_mask(self.homography, source, self.size).squeeze(
+                1
+            )
         return visible

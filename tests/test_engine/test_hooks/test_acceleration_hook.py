@@ -8,7 +8,8 @@ import torch
 from helpers import PREPROCESSOR, adversarial_objectives, batch, tiny_segmentor
 from mmseg.registry import MODELS
 
-from mmseg_semisup.engine.hooks import AccelerationHook
+from mmseg_semisup.engine.hooks import AccelerationHook, acceleration_hook
+from mmseg_semisup.engine.hooks.acceleration_hook import accelerate
 
 
 def _model():
@@ -58,16 +59,36 @@ def test_channels_last_reaches_every_convolution():
 
 
 def test_compilation_reaches_backbone_and_discriminator(monkeypatch):
-    compiled = []
-    monkeypatch.setattr(
-        torch.nn.Module,
-        "compile",
-        lambda self, **options: compiled.append((type(self).__name__, options)),
-    )
+    found = []
+
+    def note(part, **options):
+        found.append((type(part).__name__, options))
+
+    monkeypatch.setattr(acceleration_hook, "compiled", note)
     AccelerationHook(compile=dict(mode="default")).before_run(
         SimpleNamespace(model=_model())
     )
-    assert compiled == [
+    assert found == [
         ("ResNet", dict(mode="default")),
         ("FCDiscriminator", dict(mode="default")),
     ]
+
+
+def test_every_network_is_compiled_however_many_there_are():
+    """torch gives up after eight versions of one code."""
+    torch._dynamo.reset()
+    versions = []
+
+    def backend(module, inputs):
+        versions.append(module)
+        return module.forward
+
+    model = torch.nn.Module()
+    for number in range(1, 11):
+        part = torch.nn.Module()
+        part.neck = torch.nn.Linear(number, number)
+        model.add_module(f"network_{number}", part)
+    accelerate(model, compile=dict(backend=backend))
+    for number, part in enumerate(model.children(), 1):
+        part.neck(torch.ones(1, number))
+    assert len(versions) == 10

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import resource
 import signal
@@ -8,12 +9,22 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmseg_semisup.core import atomic_io
-from mmseg_semisup.engine.hooks import AtomicCheckpointHook
+from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
+from mmseg_semisup.engine.hooks import (
+    AtomicCheckpointHook,
+    HistoryHook,
+    PreemptionHook,
+)
+from mmseg_semisup.engine.preemption import PreemptedError, requests
+
+RUNS = itertools.count()
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
 
@@ -38,7 +49,7 @@ class _Loader(list):
 
 
 def _runner(folder: Path, iterations: int, **options) -> Runner:
-    hook = dict(type=AtomicCheckpointHook, by_epoch=False, interval=2, **options)
+    hook = dict(type=AtomicCheckpointHook, by_epoch=False, interval=2) | options
     return Runner(
         _Model(),
         str(folder),
@@ -48,7 +59,8 @@ def _runner(folder: Path, iterations: int, **options) -> Runner:
         default_hooks=dict(checkpoint=hook),
         log_level="ERROR",
         randomness=dict(seed=3),
-        experiment_name=f"{folder.name}{iterations}{len(options)}",
+        # A name that is used again has the message hub of the run before.
+        experiment_name=f"{folder.name}{next(RUNS)}",
     )
 
 
@@ -62,8 +74,125 @@ def test_keeps_the_last_checkpoints_and_the_pointer(tmp_path):
     assert _checkpoints(tmp_path) == {"iter_4.pth", "iter_6.pth", "last_checkpoint"}
     last = tmp_path / "iter_6.pth"
     assert (tmp_path / "last_checkpoint").read_text() == str(last)
-    stored = torch.load(last, weights_only=False)
+    stored = load_checkpoint_file(last)
     assert stored["message_hub"]["runtime_info"]["keep_ckpt_ids"] == [4, 6]
+
+
+def test_checkpoints_do_not_grow(tmp_path):
+    runner = _runner(tmp_path, 40, interval=20, max_keep_ckpts=9)
+    runner.register_hook(HistoryHook())
+    runner.train()
+    stored = [load_checkpoint_file(tmp_path / f"iter_{n}.pth") for n in (20, 40)]
+    for checkpoint in stored:
+        histories = checkpoint["message_hub"]["log_scalars"].values()
+        assert {len(history.data[0]) for history in histories} == {10}
+    # In memory, the last figures stay that a long window may read.
+    assert len(runner.message_hub.get_scalar("train/loss").data[0]) == 40
+
+
+class _Interrupt(Hook):
+    """Lets the process leave after a step, as a signal would."""
+
+    priority = "VERY_LOW"
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, **_: object) -> None:
+        if batch_idx + 1 == self.step:
+            requests.number = signal.SIGTERM
+
+
+def _leave(folder: Path, step: int, **options) -> None:
+    """Train and be interrupted after a step; resume if there is a checkpoint."""
+    runner = _runner(folder, 8, **options)
+    runner._resume = True
+    for hook in (_Interrupt(step), PreemptionHook()):
+        runner.register_hook(hook)
+    try:
+        with pytest.raises(PreemptedError):
+            runner.train()
+    finally:
+        requests.number, requests.deferred = 0, False
+        requests.uninstall()
+
+
+def test_interruptions_push_out_no_scheduled_checkpoint(tmp_path):
+    options = dict(max_keep_ckpts=2)
+    steps = dict.fromkeys([3, 5, 7])
+    for step in steps:
+        _leave(tmp_path, step, **options)
+        steps[step] = _checkpoints(tmp_path) - {"last_checkpoint"}
+        assert find_last_checkpoint(tmp_path).name == f"iter_{step}.pth"
+    assert steps == {
+        3: {"iter_2.pth", "iter_3.pth"},
+        5: {"iter_2.pth", "iter_4.pth", "iter_5.pth"},
+        7: {"iter_4.pth", "iter_6.pth", "iter_7.pth"},
+    }
+    resumed = _runner(tmp_path, 8, **options)
+    resumed._resume = True
+    resumed.train()
+    assert _checkpoints(tmp_path) == {"iter_6.pth", "iter_8.pth", "last_checkpoint"}
+
+
+@pytest.mark.parametrize(("interval", "second"), [(2, None), (4, 3)])
+def test_a_kill_before_the_removal_leaves_nothing_for_ever(
+    tmp_path, monkeypatch, interval, second
+):
+    """Killed while a scheduled checkpoint, or that of a second interruption, is new."""
+    options = dict(max_keep_ckpts=1, interval=interval)
+    first = interval + 1 if second is None else 1
+    _leave(tmp_path, first, **options)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AtomicCheckpointHook, "_remove_outdated", die)
+        with pytest.raises(KeyboardInterrupt):
+            _leave(tmp_path, second or 8, **options)
+    assert (tmp_path / f"iter_{first}.pth").is_file()
+    last = f"iter_{second or 2 * interval}.pth"
+    assert find_last_checkpoint(tmp_path).name == last
+    runner = _runner(tmp_path, 8, **options)
+    runner._resume = True
+    runner.train()
+    assert _checkpoints(tmp_path) == {"iter_8.pth", "last_checkpoint"}
+
+
+def test_a_kill_at_the_last_removal_is_made_up_for(tmp_path, monkeypatch):
+    """The resumed training is at its end and saves nothing any more."""
+    options = dict(max_keep_ckpts=1)
+
+    def die(hook: AtomicCheckpointHook) -> None:
+        if hook.last_ckpt.endswith("iter_4.pth"):
+            raise KeyboardInterrupt
+        remove(hook)
+
+    remove = AtomicCheckpointHook._remove_outdated
+    with monkeypatch.context() as patched:
+        patched.setattr(AtomicCheckpointHook, "_remove_outdated", die)
+        with pytest.raises(KeyboardInterrupt):
+            _runner(tmp_path, 4, **options).train()
+    whole = {"iter_4.pth", "last_checkpoint"}
+    assert _checkpoints(tmp_path) == {*whole, "iter_2.pth"}
+    (tmp_path / "iter_1.pth").write_bytes(b"somebody's own")
+    runner = _runner(tmp_path, 4, **options)
+    runner._resume = True
+    runner.train()
+    assert _checkpoints(tmp_path) == {*whole, "iter_1.pth"}
+
+
+def test_a_best_score_between_two_checkpoints_pushes_out_none(tmp_path):
+    runner = _runner(tmp_path, 4, save_best="mIoU", max_keep_ckpts=2)
+    runner.train()
+    hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
+    for step, score in ((5, 10.0), (7, 20.0)):
+        runner.train_loop._iter = step
+        hook.after_val_epoch(runner, dict(mIoU=score))
+    assert {name for name in _checkpoints(tmp_path) if name.startswith("iter")} == {
+        "iter_2.pth", "iter_4.pth", "iter_7.pth",
+    }  # fmt: skip
 
 
 def test_failing_save_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
@@ -81,7 +210,7 @@ def test_failing_save_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
         runner.train()
     assert _checkpoints(tmp_path) == {"iter_2.pth", "last_checkpoint"}
     pointed = (tmp_path / "last_checkpoint").read_text()
-    assert torch.load(pointed, weights_only=False)["meta"]["iter"] == 2
+    assert load_checkpoint_file(pointed)["meta"]["iter"] == 2
 
 
 def test_best_checkpoint_is_replaced_after_the_new_one_is_whole(tmp_path, monkeypatch):

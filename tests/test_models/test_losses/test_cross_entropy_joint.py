@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from mmseg_semisup.models.losses import joint_cross_entropy, masked_cross_entropy
+from mmseg_semisup.models.losses import (
+    joint_cross_entropy,
+    masked_cross_entropy,
+    selected_cross_entropy,
+)
 
 
 def batches(seed=0):
@@ -63,3 +69,41 @@ def test_different_numbers_of_batches():
     logits, targets = batches()
     with pytest.raises(ValueError, match="zip"):
         joint_cross_entropy(logits, targets[:1])
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.float64])
+def test_the_mean_counts_valid_pixels_that_are_not_selected(kind):
+    """Equal losses: half of the pixels selected is half of the loss."""
+    logits = torch.zeros(1, 3, 4, 4, dtype=torch.float64)
+    labels, valid = torch.zeros(1, 4, 4).long(), torch.ones(1, 4, 4).bool()
+    valid[:, 3] = False
+    losses = []
+    for rows in (0, 1, 2):
+        weights = torch.zeros(1, 4, 4, dtype=kind)
+        weights[:, :rows] = 1
+        one = selected_cross_entropy([logits], [labels], [weights], [valid])
+        losses.append(one.item())
+    expected = [rows / 3 * math.log(3) for rows in (0, 1, 2)]
+    assert losses == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.float64])
+def test_selected_pixels_against_a_slow_loop(kind):
+    torch.manual_seed(0)
+    sizes = [(2, 4, 5), (1, 3, 3)]
+    logits = [torch.randn(n, 3, h, w, dtype=torch.float64) for n, h, w in sizes]
+    labels = [torch.randint(0, 3, size) for size in sizes]
+    valid = [torch.rand(size) < 0.7 for size in sizes]
+    weights = [
+        (torch.rand(size) < 0.5 if kind == torch.bool else torch.rand(size).double())
+        * v
+        for size, v in zip(sizes, valid, strict=True)
+    ]
+    total = 0.0
+    for x, y, w in zip(logits, labels, weights, strict=True):
+        logs = x.log_softmax(1)
+        for n, i, j in torch.nonzero(w > 0).tolist():
+            total -= float(w[n, i, j]) * logs[n, y[n, i, j], i, j].item()
+    expected = 0.5 * total / sum(int(v.sum()) for v in valid)
+    mine = selected_cross_entropy(logits, labels, weights, valid, scale=0.5)
+    assert mine.item() == pytest.approx(expected, rel=1e-6)

@@ -11,13 +11,12 @@ import torch
 import torch.nn.functional as F
 
 from mmseg_semisup.models.losses import (
-    anchor_contrast,
     directional_contrast,
     pull_masks,
     pull_weights,
 )
 
-MODULE = importlib.import_module(anchor_contrast.__module__)
+MODULE = importlib.import_module(directional_contrast.__module__)
 SIZE = (2, 3, 4)
 PIXELS = 24
 CLASSES = 3
@@ -167,14 +166,6 @@ def test_equal_confidence_pulls_nothing():
     assert compare(case, directional=False) > 0
 
 
-def test_tiles_do_not_matter(monkeypatch):
-    case = example(negatives=50)
-    whole = compare(case)
-    monkeypatch.setitem(MODULE.TILE_ANCHORS, "cpu", 5)
-    monkeypatch.setitem(MODULE.TILE_ELEMENTS, "cpu", 35)
-    torch.testing.assert_close(compare(case), whole)
-
-
 def test_order_of_a_gpu_gives_the_same(monkeypatch):
     """Pulled ones first, then the rest with weight zero: the host knows no count."""
     monkeypatch.setattr(
@@ -202,60 +193,6 @@ def test_gradients_reach_pulled_features_only():
     assert negatives.grad is None
     moved = features.grad.abs().sum(-1) > 0
     assert torch.equal(moved, masks.flatten(1))
-
-
-def test_nothing_of_anchors_times_negatives_is_kept():
-    anchors = unit(100, 8).requires_grad_()
-    kept = []
-
-    def note(tensor):
-        kept.append(tensor.numel())
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        losses = anchor_contrast(
-            anchors,
-            unit(100, 8),
-            torch.zeros(100, dtype=torch.long),
-            unit(3000, 8),
-            torch.ones(3000, dtype=torch.long),
-        )
-        losses.sum().backward()
-    assert max(kept) == anchors.numel()
-
-
-def test_autocast_changes_nothing():
-    case = example(negatives=200)
-    arguments = (
-        unit(50, 6),
-        torch.randint(0, CLASSES, (50,)),
-        case["negatives"],
-        case["negative_keys"],
-    )
-    anchors = unit(50, 6).requires_grad_()
-    plain = anchor_contrast(anchors, *arguments)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        cast = anchor_contrast(anchors, *arguments)
-        half = anchor_contrast(anchors.bfloat16(), *arguments)
-    assert torch.equal(plain, cast)
-    assert half.dtype == torch.float32
-    (gradient,) = torch.autograd.grad(half.sum(), anchors)
-    (expected,) = torch.autograd.grad(plain.sum(), anchors)
-    assert gradient.dtype == torch.float32
-    torch.testing.assert_close(gradient, expected, rtol=0.05, atol=0.2)
-
-
-def test_gradcheck():
-    anchors = unit(4, 6).double().requires_grad_()
-    fixed = (
-        unit(4, 6).double(),
-        torch.tensor([0, 1, 2, 0]),
-        unit(9, 6).double(),
-        torch.randint(0, CLASSES, (9,)),
-    )
-    assert torch.autograd.gradcheck(
-        lambda a: anchor_contrast(a, *fixed, temperature=0.5), anchors
-    )
 
 
 def test_active_counts_of_all_processes():

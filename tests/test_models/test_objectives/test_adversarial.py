@@ -190,21 +190,32 @@ def test_nothing_selected_gives_a_finite_zero():
     assert all(g.isfinite().all() for g in gradients(model, total).values())
 
 
-def test_the_authors_code_trains_the_discriminator_on_unlabelled_too():
-    objectives = adversarial_objectives(fake_branches=("labeled", "unlabeled"))
-    model = build(objectives)
+@pytest.mark.parametrize("mean", ["branches", "pixels"])
+def test_the_authors_code_trains_the_discriminator_on_unlabelled_too(mean):
+    both = ("labeled", "unlabeled")
+    model = build(adversarial_objectives(fake_branches=both, fake_mean=mean))
     data = preprocess(model, batch())
+    for sample in data["data_samples"]["unlabeled"]:
+        sample.set_metainfo({"img_shape": (20, 32)})
     loss = model.loss(**data)["adversarial.discriminator.loss"]
     step, adversary = model.make_step(**data), model.objectives[0].discriminator
     known = step["labeled"].valid
     fake = [
-        F.softplus(adversary(step.student(step["labeled"]).probs)[:, 0][known]).mean(),
-        F.softplus(adversary(step.student(step["unlabeled"]).probs)).mean(),
+        F.softplus(adversary(step.student(step["labeled"]).probs)[:, 0][known]),
+        F.softplus(adversary(step.student(step["unlabeled"]).probs)[:, 0, :20]),
     ]
     truth = F.one_hot(step["labeled"].labels.clamp(max=NUM_CLASSES), NUM_CLASSES + 1)
     truth = truth[..., :NUM_CLASSES].permute(0, 3, 1, 2).double()
     real = F.softplus(-adversary(truth)[:, 0][known]).mean()
-    torch.testing.assert_close(loss, 0.5 * (fake[0] + fake[1]) / 2 + 0.5 * real)
+    pooled = torch.cat([part.flatten() for part in fake]).mean()
+    apart = (fake[0].mean() + fake[1].mean()) / 2
+    assert (pooled - apart).abs() > 1e-6
+    slow = 0.5 * (pooled if mean == "pixels" else apart) + 0.5 * real
+    torch.testing.assert_close(loss, slow)
+    parameters = list(adversary.parameters())
+    found = torch.autograd.grad(loss, parameters)
+    for one, other in zip(found, torch.autograd.grad(slow, parameters), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_accuracy_is_the_share_of_right_answers():
@@ -240,6 +251,8 @@ def test_mistakes_are_named():
         ValueError, match=r"objectives\.adversarial.*'wieghts'.*weights"
     ):
         build(misspelt)
+    with pytest.raises(ValueError, match="fake_mean='sum'; allowed"):
+        build(adversarial_objectives(fake_mean="sum"))
     with pytest.raises(ValueError, match="same branches"):
         build(adversarial_objectives(start={"labeled": 0}))
     with pytest.raises(ValueError, match=r"threshold=1\.5"):

@@ -109,7 +109,7 @@ def test_mixed_labels_come_from_the_same_place_as_the_pixels(monkeypatch):
         return logits[0].sum() * 0
 
     monkeypatch.setattr(
-        "mmseg_semisup.models.objectives.consistency.selected_cross_entropy", catch
+        "mmseg_semisup.models.policies.pixel_loss.selected_cross_entropy", catch
     )
     step = model.make_step(**data)
     model.objectives[0](step)
@@ -174,6 +174,52 @@ def test_padding_does_not_count():
     torch.testing.assert_close(loss, slow)
 
 
+@pytest.mark.parametrize("pixels", ["valid", "all"])
+def test_which_pixels_count(pixels):
+    """Ignored labels and padding do on request; what a warp exposed never does."""
+    model = build(threshold=0.0, mix="none", plain_branches=["labeled"], pixels=pixels)
+    model = model.double()
+    data = prepare(model)
+    data["inputs"] = {k: v.double() for k, v in data["inputs"].items()}
+    down = torch.eye(3, dtype=torch.float64)
+    down[1, 2] = 2  # the student's view shows the teacher's two rows lower
+    for seen, hard in zip(*(data["data_samples"][v] for v in VIEWS), strict=True):
+        for one in (seen, hard):
+            one.set_metainfo({"img_shape": (12, 16), "source_shape": (12, 16)})
+        hard.set_metainfo({"homography": down.clone()})
+    step = model.make_step(**data)
+    loss = model.objectives[0](step)["loss"]
+    loss.backward()
+    found = {k: p.grad.clone() for k, p in model.segmentor.named_parameters()}
+    model.zero_grad()
+
+    step = model.make_step(**data)
+    labels = step["labeled"].labels
+    total, count = 0, 0
+    easy, hard = step.teacher("unlabeled").probs, step.student("unlabeled_strong")
+    plain, known = step.teacher("labeled").probs, step.student("labeled")
+    for n in range(2):
+        for y in range(16):
+            for x in range(16):
+                # Rows from 12 on are padding, in both views.
+                if pixels == "all":
+                    counts = y >= 2 and (y < 12 or y - 2 >= 12)
+                else:
+                    counts = 2 <= y < 12
+                if counts:
+                    best = easy[n, :, y - 2, x].argmax()
+                    total -= hard.full_logits[n, :, y, x].log_softmax(0)[best]
+                    count += 1
+                if pixels == "all" or labels[n, y, x] != 255:
+                    best = plain[n, :, y, x].argmax()
+                    total -= known.full_logits[n, :, y, x].log_softmax(0)[best]
+                    count += 1
+    torch.testing.assert_close(loss, total / count)
+    (total / count).backward()
+    for name, parameter in model.segmentor.named_parameters():
+        torch.testing.assert_close(found[name], parameter.grad, msg=name)
+
+
 def test_start_and_ramp():
     model = build(threshold=0.0, mix="none", start=2, ramp=4)
     data = prepare(model)
@@ -204,6 +250,7 @@ def test_boxes_cover_the_share_they_should():
         ({"threshold": math.inf}, "threshold=inf; allowed"),
         ({"mix": {"type": "CutMix", "area": (0.5, 0.2)}}, "area"),
         ({"mix_share": (0.5, 0.2)}, "area"),
+        ({"pixels": "some"}, "pixels='some'; allowed"),
     ],
 )
 def test_mistakes_are_named(arguments, message):

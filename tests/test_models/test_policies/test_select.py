@@ -8,7 +8,11 @@ import torch.nn.functional as F
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
 
-from mmseg_semisup.models.policies import ConfidenceThreshold, Select
+from mmseg_semisup.models.policies import (
+    ConfidenceThreshold,
+    ConfidentShare,
+    Select,
+)
 
 VIEWS = ("unlabeled", "unlabeled_strong")
 
@@ -87,3 +91,33 @@ def test_weights_of_another_shape_are_named():
 def test_thresholds_are_probabilities():
     with pytest.raises(ValueError, match=r"threshold=1\.5; allowed: 0 to 1"):
         ConfidenceThreshold(1.5)
+
+
+def test_the_share_of_confident_pixels_is_the_weight_of_all():
+    share = {"type": "ConfidentShare", "threshold": 0.4}
+    model, step = build(("share", consistency(select=share)))
+    found = model.objectives["share"](step)
+    probs = step.teacher(step["unlabeled"]).probs
+    expected = (probs.amax(1) >= 0.4).float().mean()
+    assert 0 < expected < 1
+    torch.testing.assert_close(found["selected"], expected)
+    logits = step.student(step["unlabeled_strong"]).full_logits
+    slow = expected * F.cross_entropy(logits, probs.argmax(1))
+    torch.testing.assert_close(found["loss"], slow)
+    selection = step.signal("share.selection")
+    torch.testing.assert_close(selection.unique(), expected[None])
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_pixels_that_are_not_valid_are_in_no_share(valid):
+    confidence = torch.tensor([[[0.9, 0.5, 0.0]]])
+    shown = torch.tensor([[[valid, valid, False]]])
+    weights = ConfidentShare(0.0).finish(confidence, shown)
+    assert weights.tolist() == [[[float(valid), float(valid), 0.0]]]
+    half = ConfidentShare(0.6).finish(confidence, shown)
+    assert half.tolist() == [[[0.5 * valid, 0.5 * valid, 0.0]]]
+
+
+def test_shares_have_a_threshold_that_is_a_probability():
+    with pytest.raises(ValueError, match=r"ConfidentShare: threshold=-1; allowed"):
+        ConfidentShare(-1)

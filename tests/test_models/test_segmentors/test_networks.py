@@ -51,6 +51,30 @@ def test_a_peer_begins_as_its_config_says_and_learns(init, equal):
     assert not torch.equal(before, peer.decode_head.conv_seg.weight)
 
 
+def test_a_peer_is_initialised_by_its_config():
+    """With pretrained weights where the config names some, and without elsewhere."""
+    torch.manual_seed(0)
+    segmentor = tiny_segmentor()
+    segmentor["backbone"]["init_cfg"] = dict(type="Constant", val=2, layer="Conv2d")
+    model = MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": segmentor,
+            "networks": {"peer": {"type": "Peer"}},
+            "data_preprocessor": PREPROCESSOR,
+        }
+    )
+    model.init_weights()
+    mine, theirs = model.segmentor, model.network("peer")
+    for network in (mine, theirs):
+        assert (network.backbone.conv1.weight == 2).all()
+    for name in ("convs.0.conv", "conv_seg"):
+        weights = [n.decode_head.get_submodule(name).weight for n in (mine, theirs)]
+        assert not torch.equal(*weights)
+        own, other = (weight.detach().std().item() for weight in weights)
+        assert other == pytest.approx(own, rel=0.5)
+
+
 def test_two_students_teach_each_other():
     """Cross pseudo supervision: each learns the labels of the other, both at once."""
 

@@ -108,7 +108,10 @@ def test_an_all_ignored_batch_trains_on():
         ({"teacher": {"momentun": 0.9}}, r"teacher: .*'momentun'; allowed.*momentum"),
         ({"teacher": {}}, "teacher: missing 'momentum'"),
         ({"objectives": [CONSISTENCY]}, r"objectives\.consistency.*needs a teacher"),
-        ({"objectives": [{"type": "Consistent"}]}, "type='Consistent' is not in"),
+        (
+            {"objectives": [{"type": "Consistent"}]},
+            "type='Consistent' is not a registered",
+        ),
         ({"test_cfg": {"predict_with": "both"}}, "predict_with='both'; allowed"),
         ({"test_cfg": {"predict_with": "teacher"}}, "but teacher=None"),
         ({"data_preprocessor": {"maen": 1}}, r"data_preprocessor.*'maen'.*'mean'"),

@@ -10,7 +10,7 @@ from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_semisup.models.policies import ChannelDropout
+from mmseg_semisup.models.policies import ChannelDropout, ComplementaryDropout
 from mmseg_semisup.models.step.joint_pass import decode_again, perturbed, run_jointly
 from mmseg_semisup.models.step.seg_output import SegOutput
 from mmseg_semisup.models.step.view import View
@@ -143,6 +143,20 @@ def test_a_function_that_changes_shapes_is_named():
 
     with pytest.raises(ValueError, match="shrink turned features of shapes"):
         perturbed(output, shrink)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [torch.ones(2, 8), [torch.ones(2, 5, 8)], [[torch.ones(2, 8, 4, 4), None]]],
+    ids=["no list", "tokens", "maps with class tokens"],
+)
+def test_features_without_channels_are_refused(features):
+    output = SegOutput(with_batch_norm(), view("weak", 2).images)
+    output.__dict__["backbone_feats"] = features
+    for policy in (ChannelDropout(), ComplementaryDropout()):
+        function = policy.functions(2)[0]
+        with pytest.raises(ValueError, match=r"ResNet does not return a list of maps"):
+            perturbed(output, function)
 
 
 def test_outputs_of_two_networks_are_refused():

@@ -97,7 +97,7 @@ def test_step_reads_the_prediction_and_mmsegs_loss(name):
 def test_what_cannot_work_is_refused_by_name(name):
     kind, part = name.split("/")
     if part == "VPDDepthHead":
-        part = "num_classes=1"
+        part = "predicts depth"
     with pytest.raises(ValueError, match=part):
         semi_segmentor(CASES[name])
 

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from mmseg.models.decode_heads import FCNHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
+from tiny_encoders import DINOV2
 
 from mmseg_semisup.models import SegOutput
 from mmseg_semisup.models.step.prediction import (
@@ -105,6 +106,14 @@ def test_a_dictionary_of_maps():
     network = build(Named)
     assert prediction_of(network) == Prediction("late", "late")
     assert difference(network, torch.randn(2, 3, *SIZE)) == 0
+
+
+def test_patches_of_an_encoder_fit_the_trial():
+    pytest.importorskip("transformers")
+    cfg = tiny_segmentor(type=ordered(("other", "own"), ("own",)), in_channels=16)
+    cfg["backbone"] = dict(type="TransformersBackbone", arch=DINOV2)
+    network = MODELS.build(cfg)
+    assert prediction_of(network) == Prediction(1, None)
 
 
 def test_a_segmentor_that_changes_its_prediction_is_refused():

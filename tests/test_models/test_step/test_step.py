@@ -45,6 +45,17 @@ def test_a_network_runs_once_on_a_view():
     assert calls == ["student", "teacher"]
 
 
+def test_labels_of_a_network_that_learns_need_no_gradients():
+    step = step_of(model())
+    labels = step.output("student", "unlabeled", gradients=False)
+    assert not labels.probs.requires_grad
+    assert step.output("student", "unlabeled", gradients=False) is labels
+    # A loss needs another pass, which also gives the labels from then on.
+    learnt = step.student("unlabeled")
+    assert learnt.probs.requires_grad
+    assert step.output("student", "unlabeled", gradients=False) is learnt
+
+
 def test_the_constructor_and_the_names_of_earlier_versions():
     built = model()
     now = step_of(built)

@@ -1,3 +1,0 @@
-# 2 latent classes instead of 20 (Table 4).
-_base_ = ["./latent-classes_deeplabv2-r101_20k_voc-1_8.py"]
-model = dict(objectives=dict(latent_class=dict(head=dict(num_classes=2))))

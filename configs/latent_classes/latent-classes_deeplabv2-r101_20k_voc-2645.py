@@ -1,0 +1,3 @@
+# Latent classes on PASCAL VOC with 1/4 of the masks.
+_base_ = ["./latent-classes_deeplabv2-r101_20k_voc-1322.py"]
+labeled = "split:voc12aug/mittal_2645_labeled.txt"

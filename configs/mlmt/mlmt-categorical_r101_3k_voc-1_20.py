@@ -1,3 +1,0 @@
-# The first term of Eq. 6 as it stands: a softmax over the classes.
-_base_ = ["./mlmt_r101_3k_voc-1_20.py"]
-model = dict(label_loss="categorical")

@@ -1,0 +1,8 @@
+# Both branches on VOC with 1/8 of the masks as published, their fusion, and its
+# evaluation, in one command.
+_base_ = ["../_base_/fusion.py"]
+stages = [
+    dict(name="s4gan", config="../s4gan/s4gan_deeplabv2-r101_35k_voc-1322.py"),
+    dict(name="mlmt", config="mlmt_r101_8k_voc-1322.py"),
+    dict(_base_.fused, config="fused_deeplabv2-r101_voc.py"),
+]

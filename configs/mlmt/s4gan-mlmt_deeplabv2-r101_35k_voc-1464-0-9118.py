@@ -1,8 +1,0 @@
-# Both branches on VOC as in Table 7: 1464 masks, 9118 images without; their fusion, and
-# its evaluation.
-_base_ = ["./s4gan-mlmt_deeplabv2-r101_35k_voc-1_20.py"]
-stages = [
-    dict(name="s4gan", config="../s4gan/s4gan_deeplabv2-r101_35k_voc-1464.py"),
-    dict(name="mlmt", config="mlmt_r101_9k_voc-1464-0-9118.py"),
-    _base_.stages[2],
-]

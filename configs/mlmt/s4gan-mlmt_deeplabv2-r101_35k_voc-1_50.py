@@ -1,8 +1,0 @@
-# Both branches on VOC with 1/50 of the masks as published, their fusion, and its
-# evaluation, in one command.
-_base_ = ["./s4gan-mlmt_deeplabv2-r101_35k_voc-1_20.py"]
-stages = [
-    dict(name="s4gan", config="../s4gan/s4gan_deeplabv2-r101_35k_voc-1_50.py"),
-    dict(name="mlmt", config="mlmt_r101_1k_voc-1_50.py"),
-    _base_.stages[2],
-]

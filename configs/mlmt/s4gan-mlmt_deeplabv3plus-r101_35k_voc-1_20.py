@@ -1,8 +1,0 @@
-# Both branches with DeepLabv3+ on VOC with 1/20 of the masks (Table 2), their
-# fusion, and its evaluation, in one command.
-_base_ = ["./s4gan-mlmt_deeplabv2-r101_35k_voc-1_20.py"]
-stages = [
-    dict(name="s4gan", config="../s4gan/s4gan_deeplabv3plus-r101_35k_voc-1_20.py"),
-    dict(name="mlmt", config="mlmt_r101_3k_voc-1_20.py"),
-    dict(_base_.stages[2], config="fused_deeplabv3plus-r101_voc.py"),
-]

@@ -1,3 +1,0 @@
-# "CE + FM" of Table 6 with 1/50 of the masks: no self-training.
-_base_ = ["./s4gan_deeplabv2-r101_35k_voc-1_50.py"]
-model = dict(objectives=dict(feature_matching=dict(self_training_weight=0.0)))

@@ -1,7 +1,0 @@
-# s4GAN on Cityscapes with 1/4 of the masks.
-_base_ = ["./s4gan_deeplabv2-r101_35k_cityscapes-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:cityscapes/unimatch_1_4_labeled.txt"))
-    )
-)

@@ -1,0 +1,3 @@
+# s4GAN on PASCAL VOC with 1/4 of the masks.
+_base_ = ["./s4gan_deeplabv2-r101_35k_voc-1322.py"]
+labeled = "split:voc12aug/mittal_2645_labeled.txt"

@@ -1,7 +1,0 @@
-# s4GAN with DeepLabv3+ on PASCAL VOC with 1/20 of the masks.
-_base_ = ["./s4gan_deeplabv3plus-r101_35k_voc-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:voc12aug/mittal_529_labeled.txt"))
-    )
-)

@@ -1,7 +1,0 @@
-# DeepLabv2 of Table 4: 1/4 of the masks alone.
-_base_ = ["./supervised_deeplabv2-r101_35k_cityscapes-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:cityscapes/unimatch_1_4_labeled.txt"))
-    )
-)

@@ -1,7 +1,0 @@
-# "CE only" of Table 6 with 1/20 of the masks.
-_base_ = ["./supervised_deeplabv2-r101_35k_voc-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:voc12aug/mittal_529_labeled.txt"))
-    )
-)

@@ -1,7 +1,0 @@
-# The baseline of AdvSemiSeg with 1/4 of the masks.
-_base_ = ["./supervised_deeplabv2-r101_20k_voc-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(
-        sources=dict(labeled=dict(ann_file="split:voc12aug/mittal_2645_labeled.txt"))
-    )
-)

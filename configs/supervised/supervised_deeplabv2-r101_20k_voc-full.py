@@ -1,5 +1,0 @@
-# The baseline of AdvSemiSeg with all masks.
-_base_ = ["./supervised_deeplabv2-r101_20k_voc-1_8.py"]
-train_dataloader = dict(
-    dataset=dict(sources=dict(labeled=dict(ann_file="split:voc12aug/train_aug.txt")))
-)

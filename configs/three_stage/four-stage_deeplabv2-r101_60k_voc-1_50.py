@@ -1,3 +1,0 @@
-# Section IV-C, a fourth stage, as the third one with its masks.
-_base_ = ["./three-stage_deeplabv2-r101_60k_voc-1_50.py"]
-stages = [*_base_.stages, dict(_base_.stages[2], name="stage4")]

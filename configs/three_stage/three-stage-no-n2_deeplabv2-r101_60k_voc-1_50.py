@@ -1,4 +1,0 @@
-# Table V, without N2: the branch of stage 3 is that of stage 2.
-_base_ = ["./three-stage_deeplabv2-r101_60k_voc-1_50.py"]
-stages = _base_.stages
-stages[2].changes.model.objectives = stages[1].changes.model.objectives

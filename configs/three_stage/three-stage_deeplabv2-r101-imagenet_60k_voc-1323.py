@@ -1,0 +1,12 @@
+# The same with 1323 masks from ImageNet weights only (Table III).
+_base_ = ["./three-stage_deeplabv2-r101_60k_voc-212.py"]
+objectives = dict(consistency=dict(weight=0.625), pseudo_mask=dict(weight=0.625))
+images = dict(sampler=dict(ratio=dict(labeled=2, pseudo=8)))
+later = dict(method=dict(objectives=objectives), changes=dict(train_dataloader=images))
+method = dict(stages=dict(stage2=later, stage3=later))
+labeled = "split:voc12aug/mittal_1323_labeled.txt"
+# The weights expect BGR, as in _base_/models/deeplabv2_r101-d8_imagenet.py.
+model = dict(
+    data_preprocessor=dict(mean=[103.530, 116.280, 123.675], bgr_to_rgb=False),
+    backbone=dict(init_cfg=dict(checkpoint="open-mmlab://detectron2/resnet101_caffe")),
+)

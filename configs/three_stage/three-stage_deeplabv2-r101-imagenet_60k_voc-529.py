@@ -1,0 +1,11 @@
+# The same with 529 masks from ImageNet weights only (Table III).
+_base_ = ["./three-stage_deeplabv2-r101_60k_voc-212.py"]
+objectives = dict(consistency=dict(weight=1.25), pseudo_mask=dict(weight=1.25))
+later = dict(method=dict(objectives=objectives))
+method = dict(stages=dict(stage2=later, stage3=later))
+labeled = "split:voc12aug/mittal_529_labeled.txt"
+# The weights expect BGR, as in _base_/models/deeplabv2_r101-d8_imagenet.py.
+model = dict(
+    data_preprocessor=dict(mean=[103.530, 116.280, 123.675], bgr_to_rgb=False),
+    backbone=dict(init_cfg=dict(checkpoint="open-mmlab://detectron2/resnet101_caffe")),
+)

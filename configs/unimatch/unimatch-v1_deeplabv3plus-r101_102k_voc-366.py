@@ -1,0 +1,14 @@
+# UniMatch on PASCAL VOC with 366 masks (Table 1): 80 epochs of 1277 steps.
+_base_ = [
+    "../_base_/models/deeplabv3plus_r101-d16_unimatch.py",
+    "../_base_/datasets/pascal_voc12_aug_321.py",
+    "../_base_/schedules/sgd_105k.py",
+    "../_base_/default_runtime.py",
+]
+method = "unimatch_v1"
+labeled = "split:voc12aug/unimatch_366_labeled.txt"
+param_scheduler = [
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=102161, by_epoch=False)
+]
+train_cfg = dict(max_iters=102160, val_interval=6385)
+default_hooks = dict(checkpoint=dict(interval=6385))

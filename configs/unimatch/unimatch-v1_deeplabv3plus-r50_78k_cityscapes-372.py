@@ -1,0 +1,14 @@
+# UniMatch on Cityscapes with 372 masks, every pixel selected: 240 epochs of 325 steps.
+_base_ = [
+    "../_base_/models/deeplabv3plus_r50-d16_unimatch_cityscapes.py",
+    "../_base_/datasets/cityscapes_801.py",
+    "../_base_/schedules/sgd_84k.py",
+    "../_base_/default_runtime.py",
+]
+method = dict(base="unimatch_v1", objectives=dict(unimatch=dict(threshold=0.0)))
+labeled = "split:cityscapes/unimatch_1_8_labeled.txt"
+param_scheduler = [
+    dict(type="PolyLR", power=0.9, eta_min=0.0, begin=0, end=78001, by_epoch=False)
+]
+train_cfg = dict(max_iters=78000, val_interval=3250)
+default_hooks = dict(checkpoint=dict(interval=3250))

@@ -1,0 +1,155 @@
+"""Reads configs, composed if they name a method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmseg_semisup.core.config import check_keys, check_options, find_config
+from mmseg_semisup.core.config_types import with_named_types
+from mmseg_semisup.core.errors import ConfigError
+
+from .blocks import resolve_method
+from .compose import compose_recorded, with_encoder
+from .record import Record
+
+
+def read_config(
+    name: str | Path,
+    options: Mapping[str, Any] | None = None,
+    method: Any = None,
+    unlabeled: Any = None,
+    labeled: Any = None,
+    weak: Any = None,
+    encoder: Any = None,
+) -> tuple[Config, Record]:
+    """Read a config, apply changes to it, and compose it.
+
+    Another encoder takes its place first. Changes of keys that this plain config has
+    are applied before the composition, and those of keys that only the composed config
+    has after it.
+
+    Args:
+        name: A path or a name, as :func:`find_config` takes it.
+        options: Dotted key to new value, as from ``--cfg-options``.
+        method: See :func:`~.compose.compose`.
+        unlabeled: See :func:`~.compose.compose`.
+        labeled: See :func:`~.compose.compose`.
+        weak: See :func:`~.compose.compose`.
+        encoder: See :func:`~.compose.compose`.
+
+    Returns:
+        The config, checked for misspelt keys, and what the composition decided.
+
+    Raises:
+        ConfigError: If the file is missing or broken, a key is misspelt, or the parts
+            do not fit.
+    """
+    path = find_config(name)
+    cfg = _read(path)
+    check_keys(cfg, path)
+    cfg = with_encoder(cfg, encoder)
+    if method is not None:
+        cfg.method = method
+    before, after = _divide(cfg, options or {})
+    _apply(cfg, before)
+    composed, record = compose_recorded(cfg, None, unlabeled, labeled, weak)
+    # A new key of a dict that moves, such as model.backbone, is set where that is.
+    early = {
+        key: after.pop(key)
+        for key in list(after)
+        if _has_owner(cfg, key) and not _has_owner(composed, key)
+    }
+    if early:
+        _apply(cfg, early)
+        composed, record = compose_recorded(cfg, None, unlabeled, labeled, weak)
+    _apply(composed, after)
+    return composed, record
+
+
+def _read(path: Path) -> Config:
+    try:
+        return with_named_types(Config.fromfile(str(path)))
+    except KeyError as error:
+        raise ConfigError(f"config {path}: {_explained(error)}") from error
+    except ImportError as error:
+        raise ConfigError(f"config {path}: {_missing(error)}") from error
+    except (
+        AttributeError,
+        ConfigError,
+        FileNotFoundError,
+        IndexError,
+        NameError,
+        SyntaxError,
+        TypeError,
+    ) as error:
+        raise ConfigError(f"config {path}: {error}") from error
+
+
+def _explained(error: KeyError) -> str:
+    """Name the missing key that a config reads, or return MMEngine's own message."""
+    key = error.args[0] if error.args else error
+    if isinstance(key, str) and " " in key:
+        return key
+    hint = "; objectives have names" if isinstance(key, int) else ""
+    return f"it reads the key {key!r} of a dict that lacks it{hint}"
+
+
+def _missing(error: ImportError) -> str:
+    """Name the package that a config imports, not all folders that were searched."""
+    cause: BaseException = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__ or cause
+    if isinstance(cause, ModuleNotFoundError) and cause.name:
+        package = cause.name.partition(".")[0]
+        return f"it imports the package {package}, which is not installed"
+    return f"it imports what cannot be imported: {str(cause).partition(chr(10))[0]}"
+
+
+def _divide(
+    cfg: Config, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Changes of the plain and of the composed config; ``method`` becomes a block."""
+    if cfg.get("method") is None:
+        return dict(options), {}
+    if any(key.startswith("method.") for key in options):
+        cfg.method = resolve_method(cfg.method)
+    before = {key: value for key, value in options.items() if _has(cfg, key)}
+    return before, {k: v for k, v in options.items() if k not in before}
+
+
+def _has_owner(cfg: Any, option: str) -> bool:
+    """Whether a config has the dict or the list in which an option is set."""
+    owner = option.rpartition(".")[0]
+    return bool(owner) and _has(cfg, owner)
+
+
+def _has(cfg: Any, option: str) -> bool:
+    """Whether a config has what an option sets."""
+    first, *parts = option.split(".")
+    if first not in cfg:
+        return False
+    node = cfg[first]
+    for part in parts:
+        if isinstance(node, Mapping) and part in node:
+            node = node[part]
+        elif (
+            isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node)
+        ):
+            node = node[int(part)]
+        else:
+            return first == "method"
+    return True
+
+
+def _apply(cfg: Config, options: dict[str, Any]) -> None:
+    if not options:
+        return
+    check_options(cfg, options)
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"--cfg-options: {error}") from error

@@ -1,0 +1,106 @@
+"""Composes a method that trains in several stages."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from mmseg_semisup.core.errors import ConfigError
+
+from .assemble import compose_block, compose_model
+from .blocks import BASE, WEAK, changed, resolve_method
+from .data import UNLABELED
+from .device_views import AUGMENT
+from .facts import PlainFacts
+from .record import Record
+
+SUPERVISED = "supervised"
+EVALUATE = "evaluate"
+
+
+def compose_stages(
+    plain: Mapping[str, Any],
+    block: Mapping[str, Any],
+    unlabeled: Any,
+    labeled: Any,
+    record: Record,
+    weak: Any = None,
+) -> dict[str, Any]:
+    """Compose a config with ``stages``.
+
+    The block names its stages: a stage has a ``method`` (default: supervised), whose
+    config it changes the common one into, ``changes`` of that config, its own
+    ``labeled``, ``unlabeled`` and ``weak``, and other keys of a stage. With ``base``,
+    the name of a stage before it, it changes a copy of that one.
+
+    Args:
+        plain: Content of the plain config; it stays as it is.
+        block: The method.
+        unlabeled: See :func:`~.compose.compose`.
+        labeled: See :func:`~.compose.compose`.
+        record: Takes notes and origins.
+        weak: See :func:`~.compose.compose`.
+    """
+    if AUGMENT in block:
+        raise ConfigError(
+            f"method.{AUGMENT}={block[AUGMENT]!r}: state it in the method of a stage, "
+            f"method.stages.NAME.method=dict(base=..., {AUGMENT}=...)"
+        )
+    # The stages' pseudo-masks are made of these images.
+    images = {"views": {UNLABELED: WEAK}}
+    base = compose_block(plain, images, unlabeled, labeled, Record(), weak)
+    common = {"unlabeled": unlabeled, "labeled": labeled, "weak": weak}
+    specs: dict[str, dict[str, Any]] = {}
+    stages = []
+    for name, stated in block["stages"].items():
+        if stated is None:
+            continue
+        specs[name] = _spec(name, stated, specs)
+        spec = copy.deepcopy(specs[name])
+        own = resolve_method(spec.pop("method", SUPERVISED))
+        if spec.get("task") == EVALUATE:
+            own = PlainFacts(plain, own).filled(own)
+            composed = {**base, "model": compose_model(plain, own)}
+        else:
+            given = {key: spec.pop(key, value) for key, value in common.items()}
+            composed = compose_block(plain, own, record=record, **given)
+        changes = difference(base, changed(composed, spec.pop("changes", {})))
+        stages.append({"name": name, **spec, "changes": changes})
+    return {**base, "stages": stages}
+
+
+def _spec(
+    name: str, stated: Mapping[str, Any], before: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """A stage with what it takes from the one before it that its ``base`` names."""
+    spec = copy.deepcopy(dict(stated))
+    base = spec.pop(BASE, None)
+    if base is None:
+        return spec
+    if base not in before:
+        raise ConfigError(
+            f"method.stages.{name}.base={base!r}; allowed: stages before it, "
+            f"{sorted(before)}"
+        )
+    return changed(before[base], spec)
+
+
+def difference(base: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes that turn one config into another, as mmengine merges them.
+
+    >>> difference({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"d": 3}})
+    {'b': {'d': 3, '_delete_': True}}
+    """
+    changes: dict[str, Any] = {}
+    for key, value in wanted.items():
+        old = base.get(key)
+        if key in base and old == value:
+            continue
+        if not isinstance(value, Mapping) or key not in base:
+            changes[key] = copy.deepcopy(value)
+        elif isinstance(old, Mapping) and old.keys() <= value.keys():
+            changes[key] = difference(old, value)
+        else:
+            changes[key] = {**copy.deepcopy(value), "_delete_": True}
+    return changes

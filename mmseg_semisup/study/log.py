@@ -1,0 +1,88 @@
+"""Reads what a training has logged: progress, scores, time and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmseg_semisup.core.plain_files import read_plain
+from mmseg_semisup.core.records import MAYBE_NAN, RecordError, parse_record
+from mmseg_semisup.visualization.training_curves import CLASSES, SCALARS, SCORE
+
+STUDENT = "student"
+LINE = {"iter?": int, "step?": int, "time?": MAYBE_NAN, "memory?": MAYBE_NAN}
+"""Form of a line, see :mod:`~mmseg_semisup.core.records`."""
+
+
+@dataclass
+class Log:
+    """What a training has logged.
+
+    Attributes:
+        iteration: The last iteration in the log, of all stages together.
+        scores: Network to iteration to mIoU in percent, of the last stage.
+        classes: Network to class to IoU in percent, of the last validation; classes
+            that are neither in masks nor in predictions are left out.
+        seconds: Seconds of the steps of training.
+        gpu_memory: Greatest memory of the GPU in MB, or None.
+    """
+
+    iteration: int = 0
+    scores: dict[str, dict[int, float]] = field(default_factory=dict)
+    classes: dict[str, dict[str, float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    gpu_memory: float | None = None
+
+
+def read_log(work_dir: Path, stages: Sequence[str] = ()) -> Log:
+    """Read the log of a training, also while it is written and after a resume.
+
+    Args:
+        work_dir: Its work-dir.
+        stages: Names of its stages that train, in order; empty: it has none.
+    """
+    log = Log()
+    for stage in stages or ("",):
+        steps: dict[int, dict[str, Any]] = {}
+        log.scores, log.classes = {}, {}
+        for entry in _entries(work_dir / stage):
+            if "loss" in entry and "time" in entry:
+                steps[int(entry.get("iter", entry.get("step", 0)))] = entry
+            _add_scores(log, entry)
+        before = 0
+        for step, entry in sorted(steps.items()):
+            log.seconds += entry["time"] * (step - before)
+            before = step
+            if entry.get("memory"):
+                log.gpu_memory = max(log.gpu_memory or 0, entry["memory"])
+        log.iteration += before
+    log.scores = {k: dict(sorted(v.items())) for k, v in log.scores.items()}
+    return log
+
+
+def _entries(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a training's logs, the oldest first."""
+    for file in sorted(folder.glob(SCALARS)):
+        for line in read_plain(file).splitlines():
+            # The last line may be incomplete.
+            with contextlib.suppress(RecordError):
+                yield parse_record(line, LINE)
+
+
+def _add_scores(log: Log, entry: dict[str, Any]) -> None:
+    step = entry.get("step", 0)
+    for key, value in entry.items():
+        network, _, score = f"/{key}".rpartition("/")
+        if score == SCORE:
+            name = network.strip("/") or STUDENT
+            log.scores.setdefault(name, {})[step] = value
+    for key in [key for key in entry if f"/{CLASSES}" in f"/{key}"]:
+        network, _, name = f"/{key}".partition(f"/{CLASSES}")
+        value = entry[key]
+        if isinstance(value, (int, float)) and math.isfinite(value):
+            scores = log.classes.setdefault(network.strip("/") or STUDENT, {})
+            scores[name] = value

@@ -1,0 +1,81 @@
+"""``cells/NAME.json``: how far a training of a study has come, and its result."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.records import RecordError, check_form, read_record
+
+VERSION = 1
+FORM = {
+    "cell": {str: object},
+    "fingerprint": ({str: object}, None),
+    "attempts": [
+        {"commit?": (str, None), "seconds?": float, "code?": int, "memory_mb?": float}
+    ],
+    "result": ({str: object}, None),
+}
+"""Form of the file, see :mod:`~mmseg_semisup.core.records`."""
+
+
+class State:
+    """What is known of a training, stored beside its folder.
+
+    Attributes:
+        cell: What it is: method, split, seed and so on.
+        fingerprint: What its result depends on; None: it has not begun.
+        attempts: Each start: 'commit', and once it has ended 'seconds', 'cpu_seconds',
+            'memory_mb', 'code' and 'problem'.
+        result: Its result, see :func:`~.result.make_result`; None: it is not finished.
+
+    Args:
+        path: The file; need not exist.
+
+    Raises:
+        ConfigError: If it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.cell: dict[str, Any] = {}
+        self.fingerprint: dict[str, Any] | None = None
+        self.attempts: list[dict[str, Any]] = []
+        self.result: dict[str, Any] | None = None
+        if not os.path.lexists(path):
+            return
+        try:
+            content = read_record(path, {"version": int})
+            if content["version"] != VERSION:
+                raise RecordError(
+                    f"its version is {content['version']}, and {VERSION} is allowed"
+                )
+            check_form(content, FORM)
+        except RecordError as error:
+            raise ConfigError(
+                f"{path} is no record of a study's training: {error}; remove it, and "
+                "its folder"
+            ) from error
+        self.cell = content["cell"]
+        self.fingerprint = content["fingerprint"]
+        self.attempts = content["attempts"]
+        self.result = content["result"]
+
+    def write(self) -> None:
+        """Write the file.
+
+        Raises:
+            WriteError: If that fails.
+        """
+        content = {
+            "version": VERSION,
+            "cell": self.cell,
+            "fingerprint": self.fingerprint,
+            "attempts": self.attempts,
+            "result": self.result,
+        }
+        atomic_write(self.path, json.dumps(content, indent=1).encode())

@@ -1,0 +1,234 @@
+"""Means, paired gains, shares of the headroom, and what they look like."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from mmseg_semisup.study.gains import make_rows, p_value, spread
+from mmseg_semisup.study.picture import draw_study
+from mmseg_semisup.study.table import (
+    make_class_table,
+    make_notes,
+    make_page,
+    make_table,
+)
+
+
+def result(method, seed, last, split="m5", best=None, student=None, **changes):
+    """What a training leaves."""
+    best = last if best is None else best
+    scores = dict(last=last, best=best, best_at=500, curve={}, classes={"cat": last})
+    networks = {"student": scores}
+    if student is not None:
+        networks = {
+            "teacher": scores,
+            "student": dict(scores, last=student, best=student),
+        }
+    return {
+        "cell": f"{method}_{split}_seed{seed}",
+        "method": method,
+        "split": split,
+        "masks": 99 if split == "all" else 5,
+        "seed": seed,
+        "iterations": 2000,
+        "predicts": "student" if student is None else "teacher",
+        "networks": networks,
+        "seconds": 100.0,
+        "cpu_seconds": 200.0,
+        "memory_mb": 1000,
+        "commit": "abc1234",
+        "machine": "2 cores",
+        "versions": {"torch": "2.9"},
+        **changes,
+    }
+
+
+BASE = (40.0, 42.0, 38.0)
+METHOD = (44.0, 45.0, 43.0)
+TOP = (50.0, 50.0, 48.0)
+
+
+def record(**changes):
+    """A study with three seeds, a method with a teacher, and all masks."""
+    cells = []
+    for seed in range(3):
+        cells.append(result("supervised", seed, BASE[seed], best=BASE[seed] + 1))
+        cells.append(
+            result("cutmix", seed, METHOD[seed], student=50.0, cpu_seconds=500.0)
+        )
+        cells.append(result("supervised", seed, TOP[seed], split="all"))
+    return {
+        "version": 1,
+        "study": "tiny",
+        "command": "python tools/study.py tiny.py",
+        "baselines": ["supervised"],
+        "methods": ["supervised", "cutmix"],
+        "splits": ["m5"],
+        "seeds": [0, 1, 2],
+        "missing": [],
+        "notes": [],
+        "cells": cells,
+        **changes,
+    }
+
+
+def test_gains_are_paired_by_seed():
+    base, cutmix, top = make_rows(record())
+    assert cutmix.gains() == [4.0, 3.0, 5.0]
+    assert base.gains() == []
+    assert top.gains() == [10.0, 8.0, 10.0]
+    assert spread(cutmix.gains()) == 1.0
+    assert cutmix.share() == pytest.approx(12 / 28)
+    assert base.share() is top.share() is None
+    assert cutmix.cost() == 2.5
+    assert cutmix.masks == "5"
+    assert cutmix.classes() == {"cat": pytest.approx(44.0)}
+
+
+def test_seeds_that_lack_a_partner_do_not_count():
+    study = record()
+    study["cells"] = [
+        c
+        for c in study["cells"]
+        if c["cell"] not in ("supervised_m5_seed0", "supervised_all_seed1")
+    ]
+    _, cutmix, _ = make_rows(study)
+    assert cutmix.gains() == [3.0, 5.0]
+    assert cutmix.share() == pytest.approx(5 / 10)
+
+
+def test_only_a_baseline_of_equal_length_is_compared_with():
+    study = record(methods=["supervised", "supervised3", "cutmix"])
+    study["cells"] = [
+        dict(c, iterations=6000) if c["method"] == "cutmix" else c
+        for c in study["cells"]
+    ]
+    _, cutmix, _ = make_rows(study)
+    assert cutmix.gains() == []
+    study["baselines"] = ["supervised", "supervised3"]
+    study["cells"] += [
+        result("supervised3", s, 30.0, iterations=6000) for s in range(3)
+    ]
+    rows = {(row.method, row.split): row for row in make_rows(study)}
+    assert rows["cutmix", "m5"].gains() == [14.0, 15.0, 13.0]
+    assert rows["cutmix", "m5"].share() is None
+
+
+def test_without_headroom_there_is_no_share():
+    study = record()
+    for cell in study["cells"]:
+        if cell["split"] == "all":
+            cell["networks"]["student"]["last"] = 30.0
+    assert make_rows(study)[1].share() is None
+
+
+@pytest.mark.parametrize(
+    ("gains", "p"),
+    [
+        ([1.0] * 5, None),
+        ([1.0] * 6, 2 / 64),
+        ([1.0] * 5 + [-1.0], 14 / 64),
+        ([1.0] * 17, None),
+    ],
+)
+def test_few_seeds_have_no_p(gains, p):
+    assert p_value(gains) == p
+
+
+def test_the_table_has_means_spreads_and_counts():
+    lines = make_table(record()).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[0] == [
+        "method",
+        "masks",
+        "mIoU, last (best)",
+        "other network, last (best)",
+        "gain",
+        "seeds better",
+        "headroom",
+        "time",
+        "memory",
+    ]
+    assert cells[2] == [
+        *("`supervised`", "5", "**40.0 ± 2.0** (41.0)"),
+        *("", "", "", "", "", "1.0 GB"),
+    ]
+    assert cells[3] == [
+        *("`cutmix`", "5", "**44.0 ± 1.0** (44.0)", "student 50.0 ± 0.0 (50.0)"),
+        *("+4.0 ± 1.0", "3 of 3", "43 %", "2.5", "1.0 GB"),
+    ]
+    assert cells[4][:2] == ["`supervised`, all masks", "99"]
+    assert "|  |" not in "".join(lines)
+    assert len({len(row) for row in cells}) == 1
+
+
+def test_one_seed_has_no_spread_and_a_loss_is_none_better():
+    study = record()
+    study["cells"] = [c for c in study["cells"] if c["seed"] == 0]
+    study["cells"][1]["networks"]["teacher"]["last"] = 39.0
+    text = make_table(study)
+    assert "±" not in text
+    assert "| -1.0 | 0 of 1 | -10 % |" in text
+    assert "Seed 0 alone." in make_notes(study)
+
+
+def test_the_notes_say_where_numbers_come_from():
+    study = record(missing=["cutmix_m5_seed3"], notes=["`cutmix` differs"])
+    text = " ".join(make_notes(study).split())
+    assert "Seeds 0, 1, 2: mean ± standard deviation." in text
+    assert "over `supervised` with the same masks, seeds and iterations" in text
+    assert "Not finished: cutmix_m5_seed3." in text
+    assert "`cutmix` differs." in text
+    assert "Commit abc1234; 2 cores; PyTorch 2.9." in text
+    assert "processor time" in text
+    study["cells"][0]["cpu_seconds"] = None
+    assert "time of the steps of training" in " ".join(make_notes(study).split())
+    assert max(map(len, make_notes(study).splitlines())) <= 100
+
+
+def test_what_is_selected_has_columns_where_it_was_measured():
+    study = record()
+    measured = ((60, 90), (80, 80), (70, None))
+    for cell, (kept, accuracy) in zip(study["cells"][1::3], measured, strict=True):
+        found = dict(kept=[99, kept], accuracy_of_kept=[50, accuracy])
+        cell["selection"] = dict(found, thresholds=[0.5, 0.95])
+    lines = make_table(study).splitlines()
+    assert "| selected | of them right |" in lines[0]
+    assert "| 70 % | 85.0 % |" in lines[3]
+    assert "above a probability of 0.95" in " ".join(make_notes(study).split())
+    assert "selected" not in make_table(record())
+
+
+def test_the_classes_have_a_column_each():
+    lines = make_class_table(record()).splitlines()
+    assert lines[0] == "| method | masks | cat |"
+    assert lines[3] == "| `cutmix` | 5 | 44.0 |"
+    assert "```bash\npython tools/study.py tiny.py\n```" in make_page(record())
+
+
+def test_the_picture_has_a_legend_for_each_method_and_changes_with_the_gain():
+    study = record(methods=["supervised", "cutmix", "other"])
+    study["cells"] += [result("other", s, 41.0, student=42.0) for s in range(3)]
+    first = draw_study(study)
+    assert first.ndim == 3
+    assert first.dtype == np.uint8
+    changed = copy.deepcopy(study)
+    changed["cells"][1]["networks"]["teacher"]["last"] = 60.0
+    assert not np.array_equal(first, draw_study(changed))
+    two = record(splits=["m5", "m9"])
+    two["cells"] += [
+        dict(cell, split="m9", masks=9)
+        for cell in two["cells"]
+        if cell["split"] == "m5"
+    ]
+    assert draw_study(two).shape == first.shape
+
+
+def test_a_study_of_baselines_alone_is_drawn():
+    study = record(methods=["supervised"])
+    study["cells"] = [c for c in study["cells"] if c["method"] == "supervised"]
+    assert draw_study(study).any()
+    assert "gain" in make_table(study)

@@ -1,0 +1,271 @@
+"""A training of a study in a process of its own, which a stub stands in for."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from processes import fork, wait
+
+from mmseg_semisup.core.distributed import LOCK_NAME
+from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.study.log import read_log
+from mmseg_semisup.study.machine import (
+    describe_machine,
+    package_versions,
+    project_commit,
+)
+from mmseg_semisup.study.result import make_result
+from mmseg_semisup.study.slurm import load_training
+from mmseg_semisup.study.state import State
+from mmseg_semisup.study.training import (
+    Training,
+    train_command,
+    training_environment,
+)
+
+from .conftest import COMMIT
+
+
+@pytest.fixture
+def make(stub, tmp_path):
+    """Makes a training of the stub."""
+
+    def training(name: str = "a_seed0", **changes) -> Training:
+        made = Training(stub.cell(name, **changes), tmp_path, stub.command)
+        made.prepare()
+        return made
+
+    return training
+
+
+def finish(training: Training) -> Training:
+    training.start()
+    training.poll(wait=True)
+    return training
+
+
+def test_a_finished_training_has_a_result(make, tmp_path):
+    training = finish(make(score=40.0))
+    assert training.status == "finished"
+    result = training.state.result
+    student = result["networks"]["student"]
+    assert student["last"] == 40.0
+    assert (student["best"], student["best_at"]) == (45.0, 10)
+    assert student["curve"] == {"10": 45.0, "20": 40.0}
+    assert student["classes"] == {"cat": 40.0}
+    assert result["seconds"] == 10.0
+    assert (result["method"], result["seed"], result["masks"]) == ("a", 0, 5)
+    assert result["versions"]["torch"]
+    assert result["commit"] == COMMIT
+    assert result["machine"] == describe_machine()
+    assert result["device"] == "CPU"
+    if hasattr(os, "wait4"):
+        assert result["cpu_seconds"] is not None
+        assert 1 < result["memory_mb"] < 5000
+    again = Training(training.cell, tmp_path)
+    assert again.finished
+    assert again.state.result == result
+    assert again.changes() == []
+
+
+def test_a_failed_training_says_why(make):
+    training = finish(make(fails=3))
+    assert training.status == "failed"
+    assert training.problem.startswith("ended with code 3: error: it went wrong (")
+    assert training.state.attempts[-1]["code"] == 3
+
+
+def test_a_training_without_a_last_validation_has_failed(make):
+    training = finish(make(silent=True))
+    assert training.status == "failed"
+    assert "there is no mIoU of the student after iteration 20" in training.problem
+
+
+def test_a_stopped_training_goes_on(make):
+    training = make(waits=0.2)
+    training.start()
+    while training.log().iteration < 2:
+        time.sleep(0.01)
+    training.stop()
+    training.join()
+    done = training.log().iteration
+    assert 2 <= done < 20
+    assert training.status == "failed"
+    assert training.problem == "was stopped by a signal"
+    training.cell.cfg.waits = 0
+    training.prepare()
+    finish(training)
+    assert training.finished
+    assert training.first_iteration == done
+    assert training.state.result["starts"] == 2
+    assert training.state.result["seconds"] == 10.0
+
+
+def test_another_config_is_named(make, tmp_path):
+    training = finish(make())
+    training.cell.cfg.model.type = "Y"
+    again = Training(training.cell, tmp_path)
+    assert again.changes() == ['model.type: "X" -> "Y"']
+    assert again.describe_changes() == (
+        'cell a_seed0 was finished with another config: model.type: "X" -> "Y"'
+    )
+
+
+def test_a_forgotten_training_begins_anew(make):
+    training = finish(make())
+    training.forget()
+    assert not training.folder.exists()
+    assert training.status == "waiting"
+    assert training.changes() == []
+
+
+def test_another_process_in_the_folder_is_noticed(make, tmp_path):
+    training = make()
+    assert not training.at_work_elsewhere()
+    code = (
+        "import fcntl, sys\nfile = open(sys.argv[1], 'w')\n"
+        "fcntl.flock(file, fcntl.LOCK_EX)\nprint('locked', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-S", "-c", code, str(training.folder / LOCK_NAME)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert other.stdout.readline()
+    assert training.at_work_elsewhere()
+    other.communicate()
+    assert not training.at_work_elsewhere()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a parent's death")
+def test_a_training_saves_when_its_study_is_killed(make, tmp_path):
+    training = make(waits=0.2)
+
+    def study() -> None:
+        training.start()
+        time.sleep(60)
+
+    child = fork(study)
+    while training.log().iteration < 1:
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    assert wait(child) == -signal.SIGKILL
+    limit = time.monotonic() + 30
+    done = 0
+    while time.monotonic() < limit and training.log().iteration != done:
+        done = training.log().iteration
+        time.sleep(0.5)
+    assert done < 20
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"version": 1, "cell": {}, "attempts": 3}']
+)
+def test_a_broken_record_is_named(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="a.json is no record of a study's training"):
+        State(path)
+
+
+def test_another_version_is_named(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"version": 7}')
+    with pytest.raises(ConfigError, match="its version is 7, and 1 is allowed"):
+        State(path)
+
+
+def test_the_command_is_that_of_a_user(tmp_path):
+    command = train_command(tmp_path / "a.py", tmp_path / "a")
+    assert command[-5:] == [
+        "train",
+        str(tmp_path / "a.py"),
+        "--work-dir",
+        str(tmp_path / "a"),
+        "--resume",
+    ]
+    assert training_environment(1, "3")["CUDA_VISIBLE_DEVICES"] == "3"
+    assert training_environment(2)["OMP_NUM_THREADS"] == "2"
+
+
+def test_the_project_is_described():
+    assert re.fullmatch(r"[0-9a-f]{7,}\+?", project_commit() or "0000000")
+    assert "cores of" in describe_machine()
+    assert {"torch", "numpy", "python"} <= set(package_versions())
+
+
+def lines(folder, name: str, *entries: dict, end: str = "\n") -> None:
+    path = folder / name / "vis_data" / "scalars.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(map(json.dumps, entries)) + end)
+
+
+def test_a_log_is_read_over_resumes_and_while_it_is_written(tmp_path):
+    lines(
+        tmp_path,
+        "1",
+        dict(loss=1, time=1.0, iter=10, memory=100),
+        {"teacher/mIoU": 30.0, "student/mIoU": 31.0, "step": 10},
+        dict(loss=1, time=9.0, iter=20, memory=400),
+    )
+    lines(
+        tmp_path,
+        "2",
+        dict(loss=1, time=2.0, iter=20, memory=300),
+        {
+            "teacher/mIoU": 35.0,
+            "student/mIoU": 34.0,
+            "teacher/IoU/cat": 20.0,
+            "teacher/IoU/dog": float("nan"),
+            "step": 20,
+        },
+        dict(loss=1, time=2.0, iter=30),
+        end='\n{"loss": 1, "ti',
+    )
+    log = read_log(tmp_path)
+    assert log.iteration == 30
+    assert log.seconds == 10 * 1.0 + 10 * 2.0 + 10 * 2.0
+    assert log.gpu_memory == 300
+    assert log.scores == {
+        "teacher": {10: 30.0, 20: 35.0},
+        "student": {10: 31.0, 20: 34.0},
+    }
+    assert log.classes == {"teacher": {"cat": 20.0}}
+
+
+def test_a_result_of_a_gpu_has_its_memory_and_its_steps_as_time(stub, tmp_path):
+    entry = dict(loss=1, time=1.0, iter=20, memory=700)
+    lines(tmp_path, "1", entry, {"mIoU": 30.0000001, "step": 20})
+    attempts = [dict(cpu_seconds=5.0, memory_mb=90, commit="a"), dict(commit="b")]
+    result = make_result(stub.cell(), tmp_path, attempts)
+    assert (result["device"], result["memory_mb"]) == ("GPU", 700)
+    assert (result["cpu_seconds"], result["seconds"]) == (None, 20.0)
+    assert result["commit"] == "a, b"
+    assert result["networks"]["student"]["last"] == 30.0
+
+
+def test_of_stages_the_last_one_is_scored(tmp_path):
+    for number, name in enumerate(("first", "second")):
+        scores = {"mIoU": 30.0 + number, "step": 10}
+        lines(tmp_path / name, "1", dict(loss=1, time=1.0, iter=10), scores)
+    log = read_log(tmp_path, ("first", "second"))
+    assert (log.iteration, log.seconds) == (20, 20.0)
+    assert log.scores == {"student": {10: 31.0}}
+    assert read_log(tmp_path / "nothing").iteration == 0
+
+
+def test_a_written_training_is_read_again(make, tmp_path):
+    (tmp_path / "cells").mkdir()
+    cell = make().cell
+    Training(cell, tmp_path / "cells").prepare()
+    loaded = load_training(tmp_path, "a_seed0")
+    assert loaded.cell.to_plain() == cell.to_plain()
+    assert loaded.changes() == []
