@@ -1,7 +1,25 @@
 # Seven classes of VOC 2012 with 65 masks: supervised training, mean teacher with CutMix,
-# FixMatch and both UniMatches, and supervised training with all 1157 masks; 18 trainings.
+# FixMatch, both UniMatches, UniMatch with a teacher, and supervised training with all
+# 1157 masks; 21 trainings.
 config = "supervised/supervised_lite0_2k_voc-animals-65.py"
-methods = ["supervised", "cutmix", "fixmatch", "unimatch_v2", "unimatch_v1"]
+methods = [
+    "supervised",
+    "cutmix",
+    "fixmatch",
+    "unimatch_v2",
+    "unimatch_v1",
+    # Tells what UniMatch's lack of a teacher costs with few masks.
+    dict(
+        name="unimatch_v1_teacher",
+        base="unimatch_v1",
+        teacher=dict(momentum=0.996, ramp=True),
+        objectives=dict(
+            unimatch=dict(
+                labels_from="teacher", partners_from="teacher", weak_joint=["labeled"]
+            )
+        ),
+    ),
+]
 splits = dict(m65="splits/unimatch183_labeled.txt")
 all_masks = True
 selection = True
