@@ -15,6 +15,7 @@ from mmseg_semisup.core.atomic_io import atomic_write, check_writable
 from mmseg_semisup.core.distributed import locked
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.preemption import INTERRUPT_CODE
+from mmseg_semisup.study.adopt import adopt_results
 from mmseg_semisup.study.board import Board
 from mmseg_semisup.study.documents import (
     RECORDS,
@@ -67,6 +68,14 @@ def parse_args() -> argparse.Namespace:
         "changed",
     )
     parser.add_argument(
+        "--adopt",
+        nargs="+",
+        type=Path,
+        metavar="RECORD",
+        help="take over results of equal configs: results.json of other machines, or a "
+        "record in docs/records",
+    )
+    parser.add_argument(
         "--slurm",
         metavar="PARTITION",
         help="run the trainings as an array of slurm jobs, and wait; GPUS, "
@@ -106,6 +115,8 @@ def main() -> None:
     with locked(folder):
         opened = open_study(study, folder)
         check_changes(opened, args.redo)
+        if args.adopt:
+            print(*adopt_results(opened, args.adopt), sep="\n", flush=True)
         for note in opened.notes:
             print(f"note: {note}", flush=True)
         try:

@@ -5,6 +5,7 @@ It consists of plain values, for JSON and for checkpoints.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -105,6 +106,12 @@ def to_plain(content: Any) -> Any:
     """
     cleaned = _without(content, NO_MATTER_WITHIN)
     return json.loads(json.dumps(cleaned, default=_text))
+
+
+def digest(fingerprint: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that are the same for equal fingerprints only."""
+    text = json.dumps(fingerprint, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[Difference]:

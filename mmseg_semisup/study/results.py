@@ -28,6 +28,7 @@ SCORES = {
 }
 CELL = {
     "cell": str,
+    "config?": str,
     "method": str,
     "split": str,
     "masks": int,

@@ -31,7 +31,8 @@ def needs_measuring(training: Training) -> bool:
     if training.state.result is None or training.cell.stages:
         return False
     sources = training.cell.cfg.train_dataloader.dataset.get("sources") or {}
-    return bool(sources.get(SOURCE)) and "selection" not in training.state.result
+    measurable = bool(sources.get(SOURCE)) and training.folder.is_dir()
+    return measurable and "selection" not in training.state.result
 
 
 def measure(training: Training) -> None:

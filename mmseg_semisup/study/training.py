@@ -135,6 +135,19 @@ class Training:
         self.state.fingerprint = self.cell.fingerprint
         self.state.write()
 
+    def adopt(self, result: dict[str, Any]) -> None:
+        """Note a result that was measured elsewhere, with this config.
+
+        Args:
+            result: The result, see :func:`~.result.make_result`.
+
+        Raises:
+            WriteError: If its record cannot be written.
+        """
+        self.prepare()
+        self.state.result = result
+        self.state.write()
+
     def refresh(self, ended: bool = False) -> None:
         """Read again how far a training has come that another process runs.
 
@@ -241,7 +254,7 @@ class Training:
         """
         if self.state.result is not None:
             ended = [a["seconds"] for a in self.state.attempts if "seconds" in a]
-            if len(ended) == len(self.state.attempts):
+            if ended and len(ended) == len(self.state.attempts):
                 return float(sum(ended)) / self.cell.iterations
             return float(self.state.result["seconds"]) / self.cell.iterations
         if self.status != "running" or iteration <= self.first_iteration:
