@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.core.fingerprint import digest
 
 from .cells import Cell
 from .log import read_log
@@ -45,7 +44,6 @@ def make_result(
     commits = dict.fromkeys(str(a["commit"]) for a in attempts if a.get("commit"))
     return {
         "cell": cell.name,
-        "config": digest(cell.fingerprint),
         "method": cell.method,
         "split": cell.split,
         "masks": cell.masks,

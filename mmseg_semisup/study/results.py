@@ -11,6 +11,7 @@ from mmseg_semisup.core import records
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import encode_picture
+from mmseg_semisup.core.fingerprint import digest
 
 from .picture import draw_study
 from .plan import Study
@@ -69,7 +70,11 @@ def make_record(
     Raises:
         ConfigError: If none is.
     """
-    cells = [t.state.result for t in trainings if t.state.result is not None]
+    cells = [
+        {**t.state.result, "config": digest(t.state.fingerprint or {})}
+        for t in trainings
+        if t.state.result is not None
+    ]
     if not cells:
         raise ConfigError(
             f"study {study.name}: no cell is finished, so there is nothing to report"
