@@ -5,11 +5,12 @@
 
 from .exchange import BucketedDataParallel
 from .hooks import *  # noqa: F403
-from .loops import EqualSizeValLoop, TeacherStudentValLoop
+from .loops import EqualSizeTestLoop, EqualSizeValLoop, TeacherStudentValLoop
 from .optim import JointOptimWrapper, JointOptimWrapperConstructor
 
 __all__ = [
     "BucketedDataParallel",
+    "EqualSizeTestLoop",
     "EqualSizeValLoop",
     "JointOptimWrapper",
     "JointOptimWrapperConstructor",

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
-from mmengine.runner import BaseLoop, LogProcessor, Runner, ValLoop
+from mmengine.runner import BaseLoop, LogProcessor, Runner, TestLoop, ValLoop
 from mmengine.visualization import Visualizer
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import LOOPS, METRICS, VISUALIZERS
@@ -23,7 +23,7 @@ from mmseg_semisup.evaluation import CountedIoUMetric
 
 from .feeding import with_feeding
 from .log_files import LogGuard
-from .loops import EqualSizeValLoop
+from .loops import EqualSizeTestLoop, EqualSizeValLoop
 from .progress_log import ProgressLog
 
 FILE_ONLY = (
@@ -101,11 +101,11 @@ class ConciseRunner(Runner):
 
     def build_val_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the validation; images of equal size are predicted together."""
-        if isinstance(loop, dict):
-            loop = {"type": ValLoop.__name__, **loop}
-            if type_of(loop, LOOPS) is ValLoop:
-                loop["type"] = EqualSizeValLoop.__name__
-        return super().build_val_loop(loop)
+        return super().build_val_loop(_equal_sizes(loop, ValLoop, EqualSizeValLoop))
+
+    def build_test_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the test; images of equal size are predicted together."""
+        return super().build_test_loop(_equal_sizes(loop, TestLoop, EqualSizeTestLoop))
 
     def build_evaluator(
         self, evaluator: dict[str, Any] | list[Any] | Evaluator
@@ -138,6 +138,16 @@ class ConciseRunner(Runner):
         built = super().build_visualizer(visualizer)
         self.log_guard.watch_backends(built)
         return built
+
+
+def _equal_sizes(
+    loop: BaseLoop | dict[str, Any], plain: type[BaseLoop], ours: type[BaseLoop]
+) -> BaseLoop | dict[str, Any]:
+    """The config of MMEngine's loop with our type; other loops as they are."""
+    if not isinstance(loop, dict):
+        return loop
+    loop = {"type": plain.__name__, **loop}
+    return {**loop, "type": ours.__name__} if type_of(loop, LOOPS) is plain else loop
 
 
 def _counted(metrics: Any) -> Any:

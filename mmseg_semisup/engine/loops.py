@@ -1,15 +1,15 @@
-"""Validation in batches of equal size, of all networks in one pass over the data."""
+"""Validation and test in batches of equal size, and of all networks in one pass."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, ValLoop, autocast
+from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop, autocast
 from mmengine.runner.loops import _parse_losses, _update_losses
 from mmseg.registry import LOOPS
 from torch.utils.data import DataLoader
@@ -19,38 +19,43 @@ from mmseg_semisup.datasets.collate import shallow
 from .equal_sizes import groups, joined, windows
 
 VALUES = 2**25
-"""Predicted values that a validation keeps at once, 128 MB as float32."""
+"""Predicted values that a loop keeps at once, 128 MB as float32."""
 CLASSES = 150
 """Number of classes where the data do not tell."""
 
 
-@LOOPS.register_module()
-class EqualSizeValLoop(ValLoop):
-    """MMEngine's loop, which predicts images of equal size together.
+class EqualSizes(BaseLoop):
+    """Predicts images of equal size together; a base of loops that predict.
 
     Where the data loader gives single images, as MMSegmentation's configs do, those
     that have equal sizes before and after the pipeline are one batch for the network;
     nothing is padded. Metrics and hooks get each image by itself and in order, as
-    without this. What is predicted at once is bounded by :data:`VALUES`. The arguments
-    are those of ``ValLoop``.
+    without this. What is predicted at once is bounded by :data:`VALUES`.
+
+    Attributes:
+        stage: 'val' or 'test', which is a part of the names of hooks and methods.
+        losses: What the network returned beside its predictions.
     """
 
-    val_loss: dict[str, Any]
+    stage: ClassVar[str]
+    losses: dict[str, Any]
+    evaluator: Evaluator
+    fp16: bool
 
     def run(self) -> dict[str, float]:
-        """Validate, and return the metrics."""
-        self.runner.call_hook("before_val")
-        self.runner.call_hook("before_val_epoch")
+        """Predict all images, and return the metrics."""
+        self.runner.call_hook(f"before_{self.stage}")
+        self.runner.call_hook(f"before_{self.stage}_epoch")
         self.runner.model.eval()
-        self.val_loss.clear()
+        self.losses = {}
         classes = (self.evaluator.dataset_meta or {}).get("classes") or ()
         first = 0
         for window in windows(self.dataloader, VALUES, len(classes) or CLASSES):
             self.run_window(first, window)
             first += len(window)
         metrics = self.evaluate(len(self.dataloader.dataset))
-        self.runner.call_hook("after_val_epoch", metrics=metrics)
-        self.runner.call_hook("after_val")
+        self.runner.call_hook(f"after_{self.stage}_epoch", metrics=metrics)
+        self.runner.call_hook(f"after_{self.stage}")
         return metrics
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -60,8 +65,8 @@ class EqualSizeValLoop(ValLoop):
             size: Number of images.
         """
         metrics: dict[str, float] = self.evaluator.evaluate(size)
-        if self.val_loss:
-            metrics.update(_parse_losses(self.val_loss, "val"))
+        if self.losses:
+            metrics.update(_parse_losses(self.losses, self.stage))
         return metrics
 
     @torch.no_grad()
@@ -73,7 +78,9 @@ class EqualSizeValLoop(ValLoop):
             window: The batches.
         """
         for idx, batch in enumerate(window, first):
-            self.runner.call_hook("before_val_iter", batch_idx=idx, data_batch=batch)
+            self.runner.call_hook(
+                f"before_{self.stage}_iter", batch_idx=idx, data_batch=batch
+            )
         outputs: dict[int, Any] = {}
         for group in groups(window):
             found = self.predict(joined([window[i] for i in group]))
@@ -83,7 +90,10 @@ class EqualSizeValLoop(ValLoop):
         for i, batch in enumerate(window):
             found = self.process(outputs.pop(i), batch)
             self.runner.call_hook(
-                "after_val_iter", batch_idx=first + i, data_batch=batch, outputs=found
+                f"after_{self.stage}_iter",
+                batch_idx=first + i,
+                data_batch=batch,
+                outputs=found,
             )
 
     def predict(self, batch: Any) -> Sequence[Any]:
@@ -96,8 +106,8 @@ class EqualSizeValLoop(ValLoop):
             A prediction of each image.
         """
         with autocast(enabled=self.fp16):
-            outputs = self.runner.model.val_step(batch)
-        outputs, self.val_loss = _update_losses(outputs, self.val_loss)
+            outputs = getattr(self.runner.model, f"{self.stage}_step")(batch)
+        outputs, self.losses = _update_losses(outputs, self.losses)
         return outputs
 
     def process(self, outputs: Sequence[Any], batch: Any) -> Sequence[Any]:
@@ -112,6 +122,27 @@ class EqualSizeValLoop(ValLoop):
         """
         self.evaluator.process(data_samples=outputs, data_batch=batch)
         return outputs
+
+
+@LOOPS.register_module()
+class EqualSizeValLoop(EqualSizes, ValLoop):
+    """MMEngine's validation, which predicts images of equal size together.
+
+    See :class:`EqualSizes`. The arguments are those of ``ValLoop``.
+    """
+
+    stage = "val"
+
+
+@LOOPS.register_module()
+class EqualSizeTestLoop(EqualSizes, TestLoop):
+    """MMEngine's test, which predicts images of equal size together.
+
+    See :class:`EqualSizes`. The arguments are those of ``TestLoop``. Test-time
+    augmentation predicts each image by itself.
+    """
+
+    stage = "test"
 
 
 @LOOPS.register_module()

@@ -13,6 +13,11 @@ from tiny_training import write_adversarial
 
 from mmseg_semisup.engine.console import ConsoleFormatter
 from mmseg_semisup.engine.hooks import OutlineHook
+from mmseg_semisup.engine.loops import (
+    EqualSizeTestLoop,
+    EqualSizeValLoop,
+    TeacherStudentValLoop,
+)
 from mmseg_semisup.engine.runner import build_runner
 from mmseg_semisup.visualization import SegLegendVisualizer
 
@@ -74,6 +79,17 @@ def test_a_resumed_training_skips_no_data(cfg, capsys):
     said = capsys.readouterr().out
     assert "resumed after iteration 2" in said
     assert "skip data" not in said
+
+
+def test_validation_and_test_are_in_batches_of_equal_size(cfg):
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.val_cfg, cfg.test_cfg = {"type": "ValLoop"}, {"fp16": False}
+    runner = build_runner(cfg, strict=False)
+    assert type(runner.build_val_loop(runner._val_loop)) is EqualSizeValLoop
+    assert type(runner.build_test_loop(runner._test_loop)) is EqualSizeTestLoop
+    stated = {**cfg.val_cfg, "type": "TeacherStudentValLoop"}
+    stated |= {"dataloader": cfg.val_dataloader, "evaluator": cfg.val_evaluator}
+    assert type(runner.build_val_loop(stated)) is TeacherStudentValLoop
 
 
 def test_samples_are_painted_with_a_legend(cfg):

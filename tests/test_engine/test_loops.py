@@ -1,4 +1,4 @@
-"""Validation in batches of equal size, of one network and of several."""
+"""Validation and test in batches of equal size, of one network and of several."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 from helpers import NUM_CLASSES, PREPROCESSOR, sample, tiny_segmentor
+from mmengine import runner as plain_runner
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.runner import ValLoop
 from mmseg.registry import METRICS, MODELS
 
 from mmseg_semisup.engine import loops
-from mmseg_semisup.engine.loops import EqualSizeValLoop, TeacherStudentValLoop
+from mmseg_semisup.engine.loops import (
+    EqualSizeTestLoop,
+    EqualSizeValLoop,
+    TeacherStudentValLoop,
+)
 
 SIZES = [(32, 32), (24, 32), (32, 32), (32, 24), (24, 32), (32, 32)]
 
@@ -91,10 +96,19 @@ def model():
     return model
 
 
-def test_single_images_are_predicted_together_and_handed_on_in_order(model):
+@pytest.mark.parametrize(
+    ("stage", "ours", "plain"),
+    [
+        ("val", EqualSizeValLoop, ValLoop),
+        ("test", EqualSizeTestLoop, plain_runner.TestLoop),
+    ],
+)
+def test_single_images_are_predicted_together_and_handed_on_in_order(
+    model, stage, ours, plain
+):
     model.configure_test("student")
-    found, sizes, calls = built(EqualSizeValLoop, model, list(images()))
-    expected, single, theirs = built(ValLoop, model, list(images()))
+    found, sizes, calls = built(ours, model, list(images()))
+    expected, single, theirs = built(plain, model, list(images()))
     assert sizes == [(3, 3, 32, 32), (2, 3, 24, 32), (1, 3, 32, 24)]
     assert len(single) == len(SIZES)
     for (name, logits), (other, alone) in zip(
@@ -103,11 +117,11 @@ def test_single_images_are_predicted_together_and_handed_on_in_order(model):
         assert name == other
         torch.testing.assert_close(logits, alone, rtol=1e-5, atol=1e-5)
     # Hooks see each batch of the loader, with its own predictions.
-    numbers = [v["batch_idx"] for n, v in calls if n == "after_val_iter"]
+    numbers = [v["batch_idx"] for n, v in calls if n == f"after_{stage}_iter"]
     assert numbers == list(range(len(SIZES)))
     assert sorted(n for n, _ in calls) == sorted(n for n, _ in theirs)
     for name, values in calls:
-        if name == "after_val_iter":
+        if name == f"after_{stage}_iter":
             (one,) = values["outputs"]
             assert one.img_path == values["data_batch"]["data_samples"][0].img_path
             assert "pred_sem_seg" in one
