@@ -54,8 +54,9 @@ PAGES = (
     Page(
         "policies",
         "Policies of an objective",
-        "Objectives take them as configs: `labels_from` (`labels.py`), `select`, `mix` "
-        "(also `adaptive_cut_mix.py`, `class_mix.py`, `cut_out.py`, `mixup.py`), "
+        "Objectives take them as configs: `labels_from` (`labels.py`), `select` "
+        "(also `adaptive_threshold.py`), `mix` (also `adaptive_cut_mix.py`, "
+        "`class_mix.py`, `cut_out.py`, `mixup.py`), "
         "`loss` (`pixel_loss.py`) and `perturb`.",
         ["models.policies"],
     ),

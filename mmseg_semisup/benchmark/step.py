@@ -19,7 +19,7 @@ from mmseg_semisup.engine.hooks.acceleration_hook import AccelerationHook, accel
 from mmseg_semisup.engine.optim import JointOptimWrapper
 from mmseg_semisup.export.plain_model import plain_model
 from mmseg_semisup.models.data_preprocessor import prepared_model
-from mmseg_semisup.models.training_facts import LABELED, LENGTH
+from mmseg_semisup.models.training_facts import IMAGES, LABELED, LENGTH
 
 LONG = 10**6
 """Iterations of a training that counts epochs, after which all objectives are on."""
@@ -68,7 +68,9 @@ class TrainingStep:
         length = cfg.train_cfg.get("max_iters", LONG)
         hub = MessageHub.get_current_instance()
         hub.update_info(LENGTH, length)
-        hub.update_info(LABELED, max(1, len(batch["inputs"]["labeled"])))
+        sizes = {view: max(1, len(images)) for view, images in batch["inputs"].items()}
+        hub.update_info(LABELED, sizes["labeled"])
+        hub.update_info(IMAGES, sizes, resumed=False)
         if hasattr(model, "iteration"):
             model.iteration.value = length
         if hasattr(model, "follow"):

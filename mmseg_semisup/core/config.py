@@ -205,9 +205,10 @@ def _states(path: str | Path, key: str, within: str) -> bool:
 def check_options(cfg: Config, options: dict[str, Any]) -> None:
     """Raise ConfigError for an option whose key is not in the config.
 
-    A new key is accepted only as the last part of a path, in a dict without a similar
-    key.
+    A new key is accepted in a dict without a similar key, as the last part of a path,
+    or as a new part of the config, whose ``type`` is among the options.
     """
+    built = {option[: -len(".type")] for option in options if option.endswith(".type")}
     for option in options:
         node: Any = cfg
         parts = option.split(".")
@@ -220,7 +221,8 @@ def check_options(cfg: Config, options: dict[str, Any]) -> None:
                 continue
             where = ".".join(parts[:depth]) or "the config"
             hint = suggest(part, known, cutoff=0.8)
-            is_new = depth == len(parts) - 1 and isinstance(node, dict)
+            is_last = depth == len(parts) - 1 or ".".join(parts[: depth + 1]) in built
+            is_new = is_last and isinstance(node, dict)
             if (is_new and depth > 0 and not hint) or (
                 depth == 0 and part in RUNNER_KEYS
             ):

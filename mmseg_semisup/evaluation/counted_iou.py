@@ -9,6 +9,8 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from torch import Tensor
 
+from mmseg_semisup.core.histogram import histogram
+
 
 @METRICS.register_module()
 class CountedIoUMetric(IoUMetric):
@@ -64,18 +66,3 @@ class CountedIoUMetric(IoUMetric):
             self.results = list(torch.stack(areas).cpu())
         found: dict[str, Any] = super().evaluate(size)
         return found
-
-
-def histogram(numbers: Tensor, bins: int) -> Tensor:
-    """How often each whole number from 0 to below ``bins`` appears, (bins,).
-
-    A GPU's ``bincount`` makes the host wait, a CPU's ``histc`` takes eight times as
-    long.
-
-    Args:
-        numbers: Of any shape, int64, in 0..bins - 1.
-        bins: Below 2**24.
-    """
-    if numbers.device.type == "cpu":
-        return torch.bincount(numbers.flatten(), minlength=bins)
-    return torch.histc(numbers.float(), bins, -0.5, bins - 0.5)

@@ -8,6 +8,8 @@ LENGTH = "max_iters"
 """Entry of the message hub that mmengine's ``RuntimeInfoHook`` writes."""
 LABELED = "labeled_images"
 """Entry of the message hub that ``TrainingFactsHook`` writes."""
+IMAGES = "images_of_views"
+"""Entry with the number of images of each view's source, by the same hook."""
 
 
 def total_iterations() -> int:
@@ -38,6 +40,24 @@ def labeled_images() -> int:
             "SemiDataset, or state what depends on it"
         )
     return int(count)
+
+
+def images_of(view: str) -> int:
+    """Number of images of the source that a view is made of, in the running training.
+
+    Args:
+        view: Name of the view.
+
+    Raises:
+        ValueError: If it is unknown, without a runner or without the view.
+    """
+    known = MessageHub.get_current_instance().get_info(IMAGES, None) or {}
+    if view not in known:
+        raise ValueError(
+            f"the number of images behind the view {view!r} is not known; train with a "
+            "runner and SemiDataset, or state what depends on it"
+        )
+    return int(known[view])
 
 
 def iterations(time: float) -> int:

@@ -131,6 +131,16 @@ def test_misspelt_option(option, message):
         check_options(cfg, {option: 1})
 
 
+def test_a_new_part_is_named_by_its_type():
+    cfg = Config(dict(model=dict(objectives=dict(one=dict(weight=1)))))
+    path = "model.objectives.one.select"
+    check_options(cfg, {f"{path}.type": "B", f"{path}.threshold": 0.9})
+    with pytest.raises(ConfigError, match="one has no key 'select'"):
+        check_options(cfg, {f"{path}.threshold": 0.9})
+    with pytest.raises(ConfigError, match="one has no key 'select'"):
+        check_options(cfg, {f"{path}.a.type": "B"})
+
+
 def test_misspelt_top_level_key():
     with pytest.raises(ConfigError, match="'param_schedulers'.*'param_scheduler'"):
         check_keys(Config(dict(param_schedulers=[])), "c.py")

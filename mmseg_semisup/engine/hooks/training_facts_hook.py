@@ -8,12 +8,12 @@ from mmseg.registry import HOOKS
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets import SemiDataset, SourceSampler
-from mmseg_semisup.models.training_facts import LABELED
+from mmseg_semisup.models.training_facts import IMAGES, LABELED
 
 
 @HOOKS.register_module()
 class TrainingFactsHook(Hook):
-    """Tells the model the number of labelled images, and the sampler the batch size."""
+    """Tells the model the numbers of images, and the sampler the batch size."""
 
     priority = "VERY_HIGH"
 
@@ -26,8 +26,10 @@ class TrainingFactsHook(Hook):
         """
         loader = runner.train_loop.dataloader
         if isinstance(loader.dataset, SemiDataset):
-            count = len(loader.dataset.sources["labeled"])
-            runner.message_hub.update_info(LABELED, count)
+            sizes = {name: len(s) for name, s in loader.dataset.sources.items()}
+            runner.message_hub.update_info(LABELED, sizes["labeled"])
+            views = {v: sizes[name] for v, name in loader.dataset.views.items()}
+            runner.message_hub.update_info(IMAGES, views, resumed=False)
         if isinstance(loader.sampler, SourceSampler):
             in_epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
             if in_epochs and loader.sampler.epoch is None:

@@ -49,8 +49,9 @@ class ConsistencyObjective(Objective):
         network: Name of the network that learns.
         labels_from: Name of the network that gives the labels, or config of a label
             source (``NetworkLabels``, ``Ensemble``).
-        select: Config of a selection in place of ``threshold`` (``ConfidentShare``); or
-            the name of an earlier objective whose selection is reused.
+        select: Config of a selection in place of ``threshold`` (``ConfidentShare``,
+            ``CurriculumThreshold``, ``SelfAdaptiveThreshold``); or the name of an
+            earlier objective whose selection is reused.
         mix: 'cutmix', 'none', or the config of a mixing policy (``CutMix``,
             ``AdaptiveCutMix``, ``ClassMix``, ``CutOut``, ``Mixup``); images and labels
             are mixed alike.

@@ -13,7 +13,7 @@ from mmseg_semisup.core.config_types import type_of
 from mmseg_semisup.core.mistakes import unknown_type
 
 from ..build import build_part
-from ..step.facts import Facts, hand_down
+from ..step.facts import Facts, hand_down, hand_to_policies
 from .base import Objective, default_name
 
 RESERVED = ("labeled", "discriminator")
@@ -46,6 +46,7 @@ class Objectives(ModuleDict):
             if not issubclass(cls, Objective):
                 raise ValueError(f"{where}: {cls.__name__} is no objective")
             part = hand_down(cfg, cls.takes, facts, where, cls.may_exceed)
+            part = hand_to_policies(part, facts, where)
             objective: Objective = build_part(MODELS, part, where)
             objective.name = name
             self[name] = objective

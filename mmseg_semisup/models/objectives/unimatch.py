@@ -58,7 +58,8 @@ class UniMatchObjective(Objective):
         weak: View that is judged.
         strong: Views that the student learns, in one pass.
         labels_from: Name of the network that judges, or config of a label source.
-        select: Config of a selection in place of ``threshold``.
+        select: Config of a selection in place of ``threshold``, see
+            :class:`ConsistencyObjective`.
         mix: Config of a mixing policy, or 'none'; each strong view has its own draw.
         partners: View to the view of other images that are pasted into it, for the
             weak and all strong views; None: images of the same view are pasted.

@@ -5,6 +5,7 @@ the checkpoint. ``models.step`` may be imported.
 """
 
 from .adaptive_cut_mix import AdaptiveCutMix
+from .adaptive_threshold import CurriculumThreshold, SelfAdaptiveThreshold
 from .class_mix import ClassMix
 from .cut_out import CutOut
 from .labels import Ensemble, Judgement, LabelSource, NetworkLabels
@@ -23,6 +24,7 @@ __all__ = [
     "ComplementaryDropout",
     "ConfidenceThreshold",
     "ConfidentShare",
+    "CurriculumThreshold",
     "CutMix",
     "CutOut",
     "Ensemble",
@@ -38,6 +40,7 @@ __all__ = [
     "Perturb",
     "PixelLoss",
     "Select",
+    "SelfAdaptiveThreshold",
     "SharedSelection",
     "SquaredDifference",
     "Target",

@@ -42,6 +42,11 @@ class Judgement:
         self._target = target
         self._pixels = pixels
 
+    @property
+    def seen(self) -> View:
+        """The view that the network has seen."""
+        return self._seen
+
     @cached_property
     def _labels_and_inside(self) -> tuple[Tensor, Tensor | None]:
         labels = self._output.labels

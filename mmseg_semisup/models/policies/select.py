@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 import torch.nn as nn
@@ -14,7 +15,14 @@ from .labels import Judgement
 
 
 class Select(nn.Module):
-    """Base of the selection policies."""
+    """Base of the selection policies.
+
+    Attributes:
+        takes: Argument to the fact of the segmentor that is its value, see
+            :func:`~mmseg_semisup.models.step.facts.hand_to_policies`.
+    """
+
+    takes: ClassVar[Mapping[str, str]] = {}
 
     def forward(self, judgement: Judgement, step: Step) -> Tensor:
         """Compute the weight of each pixel.
@@ -39,6 +47,16 @@ class Select(nn.Module):
             (N, H, W); bool, or float in 0..1.
         """
         return weights
+
+    @property
+    def level(self) -> Tensor | float | None:
+        """Least confidence of a selected pixel, as it is now.
+
+        Returns:
+            One number, or (C,) by predicted class, float, in 0..1; None: the policy
+            does not select by the highest class probability.
+        """
+        return None
 
 
 @MODELS.register_module()
@@ -65,6 +83,11 @@ class ConfidenceThreshold(Select):
         if self.threshold == 0:
             return judgement.valid
         return judgement.valid & (judgement.confidence >= self.threshold)
+
+    @property
+    def level(self) -> float:
+        """The threshold."""
+        return self.threshold
 
 
 @MODELS.register_module()
@@ -97,6 +120,11 @@ class ConfidentShare(Select):
         confident = (weights >= self.threshold) & valid
         share = confident.sum() / valid.sum().clamp(min=1)
         return share.to(weights.dtype) * valid
+
+    @property
+    def level(self) -> float:
+        """The threshold; the share of what exceeds it is the weight of all pixels."""
+        return self.threshold
 
 
 class SharedSelection(Select):

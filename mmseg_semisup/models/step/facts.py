@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_semisup.core.config_types import type_of
 
 from .seg_output import last_head
 
@@ -91,6 +94,40 @@ def hand_down(
                 f"{facts.head} is {value!r}; leave the key out, or make them equal"
             )
     return completed
+
+
+def hand_to_policies(
+    cfg: Mapping[str, Any], facts: Facts, where: str
+) -> dict[str, Any]:
+    """Complete the configs of policies within a part's config.
+
+    A policy is a dict whose registered class has ``takes``; it may hold others.
+
+    Args:
+        cfg: Config of the part.
+        facts: Facts of the segmentor.
+        where: Name of the part, for messages.
+
+    Returns:
+        A copy of the config.
+
+    Raises:
+        ValueError: If a policy contradicts a fact, or the segmentor lacks it.
+    """
+    completed = dict(cfg)
+    for key, node in cfg.items():
+        takes = _takes(node)
+        if takes is not None:
+            path = f"{where}.{key}"
+            policy = hand_down(node, takes, facts, path)
+            completed[key] = hand_to_policies(policy, facts, path)
+    return completed
+
+
+def _takes(node: Any) -> Mapping[str, str] | None:
+    if not isinstance(node, Mapping) or "type" not in node:
+        return None
+    return getattr(type_of(node, MODELS), "takes", None)
 
 
 def _completed(stated: Any, head: dict[str, Any] | None) -> Any:

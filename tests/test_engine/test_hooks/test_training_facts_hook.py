@@ -7,7 +7,7 @@ from plain_configs import draw_images, plain_config
 from mmseg_semisup.composition import compose
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.runner import build_runner
-from mmseg_semisup.models.training_facts import labeled_images
+from mmseg_semisup.models.training_facts import images_of, labeled_images
 
 EPOCHS = dict(
     train_cfg=dict(_delete_=True, type="EpochBasedTrainLoop", max_epochs=2),
@@ -39,6 +39,8 @@ def test_epochs_of_labelled_images_end(tmp_path):
     assert runner.iter == 4
     assert (tmp_path / "out" / "epoch_2.pth").is_file()
     assert labeled_images() == 3
+    images = len(runner.train_loop.dataloader.dataset.sources["unlabeled"])
+    assert images_of("unlabeled_strong") == images > 0
 
 
 def test_a_stream_without_epochs_is_refused_by_a_loop_of_epochs(tmp_path):
