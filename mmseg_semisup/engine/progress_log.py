@@ -10,7 +10,7 @@ from mmseg.registry import LOG_PROCESSORS
 
 from mmseg_semisup.core.text import duration
 
-CLASS_SCORES = ("IoU", "Dice", "Fscore")
+CLASS_SCORES = ("IoU", "Dice", "Fscore", "precision")
 """Scores of single classes, ``IoU/cat`` or ``teacher/IoU/cat`` in the log."""
 
 MAIN_SCORE = "mIoU"

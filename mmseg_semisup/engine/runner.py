@@ -35,6 +35,7 @@ from .hooks import (
     RepeatValidationHook,
     ResumedConfigHook,
     ResumedScheduleHook,
+    ThresholdCheckHook,
     TrainingFactsHook,
     ViewCheckHook,
 )
@@ -94,7 +95,8 @@ def build_runner(cfg: Config, strict: bool, accept: str | None = None) -> Runner
         TrainingFactsHook,
         ViewCheckHook,
     )
-    for hook in (*hooks, *checks, ClassScoresHook, HistoryHook, OutlineHook):
+    reports = (ClassScoresHook, HistoryHook, OutlineHook, ThresholdCheckHook)
+    for hook in (*hooks, *checks, *reports):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner

@@ -14,8 +14,9 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.figures import draw_figure, encode_picture
 from mmseg_semisup.core.records import RecordError, read_record
+from mmseg_semisup.evaluation.confidence_levels import LEVELS, first_level
 
-from .statistics import LEVELS, Statistics
+from .statistics import Statistics
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 BINS = 10
@@ -51,7 +52,7 @@ def quality(total: Statistics, classes: Sequence[str]) -> dict[str, Any]:
     iou[has_truth] = right[has_truth] / union[has_truth]
     known = int((wrong + right).sum())
     levels = total.levels
-    starts = [int(np.ceil(t * (LEVELS - 1) - 1e-9)) for t in THRESHOLDS]
+    starts = [first_level(t) for t in THRESHOLDS]
     bins = np.minimum(np.arange(LEVELS) * BINS // (LEVELS - 1), BINS - 1)
     by_bin = np.stack([np.bincount(bins, row, BINS) for row in levels])
     return {

@@ -15,11 +15,11 @@ from torch import Tensor
 from mmseg_semisup.core.errors import ImageFileError, StoreError
 from mmseg_semisup.datasets.files import check_labels
 from mmseg_semisup.datasets.read_image import load
+from mmseg_semisup.evaluation.confidence_levels import LEVELS, to_level
 
 from .images import Item
 from .network import Labels
 
-LEVELS = 256
 IGNORED = 255
 _STATES = 3  # no truth, wrong, right
 
@@ -106,11 +106,6 @@ def _count(numbers: Tensor, silent: Tensor, size: int) -> Tensor:
     """Count each number in 0..size-1, where not silent: (size,), int64."""
     numbers = numbers.int().masked_fill(silent, size)
     return numbers.flatten().bincount(minlength=size + 1)[:size]
-
-
-def to_level(confidence: Tensor) -> Tensor:
-    """Round probabilities to 8 bits."""
-    return (confidence * (LEVELS - 1)).round().to(torch.uint8)
 
 
 def collect(

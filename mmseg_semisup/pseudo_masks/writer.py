@@ -14,10 +14,11 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.core.palette import full_palette
 from mmseg_semisup.datasets.pseudo_mask_store import Store
+from mmseg_semisup.evaluation.confidence_levels import to_level
 
 from .images import Item
 from .network import MaskPredictor
-from .statistics import Statistics, collect, measure, to_level
+from .statistics import Statistics, collect, measure
 
 
 class Finished(NamedTuple):

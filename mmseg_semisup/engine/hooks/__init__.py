@@ -24,6 +24,7 @@ from .resumed_config_hook import ResumedConfigHook
 from .resumed_schedule_hook import ResumedScheduleHook
 from .save_masks_hook import SaveMasksHook
 from .teacher_hook import TeacherUpdateHook
+from .threshold_check_hook import ThresholdCheckHook
 from .training_facts_hook import TrainingFactsHook
 from .view_check_hook import ViewCheckHook
 
@@ -48,6 +49,7 @@ __all__ = [
     "ResumedScheduleHook",
     "SaveMasksHook",
     "TeacherUpdateHook",
+    "ThresholdCheckHook",
     "TrainingFactsHook",
     "ViewCheckHook",
 ]
