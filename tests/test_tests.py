@@ -138,6 +138,8 @@ TESTED_IN = {
         "test_models/test_objectives/test_feature_matching.py"
     ),
     "models/objectives/base.py": "test_docs.py",
+    "label_next/pictures.py": "test_tools/test_label_next.py",
+    "label_next/run.py": "test_tools/test_label_next.py",
     "models/step/map_search.py": "test_models/test_step/test_prediction.py",
     "pseudo_masks/writer.py": "test_pseudo_masks/test_generate.py",
     "study/array_task.py": "test_study/test_run.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,15 +167,39 @@ def _unlabeled_source(
     if unlabeled is None:
         images = plain if labeled is not None or weak is None else weak
         changes = {"images_of": with_pipeline(images, [])}
-    elif isinstance(unlabeled, Mapping):
-        changes = copy.deepcopy(dict(unlabeled))
     else:
-        paths = [unlabeled] if isinstance(unlabeled, str) else unlabeled
-        changes = {"paths": [str(path) for path in paths]}
-    source = {"type": "UnlabeledDataset", **changes}
+        changes = stated_images(unlabeled)
+    return image_source(cfg, changes, (EXCLUDED, f"source:{WEAK}")[: 1 + weakly])
+
+
+def stated_images(unlabeled: Any) -> dict[str, Any]:
+    """Arguments of a dataset for the images that ``unlabeled`` names.
+
+    Args:
+        unlabeled: As for :func:`~.compose.compose`, but not None.
+    """
+    if isinstance(unlabeled, Mapping):
+        return copy.deepcopy(dict(unlabeled))
+    paths = [unlabeled] if isinstance(unlabeled, str) else unlabeled
+    return {"paths": [str(path) for path in paths]}
+
+
+def image_source(
+    cfg: Mapping[str, Any],
+    images: Mapping[str, Any],
+    sources: Sequence[str] = (EXCLUDED,),
+) -> dict[str, Any]:
+    """The config of a dataset of unlabelled images.
+
+    Args:
+        cfg: Config whose validated and tested images are left out.
+        images: Arguments of the dataset; those to leave out may be among them.
+        sources: Further sources whose images are left out, as ``'source:NAME'``.
+    """
+    source = {"type": "UnlabeledDataset", **images}
     if "exclude" not in source and source["type"] == "UnlabeledDataset":
-        left_out = [EXCLUDED, *([f"source:{WEAK}"] if weakly else ()), *_held_out(cfg)]
-        source["exclude"] = left_out if len(left_out) > 1 else EXCLUDED
+        left_out = [*sources, *_held_out(cfg)]
+        source["exclude"] = left_out[0] if len(left_out) == 1 else left_out
     return source
 
 

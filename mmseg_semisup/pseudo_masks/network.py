@@ -214,12 +214,7 @@ class BatchPredictor:
         """Logits of images or mirror images without padding, (N, C, h, w)."""
         batch = preprocess(self.model, images, flip)
         metas = [sample.metainfo for sample in batch["data_samples"]]
-        logits = self.model.inference(batch["inputs"], metas)
-        left, right, top, bottom = metas[0].get(
-            "img_padding_size", metas[0].get("padding_size", (0, 0, 0, 0))
-        )
-        height, width = logits.shape[-2:]
-        logits = logits[..., top : height - bottom, left : width - right]
+        logits = without_padding(self.model.inference(batch["inputs"], metas), metas[0])
         return logits.flip(-1) if flip else logits
 
 
@@ -256,6 +251,20 @@ def preprocess(
     if flip:
         batch["inputs"] = [image.flip(-1) for image in batch["inputs"]]
     return model.data_preprocessor(batch, training=False)
+
+
+def without_padding(maps: Tensor, meta: Mapping[str, Any]) -> Tensor:
+    """Cut off what the preprocessor has added to images of one size.
+
+    Args:
+        maps: (N, C, H, W), at the size of the batch.
+        meta: Meta information of one of the images.
+    """
+    left, right, top, bottom = meta.get(
+        "img_padding_size", meta.get("padding_size", (0, 0, 0, 0))
+    )
+    height, width = maps.shape[-2:]
+    return maps[..., top : height - bottom, left : width - right]
 
 
 def _first_best(scores: Tensor) -> Tensor:

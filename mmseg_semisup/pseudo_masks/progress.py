@@ -77,17 +77,26 @@ def compare_requests(
     store: Store, begun: Mapping[str, Any], request: Mapping[str, Any]
 ) -> None:
     """Raise StoreError if the present masks were made with another request."""
-    differing = [
+    differing = differences(begun, request)
+    if differing:
+        raise StoreError(
+            f"{store.folder} holds masks that were made in another way: {differing}. "
+            "Choose another folder, or remove this one"
+        )
+
+
+def differences(begun: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """What differs between two requests, as 'KEY was VALUE and is VALUE', or nothing.
+
+    Args:
+        begun: The former one.
+        request: The present one, whose keys are compared.
+    """
+    return "; ".join(
         f"{key} was {_short(begun.get(key))} and is {_short(value)}"
         for key, value in request.items()
         if begun.get(key) != value
-    ]
-    if differing:
-        raise StoreError(
-            f"{store.folder} holds masks that were made in another way: "
-            + "; ".join(differing)
-            + ". Choose another folder, or remove this one"
-        )
+    )
 
 
 @contextmanager
@@ -217,12 +226,19 @@ class Progress:
         mine: Images of this process.
         left: Images of all processes.
         report: Called with each line; None: no report.
+        made: What is counted.
     """
 
     def __init__(
-        self, before: int, mine: int, left: int, report: Callable[[str], None] | None
+        self,
+        before: int,
+        mine: int,
+        left: int,
+        report: Callable[[str], None] | None,
+        made: str = "pseudo-masks",
     ) -> None:
         self.before, self.mine, self.left, self.report = before, mine, left, report
+        self.made = made
         self.done = 0
         self.start = self.last = time.perf_counter()
 
@@ -241,7 +257,7 @@ class Progress:
         current = self.before + round(self.left * self.done / self.mine)
         bar = "#" * round(20 * current / total)
         self.report(
-            f"[{bar:.<20}] {current}/{total} pseudo-masks, "
+            f"[{bar:.<20}] {current}/{total} {self.made}, "
             f"{1 / pace * get_world_size():.1f} a second, "
             f"{pace * (self.mine - self.done):.0f} s left"
         )
