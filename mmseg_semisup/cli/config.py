@@ -70,7 +70,8 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labeled",
         metavar="LIST",
-        help="text file of the ids of those training images whose masks are used; "
+        help="text file of the ids of those training images whose masks are used, or a "
+        "folder that import_masks.py wrote; "
         "without --unlabeled, the other training images are the unlabelled ones",
     )
     group.add_argument(

@@ -46,8 +46,9 @@ def compose(
             :func:`~.blocks.resolve_method`; None: ``cfg.method``.
         unlabeled: Folders, image files and lists of unlabelled images; or a dict, the
             config of their dataset; None: ``cfg.unlabeled``.
-        labeled: List of those training images whose masks are used; or a dict, changes
-            to the training dataset; None: ``cfg.labeled``, or all of them.
+        labeled: List of those training images whose masks are used; a folder that
+            ``tools/import_masks.py`` wrote; or a dict, changes to the training dataset;
+            None: ``cfg.labeled``, or all of them.
         weak: A file of image labels, with lines ``id: class, class`` or JSON, whose ids
             are paths below its folder; that and the folder of the images; or a dict,
             arguments of ``WeakLabelDataset``; None: ``cfg.weak``.

@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS, LOOPS, MODELS
 from mmseg_semisup.core.config_types import argument, is_type, type_of
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets import SemiDataset
+from mmseg_semisup.datasets.labeled_folder import labeled_dataset
 from mmseg_semisup.datasets.sources import config_pipelines, with_pipeline
 from mmseg_semisup.datasets.splits import PREFIX
 
@@ -45,7 +46,8 @@ def compose_loader(
         block: The method.
         unlabeled: Paths of unlabelled images, or changes to their dataset; None: there
             are none, or, with ``labeled``, the other images of the training data.
-        labeled: The list of labelled images, or changes to the training dataset; None:
+        labeled: The list of labelled images, a folder of ``tools/import_masks.py``, or
+            changes to the training dataset; None:
             the training dataset as it is.
         record: Takes notes and origins.
         weak: Images with image labels, see :func:`~.compose.compose`; if no unlabelled
@@ -116,6 +118,8 @@ def _labeled_source(plain: Mapping[str, Any], labeled: Any) -> dict[str, Any]:
     source = copy.deepcopy(dict(plain))
     if labeled is None:
         return source
+    if isinstance(labeled, str) and os.path.isdir(labeled):
+        return _imported(labeled, plain)
     changes = {"ann_file": _list_path(labeled)} if isinstance(labeled, str) else labeled
     if "datasets" in source or "type" in changes:
         if "type" in changes:
@@ -128,6 +132,18 @@ def _labeled_source(plain: Mapping[str, Any], labeled: Any) -> dict[str, Any]:
     if "dataset" in source:
         return {**source, "dataset": _labeled_source(source["dataset"], labeled)}
     return {**source, **copy.deepcopy(dict(changes))}
+
+
+def _imported(folder: str, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The masks of a folder, with the transforms of the training dataset.
+
+    Their values are the numbers of the classes, whatever the training dataset's are.
+    """
+    steps = [
+        {k: v for k, v in step.items() if k != "reduce_zero_label"}
+        for step in config_pipelines(plain)[0]
+    ]
+    return {**labeled_dataset(folder), "pipeline": steps}
 
 
 def _list_path(name: str) -> str:

@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +27,22 @@ _UMASK_LOCK = threading.Lock()
 
 
 def atomic_write(path: str | Path, content: bytes) -> None:
-    """Write a file durably and atomically.
+    """Write a file durably and atomically, see :func:`atomic_file`.
+
+    Args:
+        path: The file to write; its folder is made if it does not exist.
+        content: All bytes of the file.
+
+    Raises:
+        WriteError: As :func:`atomic_file`.
+    """
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file that is written durably and atomically, in parts.
 
     The bytes go to a temporary file in the same folder, which takes the place of
     ``path`` only after they have reached the disk. If that fails, the temporary file is
@@ -35,7 +51,9 @@ def atomic_write(path: str | Path, content: bytes) -> None:
 
     Args:
         path: The file to write; its folder is made if it does not exist.
-        content: All bytes of the file.
+
+    Yields:
+        The temporary file.
 
     Raises:
         WriteError: If the file cannot be written, or there is a folder, a pipe or a
@@ -53,7 +71,7 @@ def atomic_write(path: str | Path, content: bytes) -> None:
         raise _describe(error, path) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only their owner can read; some file systems of
@@ -64,7 +82,7 @@ def atomic_write(path: str | Path, content: bytes) -> None:
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, WriteError):
             raise _describe(error, path) from error
         raise
     _sync_folder(path.parent)

@@ -1,7 +1,7 @@
 """Sources of images, the stream that samples from them, views and their geometry.
 
-Also reads stores of pseudo-masks, and checks the data of a config. Only ``core`` may be
-imported.
+Also reads stores of pseudo-masks, and checks the data of a config. Only
+``annotation_files`` and ``core`` may be imported.
 """
 
 from .albu import check_albumentations

@@ -32,6 +32,7 @@ from mmseg_semisup.visualization.panels import (
     titled_row,
 )
 
+from .mask_folders import write_record
 from .predictor import PredictedImage
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
@@ -90,6 +91,8 @@ def predict_folder(
     confidence: bool = False,
 ) -> dict[Path, str]:
     """Write ``masks/NAME.png`` and ``overlays/NAME.jpg`` for each image.
+
+    ``predictions.json`` has the classes, their colours and the images.
 
     With ``confidence``, also ``confidence/NAME.png``, grey, 8 bits, of which 255 is the
     probability 1; ``pictures/NAME.jpg``, image, prediction and confidence side by side;
@@ -155,6 +158,8 @@ def predict_folder(
             seconds = time.perf_counter() - start
             left = seconds / done * (len(images) - done)
             report(f"{done}/{len(images)} images, {duration(left)} left")
+    predicted = [(path, name) for path, name in images if path not in failed]
+    write_record(out_dir, classes, palette, predicted)
     if confidence:
         _write_means(means, Path(out_dir, "confidence.csv"))
     return failed

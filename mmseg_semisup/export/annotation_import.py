@@ -1,0 +1,205 @@
+"""Makes masks of what was drawn in an annotation tool, image by image."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmseg_semisup.annotation_files import Drawing, Labels, coco, cvat, label_studio
+from mmseg_semisup.annotation_files.json_parts import JsonParts
+from mmseg_semisup.annotation_files.shapes import paint
+from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.errors import ConfigError, DataError
+from mmseg_semisup.core.figures import encode_labels
+from mmseg_semisup.core.palette import full_palette
+from mmseg_semisup.core.terminal import printable
+from mmseg_semisup.core.text import shorten
+from mmseg_semisup.datasets.image_headers import image_size
+from mmseg_semisup.datasets.labeled_folder import LIST, MASKS, write_labeled
+from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, scan_folder
+
+UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What Label Studio puts in front of the names of uploaded files."""
+
+
+class Imported(NamedTuple):
+    """What became of a file of annotations.
+
+    Attributes:
+        ids: Ids of the images with a new mask.
+        problems: A line for each image, class or file that cannot be used.
+    """
+
+    ids: list[str]
+    problems: list[str]
+
+
+class ImageNames:
+    """Finds the image that a tool means.
+
+    Args:
+        folder: Folder of the images.
+
+    Raises:
+        DataError: If it is missing, or has no image.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = str(folder)
+        try:
+            found = scan_folder(folder, IMAGE_SUFFIXES)
+        except ValueError as error:
+            raise DataError(str(error)) from error
+        if not found:
+            raise DataError(f"no image in {printable(self.folder, keep='')}")
+        self._ids = {path: key for key, path in found.items()}
+        self._ends: dict[str, list[str]] = defaultdict(list)
+        for path in self._ids:
+            self._ends[path.rpartition("/")[2]].append(path)
+
+    def find(self, name: str) -> tuple[str, str]:
+        """Id and path of an image.
+
+        A tool may know an image by more folders than the folder has, or by less.
+
+        Args:
+            name: Its name in the tool.
+
+        Raises:
+            DataError: If there is no such image, or there are several.
+        """
+        parts = name.replace("\\", "/").strip("/").split("/")
+        for start in range(len(parts)):
+            path = "/".join(parts[start:])
+            if path in self._ids:
+                return self._ids[path], os.path.join(self.folder, path)
+        last = parts[-1]
+        similar = self._ends.get(last) or self._ends.get(UPLOADED.sub("", last), [])
+        if len(similar) > 1:
+            raise DataError(f"several images have this name: {shorten(similar)}")
+        if not similar:
+            raise DataError(f"there is no such image in {self.folder}")
+        return self._ids[similar[0]], os.path.join(self.folder, similar[0])
+
+
+def read_drawings(path: str | Path, predictions: bool = False) -> Iterator[Drawing]:
+    """Read a file of CVAT, Label Studio or COCO; its content says which.
+
+    Args:
+        path: The file.
+        predictions: Whether predictions count in Label Studio, where nobody annotated.
+
+    Raises:
+        DataError: If it is none of these.
+    """
+    shown = printable(str(path), keep="")
+    if not os.path.exists(path):
+        raise DataError(f"there is no file {shown}")
+    with open(path, "rb") as file:
+        start = file.read(1000).lstrip(b"\xef\xbb\xbf").lstrip()[:1]
+    if start == b"<":
+        return cvat.read(path)
+    if start == b"[":
+        return label_studio.read(JsonParts(path), predictions)
+    if start == b"{":
+        return coco.read(JsonParts(path))
+    raise DataError(
+        f"{shown} is no file of annotations; allowed: CVAT for images 1.1 (XML), Label "
+        "Studio (JSON), COCO (JSON)"
+    )
+
+
+def import_masks(
+    drawings: Iterator[Drawing],
+    images: ImageNames,
+    out: str | Path,
+    labels: Labels,
+    names: Mapping[str, str] | None = None,
+    force: bool = False,
+    report: Callable[[int], None] = lambda done: None,
+) -> Imported:
+    """Write ``masks/ID.png`` for each image, and the list of their ids.
+
+    Args:
+        drawings: The images of a tool.
+        images: The images themselves, which are not changed.
+        out: Folder to write.
+        labels: The classes; pixels without annotation are ``labels.rest``.
+        names: Name of a class in the tool to its own name, or to 'none' for what is
+            left out.
+        force: Whether present masks are replaced.
+        report: Called with the number of images so far.
+
+    Raises:
+        ConfigError: If there is a list already.
+        DataError: If the file is damaged; the masks before are written.
+        WriteError: If a mask cannot be written.
+    """
+    out = Path(out)
+    if (out / LIST).exists() and not force:
+        raise ConfigError(f"{out / LIST} exists; --force writes over it and the masks")
+    colours = full_palette(labels.palette)
+    ids: dict[str, None] = {}
+    problems: list[str] = []
+    unknown: Counter[str] = Counter()
+    for done, drawing in enumerate(drawings, 1):
+        report(done)
+        name = printable(drawing.name, keep="")
+        lost = {n for s in drawing.shapes if not _is_known(n := s.label, labels, names)}
+        if lost:
+            unknown.update(lost)
+            continue
+        try:
+            key, path = images.find(drawing.name)
+            if key in ids:
+                raise DataError("it is in the file twice; the first one counts")
+            mask = _draw(drawing, image_size(path), labels, names or {})
+            target = out / MASKS / f"{key}.png"
+            if target.exists() and not force:
+                raise DataError(f"{target} exists; --force writes over it")
+        except DataError as error:
+            problems.append(f"{name}: {error}")
+            continue
+        atomic_write(target, encode_labels(mask, colours))
+        ids[key] = None
+    problems += [
+        f"{printable(labels.unknown(label), keep='')} (in {count} images, left out)"
+        for label, count in unknown.items()
+    ]
+    if ids:
+        write_labeled(out, list(ids), images.folder, labels.names, labels.palette)
+    return Imported(list(ids), problems)
+
+
+def _is_known(name: str, labels: Labels, names: Mapping[str, str] | None) -> bool:
+    own = (names or {}).get(name, name)
+    return own == "none" or labels.number(own) is not None
+
+
+def _draw(
+    drawing: Drawing, size: tuple[int, int], labels: Labels, names: Mapping[str, str]
+) -> NDArray[np.uint8]:
+    """The mask of an image, (H, W), uint8.
+
+    Raises:
+        DataError: If the tool had an image of another size, or a shape is damaged.
+    """
+    if drawing.size not in (None, size):
+        height, width = drawing.size or size
+        raise DataError(
+            f"it was annotated with {width}x{height} pixels, and has "
+            f"{size[1]}x{size[0]} (width x height)"
+        )
+    mask = np.full(size, labels.rest, np.uint8)
+    for shape in drawing.shapes:
+        value = labels.number(names.get(shape.label, shape.label))
+        if value is not None:
+            paint(mask, shape, value, size)
+    return mask
