@@ -75,6 +75,8 @@ class TrainingStep:
             model.iteration.value = length
         if hasattr(model, "follow"):
             model.follow()
+        if hasattr(model, "make_ready"):
+            model.make_ready()
         optim_wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
         if isinstance(optim_wrapper, JointOptimWrapper):
             # As NumbersHook does it in a training.

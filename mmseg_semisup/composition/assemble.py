@@ -137,7 +137,7 @@ def compose_model(plain: Mapping[str, Any], block: Mapping[str, Any]) -> dict[st
         if size is not None:
             segmentor[PREPROCESSOR] = {**prepared, "size": size}
     model: dict[str, Any] = {"type": SemiSegmentor.__name__, "segmentor": segmentor}
-    for key in ("teacher", "networks", "labeled_weight"):
+    for key in ("teacher", "networks", "labeled_weight", "average_losses"):
         if block.get(key):
             model[key] = copy.deepcopy(block[key])
     model["objectives"] = copy.deepcopy(dict(block.get("objectives") or {}))

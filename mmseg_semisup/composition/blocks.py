@@ -20,6 +20,7 @@ PARTS = {
     "teacher": "arguments of the model's teacher",
     "networks": "further networks of the model, by name",
     "labeled_weight": "factor of the model's own losses",
+    "average_losses": "whether the sum of the losses is divided by that of the weights",
     "objectives": "objectives of the model, by name",
     "views": "views of an unlabelled image, by name: 'weak', or transforms",
     "augment": "where the colours of views are changed: 'workers', or 'device', for a "

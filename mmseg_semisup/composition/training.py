@@ -14,6 +14,7 @@ from mmseg.registry import (
     HOOKS,
     LOOPS,
     METRICS,
+    MODELS,
     OPTIM_WRAPPER_CONSTRUCTORS,
     OPTIM_WRAPPERS,
     PARAM_SCHEDULERS,
@@ -222,8 +223,10 @@ def compose_validation(
 
 
 def has_copies(block: Mapping[str, Any]) -> bool:
-    """Whether a method has networks besides the student."""
-    return block.get("teacher") is not None or bool(block.get("networks"))
+    """Whether a method has networks besides the student that are validated, too."""
+    networks = [cfg for cfg in (block.get("networks") or {}).values() if cfg]
+    validated = (getattr(type_of(c, MODELS), "validated", True) for c in networks)
+    return block.get("teacher") is not None or any(validated)
 
 
 def predicting_network(block: Mapping[str, Any]) -> str:

@@ -139,6 +139,8 @@ def _switch_on(model: BaseModel, iterations: int) -> None:
         model._start_networks()
     if hasattr(model, "follow"):
         model.follow()
+    if hasattr(model, "make_ready"):
+        model.make_ready()
     if hasattr(model, "iteration"):
         model.iteration.value = iterations
 

@@ -149,7 +149,8 @@ class EqualSizeTestLoop(EqualSizes, TestLoop):
 class TeacherStudentValLoop(EqualSizeValLoop):
     """Evaluates every network; metrics are ``student/mIoU``, ``teacher/mIoU``, ...
 
-    The networks are the student, the teacher and those of ``model.networks``. Each
+    The networks are the student, the teacher and those of ``model.networks`` that are
+    no snapshots of the student, unless one predicts. Each
     image is read, and sent to the device, once. Afterwards the model predicts with the
     same network as before.
 
@@ -170,7 +171,7 @@ class TeacherStudentValLoop(EqualSizeValLoop):
         if isinstance(evaluator, Evaluator):
             raise ValueError("TeacherStudentValLoop: give the evaluator as a config")
         super().__init__(runner, dataloader, copy.deepcopy(evaluator), fp16)
-        student, *others = self._model.network_names
+        student, *others = validated_networks(self._model)
         self.evaluators = {student: self.evaluator}
         for name in others:
             self.evaluators[name] = runner.build_evaluator(evaluator)
@@ -219,3 +220,14 @@ class TeacherStudentValLoop(EqualSizeValLoop):
             of_network = [output[name] for output in outputs]
             evaluator.process(data_samples=of_network, data_batch=batch)
         return [output[self._model.predict_with] for output in outputs]
+
+
+def validated_networks(model: Any) -> list[str]:
+    """Names of the networks that are validated, the student first.
+
+    Args:
+        model: A model, not wrapped.
+    """
+    parts = dict(getattr(model, "networks", None) or {})
+    left_out = {name for name, part in parts.items() if not part.validated}
+    return [n for n in model.network_names if n not in left_out - {model.predict_with}]

@@ -16,6 +16,7 @@ from .history_hook import HistoryHook
 from .ignore_value_hook import IgnoreValueHook
 from .learning_rates_hook import LearningRatesHook
 from .method_check_hook import MethodCheckHook
+from .new_best_hook import NewBestHook
 from .numbers_hook import NumbersHook
 from .outline_hook import OutlineHook
 from .preemption_hook import PreemptionHook
@@ -41,6 +42,7 @@ __all__ = [
     "IgnoreValueHook",
     "LearningRatesHook",
     "MethodCheckHook",
+    "NewBestHook",
     "NumbersHook",
     "OutlineHook",
     "PreemptionHook",

@@ -12,7 +12,9 @@ from mmseg.registry import HOOKS
 from torch import nn
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.models.segmentors.networks import BEST, Snapshot
 
+from .new_best_hook import NewBestHook
 from .teacher_hook import TeacherUpdateHook
 
 
@@ -48,6 +50,8 @@ class MethodCheckHook(Hook):
                 "and validate the teacher with model.test_cfg.predict_with='teacher' "
                 "or val_cfg.type='TeacherStudentValLoop'"
             )
+        told = any(isinstance(hook, NewBestHook) for hook in runner.hooks)
+        _check_snapshots(model, runner.max_iters, told)
         late = [
             f"{where}={start}"
             for where, start in starts(model)
@@ -59,6 +63,32 @@ class MethodCheckHook(Hook):
                 "(train_cfg.max_iters), so that nothing would be learnt from it; "
                 "allowed: less, or a share of the training, e.g. 0.25"
             )
+
+
+def _check_snapshots(model: nn.Module, length: int, told: bool) -> None:
+    """Raise ConfigError for snapshots of which none is ever taken.
+
+    Args:
+        model: A model, not wrapped.
+        length: Iterations of the training.
+        told: Whether a hook tells it of the best validations.
+    """
+    networks: Any = dict(getattr(model, "networks", None) or {})
+    parts = {n: part for n, part in networks.items() if isinstance(part, Snapshot)}
+    chosen = [name for name, part in parts.items() if part.every == BEST]
+    if chosen and not told:
+        raise ConfigError(
+            f"model.networks.{chosen[0]}.every='best', but nothing tells of the best "
+            "validation; add dict(type='NewBestHook') to custom_hooks"
+        )
+    firsts = {n: part.first for n, part in parts.items() if n not in chosen}
+    if firsts and min(firsts.values()) >= length and not chosen:
+        name = min(firsts, key=lambda name: firsts[name])
+        raise ConfigError(
+            f"model.networks.{name} is first taken after {firsts[name]} steps, but the "
+            f"training has {length} (train_cfg.max_iters); give interval and offset as "
+            "shares of the training, e.g. 0.025"
+        )
 
 
 def networks_that_follow(model: nn.Module) -> list[str]:

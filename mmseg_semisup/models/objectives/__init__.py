@@ -11,6 +11,7 @@ from .container import Objectives, named_configs
 from .context_contrast import ContextContrastObjective
 from .cross_pseudo import CrossPseudoObjective
 from .feature_matching import FeatureMatchingObjective
+from .further_labels import FurtherLabelsObjective
 from .latent_classes import LatentClassObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
@@ -24,6 +25,7 @@ __all__ = [
     "ContextContrastObjective",
     "CrossPseudoObjective",
     "FeatureMatchingObjective",
+    "FurtherLabelsObjective",
     "LatentClassObjective",
     "Objective",
     "Objectives",

@@ -31,10 +31,13 @@ class Objective(BaseModule):
         name: Name under which the model holds the objective.
         joint: Names of views that share one pass through the student with the views of
             :meth:`outputs`; empty: each view has its own pass.
+        teaches: Whether it keeps a lesson
+            (:class:`~mmseg_semisup.models.policies.Lesson`) for later objectives.
     """
 
     takes: ClassVar[Mapping[str, str]] = {}
     may_exceed: ClassVar[Sequence[str]] = ()
+    teaches: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +68,15 @@ class Objective(BaseModule):
     def mixes(self) -> Sequence[str]:
         """Names of the views whose images are mixed with each other."""
         return ()
+
+    @property
+    def follows(self) -> Sequence[str]:
+        """Names of the earlier objectives whose lessons it uses."""
+        return ()
+
+    def weight_in(self, step: Step) -> float | None:
+        """Weight of its losses in a step, 0 if it has none; None: there is no such."""
+        return None
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         """Losses and figures of this step, each a scalar tensor."""

@@ -9,17 +9,18 @@ al.: A Three-Stage Self-Training Framework, 2020, Eq. 1 (``threshold=0, mix='non
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ..network_names import STUDENT, TEACHER
 from ..policies.labels import build_source
+from ..policies.lesson import Labelling, Lesson, teach
 from ..policies.mix import build_mix
 from ..policies.mixing import Target
 from ..policies.pixel_loss import build_loss
-from ..policies.select import build_select, check_weights
+from ..policies.select import Select, build_select, check_weights
 from ..step.joint_pass import perturbed
 from ..step.step import Step
 from ..training_facts import check_time, iterations
@@ -72,6 +73,8 @@ class ConsistencyObjective(Objective):
     Raises:
         ValueError: If an argument is out of its range.
     """
+
+    teaches: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -136,17 +139,29 @@ class ConsistencyObjective(Objective):
         """The network that learns, and those that give labels."""
         return (self.network, *self.labels_from.networks)
 
+    def weight_in(self, step: Step) -> float:
+        """The weight of an iteration, 0 before the start."""
+        return 0.0 if step.before(self.start) else self.weight_at(step.iteration)
+
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The loss, and the share of its pixels that are selected."""
         if step.before(self.start):
             return {}
-        hard = self.judge(step, self.teacher_branch, self.student_branch)
-        counted = self.finished(hard)
+        own = Labelling(self.labels_from, self.select, self.labels_from)
+        hard = self.judge(step, self.teacher_branch, self.student_branch, own)
+        counted = self.finished(hard, self.select)
+        self.publish(step, "confidence", lambda: hard.confidence.unsqueeze(1))
+        self.publish(step, "selection", lambda: counted.weights.unsqueeze(1))
         share = counted.weights.sum() / hard.valid.sum().clamp(min=1)
-        targets = [self.mixed(step, hard)]
-        for name in self.plain_branches:
-            targets.append(self.finished(self.judge(step, name, name)))
+        targets = self.targets(step, hard, own)
         logits = self.predict(step, targets)
+
+        def labelled(by: Labelling) -> list[Target]:
+            first = self.judge(step, self.teacher_branch, self.student_branch, by)
+            return self.targets(step, first, by)
+
+        lesson = Lesson(labelled, lambda targets: self.loss(logits, targets, 1.0))
+        teach(step, self.name, lesson)
         loss = self.loss(logits, targets, self.weight_at(step.iteration))
         return {"loss": loss, "selected": share}
 
@@ -156,29 +171,25 @@ class ConsistencyObjective(Objective):
         progress = since / max(iterations(self.ramp), 1)
         return self.weight * min(progress, 1.0)
 
-    def judge(self, step: Step, seen: str, target: str) -> Target:
+    def judge(self, step: Step, seen: str, target: str, by: Labelling) -> Target:
         """Labels from one view and their weights, at the pixels of another."""
         view = step[target]
-        judgement = self.labels_from.judge(step, step[seen], view, self.pixels)
+        judgement = by.source.judge(step, step[seen], view, self.pixels)
         labels, valid = self.loss.labels(judgement), judgement.valid
-        weights = check_weights(self.select(judgement, step), valid, self.select)
-        judged = Target(view, labels, weights, valid, judgement)
-        if target == self.student_branch:
-            self.publish(step, "confidence", lambda: judgement.confidence.unsqueeze(1))
-            self.publish(
-                step, "selection", lambda: self.finished(judged).weights.unsqueeze(1)
-            )
-        return judged
+        weights = check_weights(by.select(judgement, step), valid, by.select)
+        return Target(view, labels, weights, valid, judgement)
 
-    def finished(self, target: Target) -> Target:
+    def finished(self, target: Target, select: Select) -> Target:
         """The target with the weights that count."""
-        return target._replace(weights=self.select.finish(target.weights, target.valid))
+        return target._replace(weights=select.finish(target.weights, target.valid))
 
-    def mixed(self, step: Step, target: Target) -> Target:
-        """The target, mixed; its images are a view of their own."""
-        if self.mix is None:
-            return self.finished(target)
-        return self.mix.mix(step, f"{self.name}.mixed", target, self.select)
+    def targets(self, step: Step, hard: Target, by: Labelling) -> list[Target]:
+        """The target of the student's view, mixed, and those of the plain views."""
+        first = self.finished(hard, by.select)
+        if self.mix is not None:
+            first = self.mix.mix(step, f"{self.name}.mixed", hard, by.select)
+        plain = (self.judge(step, name, name, by) for name in self.plain_branches)
+        return [first, *(self.finished(target, by.select) for target in plain)]
 
     def predict(self, step: Step, targets: Sequence[Target]) -> list[Tensor]:
         """The learning network's logits for each target, (N, C, H, W)."""

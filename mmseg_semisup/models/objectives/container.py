@@ -11,9 +11,11 @@ from mmseg.registry import MODELS
 
 from mmseg_semisup.core.config_types import type_of
 from mmseg_semisup.core.mistakes import unknown_type
+from mmseg_semisup.core.text import suggest
 
 from ..build import build_part
 from ..step.facts import Facts, hand_down, hand_to_policies
+from ..step.step import Step
 from .base import Objective, default_name
 
 RESERVED = ("labeled", "discriminator")
@@ -49,7 +51,33 @@ class Objectives(ModuleDict):
             part = hand_to_policies(part, facts, where)
             objective: Objective = build_part(MODELS, part, where)
             objective.name = name
+            self._check_lessons(objective)
             self[name] = objective
+
+    def _check_lessons(self, objective: Objective) -> None:
+        """Raise ValueError if an objective follows none of the objectives before it."""
+        teaching = [name for name, other in self.items() if other.teaches]
+        for name in objective.follows:
+            if name not in teaching:
+                raise ValueError(
+                    f"objectives.{objective.name} takes the lesson of {name!r}; "
+                    f"{suggest(name, teaching)}allowed: an objective before it that "
+                    f"learns from labels: {teaching}"
+                )
+
+    def check_weights(self) -> None:
+        """Raise ValueError if an objective has no single weight to be averaged by."""
+        for name, objective in self.items():
+            kind = type(objective)
+            if kind.weight_in is Objective.weight_in:
+                raise ValueError(
+                    f"objectives.{name} ({kind.__name__}) has no single weight, which "
+                    "average_losses=True needs"
+                )
+
+    def weight_in(self, step: Step) -> float:
+        """Sum of the weights of all objectives in a step."""
+        return sum(objective.weight_in(step) or 0.0 for objective in self.values())
 
     def __getitem__(self, key: str | int) -> Any:
         """An objective by name, or by its position in the order of a step."""

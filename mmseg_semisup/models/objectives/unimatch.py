@@ -12,7 +12,7 @@ are divided between them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmseg.registry import MODELS
@@ -20,10 +20,11 @@ from torch import Tensor
 
 from ..losses import selected_cross_entropy
 from ..network_names import STUDENT, TEACHER
-from ..policies.labels import LabelSource, build_source
+from ..policies.labels import build_source
+from ..policies.lesson import Labelling, Lesson, teach
 from ..policies.mix import build_mix
 from ..policies.mixing import Target
-from ..policies.select import build_select, check_weights
+from ..policies.select import Select, build_select, check_weights
 from ..step.joint_pass import decode_again
 from ..step.seg_output import SegOutput
 from ..step.step import Step
@@ -80,6 +81,8 @@ class UniMatchObjective(Objective):
     Raises:
         ValueError: If an argument is out of its range.
     """
+
+    teaches: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -154,55 +157,84 @@ class UniMatchObjective(Objective):
         partners = self.partners_from.networks if self.partners else ()
         return (*self.labels_from.networks, *partners)
 
+    def weight_in(self, step: Step) -> float:
+        """The weight, from the start on."""
+        return 0.0 if step.before(self.start) else self.weight
+
     def forward(self, step: Step) -> dict[str, Tensor]:
         """The losses, and the share of valid pixels that are selected."""
         if step.before(self.start):
             return {}
         # The student's pass over the weak view comes first, as its labels may be used.
         dropped = self.weak_pass(step)
-        hard = [self.judge(step, self.weak, n, self.labels_from) for n in self.strong]
-        mixed = [self.mixed(step, target) for target in hard]
-        outputs = self.predict(step, [target.view for target in mixed])
-        losses = [self.loss(step, *pair) for pair in zip(outputs, mixed, strict=True)]
-        first = hard[0]
-        share = self.finished(first).weights.sum() / first.valid.sum().clamp(min=1)
-        strong_weight = self.weight * (1 - self.feature_share)
-        result = {"loss_strong": strong_weight * torch.stack(losses).mean()}
+        own = Labelling(self.labels_from, self.select, self.partners_from)
+        hard = self.judged(step, own)
+        first = self.finished(hard[0], self.select)
+        self.publish(step, "confidence", lambda: hard[0].confidence.unsqueeze(1))
+        self.publish(step, "selection", lambda: first.weights.unsqueeze(1))
+        targets = self.targets(step, hard, own)
+        outputs = self.predict(step, [target.view for target in targets])
+        outputs += [] if dropped is None else [dropped]
         if dropped is not None:
-            feature_weight = self.weight * self.feature_share
-            easy = self.judge(step, self.weak, self.weak, self.labels_from)
-            easy = self.finished(easy)
-            result["loss_feature"] = feature_weight * self.loss(step, dropped, easy)
-        return {**result, "selected": share}
+            targets.append(self.easy(step, own))
 
-    def judge(self, step: Step, seen: str, target: str, source: LabelSource) -> Target:
-        """Labels of a view at the pixels of another view, and their weights."""
-        view = step[target]
+        def labelled(by: Labelling) -> list[Target]:
+            further = [] if dropped is None else [self.easy(step, by)]
+            return self.targets(step, self.judged(step, by), by) + further
+
+        def loss(targets: Sequence[Target]) -> Tensor:
+            return torch.stack([*self.losses(step, outputs, targets).values()]).sum()
+
+        teach(step, self.name, Lesson(labelled, loss))
+        losses = self.losses(step, outputs, targets)
+        share = first.weights.sum() / first.valid.sum().clamp(min=1)
+        return {**{k: self.weight * v for k, v in losses.items()}, "selected": share}
+
+    def judged(self, step: Step, by: Labelling) -> list[Target]:
+        """Labels of the weak view at the pixels of the strong views."""
+        return [self.judge(step, self.weak, name, by) for name in self.strong]
+
+    def easy(self, step: Step, by: Labelling) -> Target:
+        """Labels of the weak view for the perturbed features of its own."""
+        return self.finished(self.judge(step, self.weak, self.weak, by), by.select)
+
+    def judge(
+        self, step: Step, seen: str, target: str, by: Labelling, other: bool = False
+    ) -> Target:
+        """Labels of a view at the pixels of another view, and their weights.
+
+        Args:
+            step: The step.
+            seen: The view that is judged.
+            target: The view whose pixels are labelled.
+            by: Who labels.
+            other: Whether the images are partners.
+        """
+        view, source = step[target], by.partners if other else by.source
         judgement = source.judge(step, step[seen], view)
-        weights = self.select(judgement, step)
-        weights = check_weights(weights, judgement.labels, self.select)
-        judged = Target(view, judgement.labels, weights, judgement.valid)
-        if target == self.strong[0]:
-            self.publish(step, "confidence", lambda: judgement.confidence.unsqueeze(1))
-            self.publish(
-                step, "selection", lambda: self.finished(judged).weights.unsqueeze(1)
-            )
-        return judged
+        weights = by.select(judgement, step)
+        weights = check_weights(weights, judgement.labels, by.select)
+        return Target(view, judgement.labels, weights, judgement.valid, judgement)
 
-    def finished(self, target: Target) -> Target:
+    def finished(self, target: Target, select: Select) -> Target:
         """The target with the weights that count."""
-        return target._replace(weights=self.select.finish(target.weights, target.valid))
+        return target._replace(weights=select.finish(target.weights, target.valid))
 
-    def mixed(self, step: Step, target: Target) -> Target:
-        """Paste parts of the partners; the images become a view of their own."""
+    def targets(
+        self, step: Step, hard: Sequence[Target], by: Labelling
+    ) -> list[Target]:
+        """The targets of the strong views, mixed; they become views of their own."""
         if self.mix is None:
-            return self.finished(target)
-        other = target
-        if self.partners is not None:
-            seen, name = self.partners[self.weak], self.partners[target.view.name]
-            other = self.judge(step, seen, name, self.partners_from)
-        name = f"{self.name}.{target.view.name}"
-        return self.mix.mix(step, name, target, self.select, other)
+            return [self.finished(target, by.select) for target in hard]
+        mixed = []
+        for target in hard:
+            other = target
+            if self.partners is not None:
+                seen, name = self.partners[self.weak], self.partners[target.view.name]
+                other = self.judge(step, seen, name, by, other=True)
+            name = f"{self.name}.{target.view.name}"
+            mixed.append(self.mix.mix(step, name, target, by.select, other))
+        return mixed
 
     def predict(self, step: Step, views: Sequence[View]) -> list[SegOutput]:
         """The student's outputs on the strong views, in one pass."""
@@ -226,6 +258,27 @@ class UniMatchObjective(Objective):
         if self.weak_joint:
             step.output(STUDENT, views)
         return None
+
+    def losses(
+        self, step: Step, outputs: Sequence[SegOutput], targets: Sequence[Target]
+    ) -> dict[str, Tensor]:
+        """Loss of the strong views and of the perturbed features, without the weight.
+
+        Args:
+            step: The step.
+            outputs: Outputs on the strong views, then those of perturbed features.
+            targets: Their targets.
+        """
+        each = [
+            self.loss(step, output, target)
+            for output, target in zip(outputs, targets, strict=True)
+        ]
+        count = len(self.strong)
+        strong = torch.stack(each[:count]).mean()
+        found = {"loss_strong": (1 - self.feature_share) * strong}
+        if len(each) > count:
+            found["loss_feature"] = self.feature_share * each[count]
+        return found
 
     def loss(self, step: Step, output: SegOutput, target: Target) -> Tensor:
         """Cross-entropy of the selected pixels, divided by the valid ones."""

@@ -8,13 +8,21 @@ from .adaptive_cut_mix import AdaptiveCutMix
 from .adaptive_threshold import CurriculumThreshold, SelfAdaptiveThreshold
 from .class_mix import ClassMix
 from .cut_out import CutOut
-from .labels import Ensemble, Judgement, LabelSource, NetworkLabels
+from .ensemble import Ensemble
+from .labels import Judgement, LabelSource, NetworkLabels
+from .lesson import Labelling, Lesson
 from .mix import CutMix, Mix
 from .mixing import Blending, Erasing, Mixing, Parts, Target
 from .mixup import Mixup
 from .perturb import ChannelDropout, ComplementaryDropout, Perturb
 from .pixel_loss import LabelCrossEntropy, PixelLoss, SquaredDifference
-from .select import ConfidenceThreshold, ConfidentShare, Select, SharedSelection
+from .select import (
+    ConfidenceThreshold,
+    ConfidentShare,
+    MeanConfidence,
+    Select,
+    SharedSelection,
+)
 
 __all__ = [
     "AdaptiveCutMix",
@@ -32,6 +40,9 @@ __all__ = [
     "Judgement",
     "LabelCrossEntropy",
     "LabelSource",
+    "Labelling",
+    "Lesson",
+    "MeanConfidence",
     "Mix",
     "Mixing",
     "Mixup",

@@ -35,7 +35,8 @@ class Grafting(NamedTuple):
     def mixed(self, own: Parts, other: Parts) -> Parts:
         """Paste labelled pixels into the partners, and theirs into the images."""
         labeled = self.labeled._replace(
-            weights=self.labeled.weights.to(other.weights.dtype)
+            images=self.labeled.images[:, : other.images.shape[1]],
+            weights=self.labeled.weights.to(other.weights.dtype),
         )
         grafted = Mixing(self.first, self.partner).mixed(other, labeled)
         return Mixing(self.second, self.partner).mixed(own, grafted)

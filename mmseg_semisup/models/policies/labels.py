@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property, reduce
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Protocol
 
 import torch
 import torch.nn as nn
@@ -17,6 +17,18 @@ from ..step.step import Step
 from ..step.view import View
 
 
+class Prediction(Protocol):
+    """Labels and probabilities of images, of one network or several."""
+
+    @property
+    def labels(self) -> Tensor:
+        """Most probable class, (N, H, W), int64."""
+
+    @property
+    def probs(self) -> Tensor:
+        """Class probabilities, (N, C, H, W), float, in 0..1."""
+
+
 class Judgement:
     """Labels and their confidence at the pixels of a view.
 
@@ -24,7 +36,7 @@ class Judgement:
     geometry of both.
 
     Args:
-        output: Outputs of a network on ``seen``.
+        output: The prediction of ``seen``.
         seen: The view that the network has seen.
         target: The view whose pixels are labelled.
         pixels: Which of them are valid, see :attr:`valid`: 'valid' or 'all'.
@@ -32,7 +44,7 @@ class Judgement:
 
     def __init__(
         self,
-        output: SegOutput | MeanOutput,
+        output: Prediction,
         seen: View,
         target: View,
         pixels: str = "valid",
@@ -122,9 +134,13 @@ class LabelSource(nn.Module):
 
     networks: tuple[str, ...] = ()
 
-    def forward(self, step: Step, view: View) -> SegOutput | MeanOutput:
+    def forward(self, step: Step, view: View) -> Prediction:
         """Outputs on a view, with labels and probabilities."""
         raise NotImplementedError
+
+    def ready(self, step: Step) -> bool:
+        """Whether there is a network to give labels."""
+        return all(step.has_network(name) for name in self.networks)
 
     def judge(
         self, step: Step, seen: View, target: View, pixels: str = "valid"
@@ -172,76 +188,6 @@ class NetworkLabels(LabelSource):
             f"network={self.network!r}, evaluation={self.evaluation}, "
             f"gradients={self.gradients}"
         )
-
-
-class MeanOutput:
-    """The mean of several networks' logits on the same images.
-
-    Args:
-        outputs: Outputs of each network.
-        weights: Weight of each network; their sum is 1.
-    """
-
-    def __init__(self, outputs: Sequence[SegOutput], weights: Sequence[float]) -> None:
-        self._outputs = outputs
-        self._weights = weights
-
-    @cached_property
-    def class_logits(self) -> Tensor:
-        """(N, C, H, W), float, without gradient."""
-        with torch.no_grad():
-            pairs = zip(self._weights, self._outputs, strict=True)
-            return reduce(torch.add, (w * o.class_logits.detach() for w, o in pairs))
-
-    @cached_property
-    def probs(self) -> Tensor:
-        """Softmax of :attr:`class_logits`, (N, C, H, W), in 0..1."""
-        return self.class_logits.softmax(dim=1)
-
-    @cached_property
-    def labels(self) -> Tensor:
-        """Most probable class, (N, H, W), int64."""
-        return self.class_logits.max(dim=1).indices
-
-
-@MODELS.register_module()
-class Ensemble(LabelSource):
-    """Several networks give the labels, by the mean of their logits.
-
-    Args:
-        networks: Names of the networks.
-        weights: Weight of each network, not negative; None: equal weights.
-        evaluation: As in :class:`NetworkLabels`.
-
-    Raises:
-        ValueError: If the networks and the weights do not fit.
-    """
-
-    def __init__(
-        self,
-        networks: Sequence[str],
-        weights: Sequence[float] | None = None,
-        evaluation: bool = False,
-    ) -> None:
-        super().__init__()
-        weights = [1.0] * len(networks) if weights is None else list(weights)
-        if not networks or len(weights) != len(networks) or min(weights) < 0:
-            raise ValueError(
-                f"Ensemble: networks={list(networks)}, weights={weights}; allowed: one "
-                "weight, not negative, for each of at least one network"
-            )
-        self.networks = tuple(networks)
-        self.weights = [weight / sum(weights) for weight in weights]
-        self.evaluation = evaluation
-
-    def forward(self, step: Step, view: View) -> MeanOutput:
-        """The mean of the networks' outputs on a view."""
-        outputs = [step.output(n, view, self.evaluation) for n in self.networks]
-        return MeanOutput(outputs, self.weights)
-
-    def extra_repr(self) -> str:
-        """Show the arguments."""
-        return f"{self.networks}, {self.weights}, evaluation={self.evaluation}"
 
 
 def build_source(cfg: Any) -> LabelSource:

@@ -66,6 +66,9 @@ class Mix(nn.Module):
     ) -> Target:
         """Mix a target; its images become a view of their own.
 
+        Other labels of the same images are mixed in the same way: for a name that has
+        been given in this step, nothing is drawn, and the view is that of before.
+
         Args:
             step: The step.
             name: Name of the new view.
@@ -73,13 +76,17 @@ class Mix(nn.Module):
             select: The selection that has given its weights.
             other: The target that partners are taken from; None: the same.
         """
-        mixing = self.mixing(own, step)
-        parts = mixing.mixed(own.parts, (other or own).parts)
-        view = View(
-            name, parts.images, ignore_index=step.ignore_index, valid=parts.valid
-        )
+        mixing = step.once((name, "mixing"), lambda: self.mixing(own, step))
+        mine, theirs = own.parts, (other or own).parts
+        if name in step:
+            mine, theirs = mine.without_images(), theirs.without_images()
+        parts = mixing.mixed(mine, theirs)
         weights = mixing.learnable(select.finish(parts.weights, parts.valid))
-        return Target(step.add_view(view), parts.labels, weights, parts.valid)
+        if name not in step:
+            images, ignored = parts.images, step.ignore_index
+            view = View(name, images, ignore_index=ignored, valid=parts.valid)
+            step.add_view(view)
+        return Target(step[name], parts.labels, weights, parts.valid)
 
 
 @MODELS.register_module()

@@ -27,6 +27,10 @@ class Parts(NamedTuple):
     weights: Tensor
     valid: Tensor
 
+    def without_images(self) -> Parts:
+        """The same, with images of no channels, which cost nothing to mix."""
+        return self._replace(images=self.images[:, :0])
+
 
 class Target(NamedTuple):
     """The images, labels and weights that a network learns from.
@@ -49,6 +53,17 @@ class Target(NamedTuple):
     def parts(self) -> Parts:
         """The tensors."""
         return Parts(self.view.images, self.labels, self.weights, self.valid)
+
+    @property
+    def confidence(self) -> Tensor:
+        """Highest class probability of each pixel, (N, H, W), float, in 0..1.
+
+        Raises:
+            ValueError: If the images are mixed.
+        """
+        if self.judgement is None:
+            raise ValueError("mixed images have no judgement")
+        return self.judgement.confidence
 
     @property
     def classes(self) -> Tensor:

@@ -127,6 +127,24 @@ class ConfidentShare(Select):
         return self.threshold
 
 
+@MODELS.register_module()
+class MeanConfidence(Select):
+    """Weights all valid pixels of an image by its mean confidence.
+
+    PrevMatch's code does so on Cityscapes, where every pixel is learnt. The mean is
+    that of the valid pixels after images are mixed.
+    """
+
+    def forward(self, judgement: Judgement, step: Step) -> Tensor:
+        """The confidence of valid pixels, (N, H, W), float, in 0..1."""
+        return judgement.confidence.masked_fill(~judgement.valid, 0)
+
+    def finish(self, weights: Tensor, valid: Tensor) -> Tensor:
+        """The mean of each image, (N, H, W), float; 0 in pixels that are not valid."""
+        total = (weights * valid).sum(dim=(1, 2), keepdim=True)
+        return valid * total / valid.sum(dim=(1, 2), keepdim=True).clamp(min=1)
+
+
 class SharedSelection(Select):
     """Reuses the weights that another objective has selected in this step.
 

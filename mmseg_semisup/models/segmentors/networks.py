@@ -20,12 +20,53 @@ from ..counter import Counter
 from ..frozen_backbone import copy_network
 from ..step.prediction import check_segmentor
 from ..teacher import Teacher
+from ..training_facts import check_time, iterations
 
 INITS = ("copy", "new")
+STEP, BEST = "step", "best"
+EVENTS = (STEP, BEST)
+
+
+class Part:
+    """What a model asks of a further network; here, nothing happens.
+
+    Attributes:
+        network: A plain segmentor.
+        learns: Whether gradients train it.
+        copies: Whether it starts as a copy of the student.
+        validated: Whether it is validated beside the student.
+    """
+
+    network: nn.Module
+    learns = False
+    copies = True
+    validated = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether it holds what its name says, so that it can give labels."""
+        return True
+
+    def start(self, student: nn.Module) -> None:
+        """Take the student's weights before the first step, if it starts as a copy."""
+
+    def follow(self, student: nn.Module, iteration: int) -> None:
+        """Follow the student after an optimizer step.
+
+        Args:
+            student: The student's network.
+            iteration: Iteration of the step, counted from 0.
+        """
+
+    def improve(self, student: nn.Module) -> None:
+        """Note that the last validation was the best so far."""
+
+    def make_ready(self, student: nn.Module) -> None:
+        """Be :attr:`ready` at once, for a dry run."""
 
 
 @MODELS.register_module()
-class Peer(BaseModule):
+class Peer(Part, BaseModule):
     """A second student, with gradients of its own.
 
     It has the supervised loss on labelled images, like the student, and the losses of
@@ -71,12 +112,9 @@ class Peer(BaseModule):
         if self.copies:
             self.network.load_state_dict(student.state_dict())
 
-    def follow(self, student: nn.Module) -> None:
-        """Do nothing, because its optimizer moves it."""
-
 
 @MODELS.register_module()
-class Average(Teacher):
+class Average(Part, Teacher):
     """A further mean teacher, with a name of its own.
 
     Args:
@@ -86,9 +124,6 @@ class Average(Teacher):
         ramp: As in :class:`Teacher`.
         norm: As in :class:`Teacher`.
     """
-
-    learns = False
-    copies = True
 
     def __init__(
         self,
@@ -105,61 +140,110 @@ class Average(Teacher):
         if self.updates.value == 0:
             self.copy_from(student)
 
-    def follow(self, student: nn.Module) -> None:
+    def follow(self, student: nn.Module, iteration: int) -> None:
         """Move one step towards the student."""
-        self.update(student)
+        self.update(student, iteration)
 
 
 @MODELS.register_module()
-class Snapshot(nn.Module):
-    """The student as it was at the last multiple of ``interval`` optimizer steps.
+class Snapshot(Part, nn.Module):
+    """The student as it was at the last multiple of ``interval``.
 
-    Several snapshots with offsets hold the student at several earlier times.
+    Several snapshots with offsets hold the student at several earlier times, and the
+    newest replaces the oldest one. Before the first of these times, there is nothing
+    that could give labels: ``Ensemble`` leaves a snapshot out until then. Snapshots are
+    not validated, as the student was.
 
     Args:
         student: The student's network.
         student_cfg: Its config.
-        interval: Optimizer steps between two copies.
-        offset: Delay of the copies, in optimizer steps.
+        interval: Time between two copies: optimizer steps, or a share of the training.
+        offset: Delay of the copies: optimizer steps, or a share of the training.
+        every: Events that ``interval`` and ``offset`` count: 'step'; or 'best':
+            validations that are the best so far, of which ``NewBestHook`` tells the
+            model. This chooses by the masks of the validation data.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    learns = False
-    copies = True
+    validated = False
 
     def __init__(
         self,
         student: nn.Module,
         student_cfg: Mapping[str, Any],
-        interval: int,
-        offset: int = 0,
+        interval: float,
+        offset: float = 0,
+        every: str = STEP,
     ) -> None:
         super().__init__()
-        if interval < 1 or not 0 <= offset < interval:
+        if every not in EVENTS:
+            raise ValueError(f"Snapshot: every={every!r}; allowed: {EVENTS}")
+        check_time("Snapshot.interval", interval)
+        check_time("Snapshot.offset", offset)
+        mixed = offset != 0 and isinstance(offset, int) != isinstance(interval, int)
+        shares = not isinstance(interval, int)
+        if interval <= 0 or offset >= interval or mixed or (shares and every == BEST):
             raise ValueError(
-                f"Snapshot: interval={interval}, offset={offset}; allowed: interval "
-                "at least 1, and 0 <= offset < interval"
+                f"Snapshot: interval={interval}, offset={offset}, every={every!r}; "
+                "allowed: interval above 0, and 0 <= offset < interval, both whole "
+                "numbers, or, with every='step', both shares of the training"
             )
         self.interval = interval
         self.offset = offset
+        self.every = every
         self.network = copy_network(student).requires_grad_(False)
         self.steps = Counter()
         self.train()
 
     def train(self, mode: bool = True) -> Snapshot:
         """Keep evaluation mode."""
-        return super().train(False)
+        super().train(False)
+        return self
+
+    @property
+    def first(self) -> int:
+        """Number of events after which the first copy is made."""
+        return iterations(self.offset) or max(iterations(self.interval), 1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a copy has been made in this training."""
+        return self._due(self.steps.value) > 0
+
+    def _due(self, events: int) -> int:
+        """Number of copies that are due after a number of events."""
+        interval, offset = max(iterations(self.interval), 1), iterations(self.offset)
+        return (events - offset) // interval + (offset > 0)
 
     def start(self, student: nn.Module) -> None:
-        """Copy the student."""
+        """Copy the student, as a network needs some weights."""
         if self.steps.value == 0:
-            self.network.load_state_dict(student.state_dict())
+            self._copy(student)
+
+    def follow(self, student: nn.Module, iteration: int) -> None:
+        """Count an optimizer step, and copy the student if a copy is due."""
+        if self.every == STEP:
+            in_steps = isinstance(self.interval, int)
+            self._advance(student, self.steps.value if in_steps else iteration)
+
+    def improve(self, student: nn.Module) -> None:
+        """Count a validation, and copy the student if a copy is due."""
+        if self.every == BEST:
+            self._advance(student, self.steps.value)
+
+    def make_ready(self, student: nn.Module) -> None:
+        """Copy the student."""
+        self.steps.value = max(self.steps.value, self.first)
+        self._copy(student)
+
+    def _advance(self, student: nn.Module, before: int) -> None:
+        due = self._due(self.steps.value)
+        self.steps.value = before + 1
+        if self._due(self.steps.value) > due:
+            self._copy(student)
 
     @torch.no_grad()
-    def follow(self, student: nn.Module) -> None:
-        """Count an optimizer step, and copy the student if a copy is due."""
-        self.steps.value += 1
-        if self.steps.value % self.interval == self.offset:
-            self.network.load_state_dict(student.state_dict())
+    def _copy(self, student: nn.Module) -> None:
+        self.network.load_state_dict(student.state_dict())

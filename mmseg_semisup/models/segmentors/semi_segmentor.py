@@ -55,6 +55,8 @@ class SemiSegmentor(BaseModel):
         data_preprocessor: Config of ``SemiDataPreprocessor``; None: the segmentor's. It
             may add padding to the segmentor's own, but not contradict it.
         labeled_weight: Factor of the segmentor's own losses.
+        average_losses: Whether the sum of all losses is divided by the sum of their
+            weights in the step: ``labeled_weight``, and those of the objectives.
         test_cfg: ``predict_with``, the name of a network; ``signal_maps``, whether
             predictions carry the objectives' maps.
         init_cfg: As in mmengine.
@@ -71,6 +73,7 @@ class SemiSegmentor(BaseModel):
         networks: Mapping[str, dict[str, Any] | None] | None = None,
         data_preprocessor: dict[str, Any] | None = None,
         labeled_weight: float = 1.0,
+        average_losses: bool = False,
         test_cfg: dict[str, Any] | None = None,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -97,6 +100,9 @@ class SemiSegmentor(BaseModel):
         if labeled_weight < 0:
             raise ValueError(f"labeled_weight={labeled_weight}; allowed: 0 or more")
         self.labeled_weight = labeled_weight
+        self.average_losses = average_losses
+        if average_losses:
+            self.objectives.check_weights()
         self.iteration = Counter()
         self.report_top_class = False
         self.configure_test(**(test_cfg or {}))
@@ -234,6 +240,10 @@ class SemiSegmentor(BaseModel):
             values = objective(step)
             further.update({f"{name}.{key}": value for key, value in values.items()})
         losses = {**(supervised or self._supervised_loss(step)), **further}
+        if self.average_losses:
+            learning = self.labeled_weight * len(self.learning_networks)
+            total = learning + self.objectives.weight_in(step) or 1.0
+            losses = {k: v / total if "loss" in k else v for k, v in losses.items()}
         if self.report_top_class:
             losses.update(step.top_classes())
         self.iteration.value += 1
@@ -262,15 +272,27 @@ class SemiSegmentor(BaseModel):
             iteration=self.iteration.value,
             ignore_index=last_head(self.segmentor).ignore_index,
             learning=self.learning_networks,
+            later=[name for name, part in self.networks.items() if not part.ready],
         )
 
     def follow(self) -> None:
         """Move the teacher and the further networks, after each optimizer step."""
+        # The step has counted itself already.
+        iteration = self.iteration.value - 1
         if self.teacher is not None:
-            # The step has counted itself already.
-            self.teacher.update(self.segmentor, self.iteration.value - 1)
+            self.teacher.update(self.segmentor, iteration)
         for part in self.networks.values():
-            part.follow(self.segmentor)
+            part.follow(self.segmentor, iteration)
+
+    def improve(self) -> None:
+        """Tell the further networks that the last validation was the best so far."""
+        for part in self.networks.values():
+            part.improve(self.segmentor)
+
+    def make_ready(self) -> None:
+        """Take all snapshots at once, for a dry run or a benchmark."""
+        for part in self.networks.values():
+            part.make_ready(self.segmentor)
 
     def _start_networks(self) -> None:
         if self.iteration.value == 0:

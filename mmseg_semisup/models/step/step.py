@@ -39,6 +39,7 @@ class Step:
         iteration: Number of training iterations before this one.
         ignore_index: Label of ignored pixels.
         learning: Networks whose outputs carry gradients.
+        later: Networks that do not hold anything yet: snapshots before the first one.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Step:
         iteration: int,
         ignore_index: int = 255,
         learning: Sequence[str] = (STUDENT,),
+        later: Sequence[str] = (),
     ) -> None:
         self.iteration = iteration
         self.ignore_index = ignore_index
@@ -57,6 +59,7 @@ class Step:
         self._grad = torch.is_grad_enabled()
         self._networks = dict(networks)
         self._learning = tuple(learning)
+        self._later = tuple(later)
         self._views = {
             name: View(name, batch, samples.get(name, ()), ignore_index)
             for name, batch in images.items()
@@ -209,12 +212,23 @@ class Step:
             self._outputs[network, view.name, TRAINING] = output
         return decoded[len(outputs) :]
 
+    def has_network(self, name: str) -> bool:
+        """Whether a network can give labels; a snapshot can once it has been taken."""
+        return self._networks.get(name) is not None and name not in self._later
+
     def network(self, name: str) -> nn.Module:
         """A network by name.
 
         Raises:
-            ValueError: If the model has no such network.
+            ValueError: If the model has no such network, or not yet.
         """
+        if name in self._later:
+            raise ValueError(
+                f"an objective asks for the snapshot {name!r} in iteration "
+                f"{self.iteration}, before the first one is taken; let the objective "
+                f"start after networks.{name}.interval (or offset, if it has one), or "
+                "take labels_from=dict(type='Ensemble', ...), which leaves it out"
+            )
         module = self._networks.get(name)
         if module is None:
             there = sorted(k for k, v in self._networks.items() if v is not None)

@@ -9,7 +9,7 @@ from mmseg.registry import HOOKS, MODELS
 from tiny_methods import build_method
 
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.engine.hooks import TeacherUpdateHook
+from mmseg_semisup.engine.hooks import NewBestHook, TeacherUpdateHook
 from mmseg_semisup.engine.hooks.method_check_hook import networks_that_follow, starts
 
 
@@ -69,6 +69,29 @@ def test_a_network_that_follows_must_be_moved(changes, name):
     assert check(model, [TeacherUpdateHook()])
     with pytest.raises(ConfigError, match=rf"EMAHook, but model\.{name} is"):
         check(model, [TeacherUpdateHook(), EMAHook()])
+
+
+def snapshots(*parts):
+    networks = {f"old_{k}": {"type": "Snapshot", **p} for k, p in enumerate(parts)}
+    return model_of(networks=networks)
+
+
+def test_a_snapshot_must_be_taken():
+    hooks = [TeacherUpdateHook()]
+    late, early = {"interval": 10}, {"interval": 10, "offset": 4}
+    assert check(snapshots(late, early), hooks)
+    message = r"networks\.old_0 is first taken after 10 steps, .* has 10 \(train_cfg"
+    with pytest.raises(ConfigError, match=message):
+        check(snapshots(late), hooks)
+    assert check(snapshots(late), hooks, iterations=11)
+
+
+def test_snapshots_of_the_best_need_to_be_told():
+    hooks = [TeacherUpdateHook()]
+    model = snapshots({"interval": 8, "every": "best"})
+    with pytest.raises(ConfigError, match=r"old_0\.every='best', but .* 'NewBestHook'"):
+        check(model, hooks)
+    assert check(model, [*hooks, NewBestHook()])
 
 
 def test_a_peer_has_an_optimizer():

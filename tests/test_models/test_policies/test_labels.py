@@ -9,7 +9,7 @@ import torch
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
 
-from mmseg_semisup.models.policies import Ensemble, Judgement, NetworkLabels
+from mmseg_semisup.models.policies import Judgement, NetworkLabels
 from mmseg_semisup.models.policies.labels import build_source
 
 VIEWS = ("unlabeled", "unlabeled_strong")
@@ -66,22 +66,6 @@ def test_a_judgement_is_shared_by_all_who_ask():
     assert build_source("student").judge(step, weak, strong) is not one
 
 
-def test_an_ensemble_averages_logits():
-    step = make_step()
-    weak = step["unlabeled"]
-    networks, weights = ("teacher", "slow", "student"), (1, 2, 1)
-    output = Ensemble(networks, weights)(step, weak)
-    mean = sum(
-        w / 4 * step.output(n, weak).full_logits
-        for n, w in zip(networks, weights, strict=True)
-    )
-    torch.testing.assert_close(output.probs, mean.softmax(1).detach())
-    assert torch.equal(output.labels, mean.argmax(1))
-    assert not output.probs.requires_grad
-    judgement = Judgement(output, weak, step["unlabeled_strong"])
-    torch.testing.assert_close(judgement.confidence, mean.softmax(1).amax(1).detach())
-
-
 def test_the_student_may_judge_in_evaluation_mode():
     step = make_step()
     source = NetworkLabels("student", evaluation=True)
@@ -96,12 +80,3 @@ def test_labels_of_another_shape_are_named():
     message = r"labels \(2, 8, 8\) of torch.int64 for the view 'unlabeled'"
     with pytest.raises(ValueError, match=message):
         _ = Judgement(output, weak, strong).labels
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [{"networks": []}, {"networks": ["a"], "weights": [1, 2]}],
-)
-def test_mistakes_are_named(arguments):
-    with pytest.raises(ValueError, match="one weight, not negative, for each"):
-        Ensemble(**arguments)

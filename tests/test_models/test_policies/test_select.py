@@ -11,6 +11,7 @@ from mmseg.registry import MODELS
 from mmseg_semisup.models.policies import (
     ConfidenceThreshold,
     ConfidentShare,
+    MeanConfidence,
     Select,
 )
 
@@ -121,3 +122,11 @@ def test_pixels_that_are_not_valid_are_in_no_share(valid):
 def test_shares_have_a_threshold_that_is_a_probability():
     with pytest.raises(ValueError, match=r"ConfidentShare: threshold=-1; allowed"):
         ConfidentShare(-1)
+
+
+def test_each_image_has_the_mean_of_its_valid_pixels():
+    confidence = torch.tensor([[[0.2, 0.4, 0.9]], [[0.5, 0.7, 0.3]], [[0.8, 0.8, 0.8]]])
+    valid = torch.tensor([[[1, 1, 0]], [[1, 1, 1]], [[0, 0, 0]]]).bool()
+    weights = MeanConfidence().finish(confidence, valid)
+    expected = torch.tensor([[[0.3, 0.3, 0]], [[0.5, 0.5, 0.5]], [[0, 0, 0.0]]])
+    torch.testing.assert_close(weights, expected)

@@ -6,8 +6,11 @@ import pytest
 import tiny_methods
 import torch
 from helpers import PREPROCESSOR, batch, tiny_segmentor
+from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
+
+from mmseg_semisup.models.training_facts import LENGTH
 
 OPTIMIZER = {"optimizer": {"type": "SGD", "lr": 0.1}}
 
@@ -150,6 +153,93 @@ def test_snapshots_are_of_the_times_that_their_config_says():
         assert not model.network(name).training
 
 
+def weight_of(network):
+    return network.decode_head.conv_seg.weight.detach().clone()
+
+
+def held(part):
+    """The number that all weights of a snapshot's classifier have; 0 without one."""
+    return int(weight_of(part.network).mean()) if part.ready else 0
+
+
+def test_snapshots_at_shares_of_the_training():
+    """Every fifth step of 20, one of two in turn; none is ready before its first."""
+    MessageHub.get_current_instance().update_info(LENGTH, 20)
+    networks = {
+        "one": {"type": "Snapshot", "interval": 0.5, "offset": 0.25},
+        "two": {"type": "Snapshot", "interval": 0.5},
+    }
+    model = build(networks)
+    taken = {"one": [], "two": []}
+    for step in range(1, 21):
+        torch.nn.init.constant_(model.segmentor.decode_head.conv_seg.weight, step)
+        model.iteration.value = step
+        model.follow()
+        for name, part in model.networks.items():
+            taken[name].append(held(part))
+    assert taken["one"] == [0] * 4 + [5] * 10 + [15] * 6
+    assert taken["two"] == [0] * 9 + [10] * 10 + [20]
+
+
+def test_snapshots_in_iterations_with_accumulated_gradients():
+    """A share counts iterations, of which only every fourth moves the weights."""
+    MessageHub.get_current_instance().update_info(LENGTH, 40)
+    model = build({"old": {"type": "Snapshot", "interval": 0.25}})
+    ready = []
+    for step in range(4, 25, 4):
+        model.iteration.value = step
+        torch.nn.init.constant_(model.segmentor.decode_head.conv_seg.weight, step)
+        model.follow()
+        ready.append(model.networks["old"].ready)
+    assert ready == [False, False, True, True, True, True]
+    assert weight_of(model.network("old")).mean() == 20
+
+
+def test_snapshots_of_the_best_in_turn():
+    networks = {
+        name: {"type": "Snapshot", "interval": 2, "offset": k, "every": "best"}
+        for k, name in enumerate(("two", "one"))
+    }
+    model = build(networks)
+    found = []
+    for number in range(1, 5):
+        train(model)  # Steps do not count.
+        torch.nn.init.constant_(model.segmentor.decode_head.conv_seg.weight, number)
+        model.improve()
+        found.append([held(model.networks[name]) for name in ("one", "two")])
+    assert found == [[1, 0], [1, 2], [3, 2], [3, 4]]
+
+
+def test_snapshots_survive_a_resume():
+    networks = {"old": {"type": "Snapshot", "interval": 3, "offset": 1}}
+    model, other = build(networks), build(networks, seed=5)
+    train(model, 2)
+    other.load_state_dict(model.state_dict())
+    assert other.networks["old"].ready
+    for one in (model, other):
+        torch.manual_seed(0)
+        train(one, 3)
+    assert same(model.network("old"), other.network("old"))
+    assert model.networks["old"].steps.value == other.networks["old"].steps.value == 5
+
+
+def test_labels_of_a_snapshot_before_the_first_one_are_refused():
+    """An ensemble leaves it out; alone, it would be the untrained student."""
+    consistency = {
+        "type": "ConsistencyObjective",
+        "student_branch": "unlabeled",
+        "labels_from": "old",
+        "threshold": 0.0,
+    }
+    networks = {"old": {"type": "Snapshot", "interval": 2}}
+    model = build(networks, objectives={"consistency": consistency})
+    message = r"the snapshot 'old' in iteration 0, before the first one is taken"
+    with pytest.raises(ValueError, match=message):
+        train(model)
+    model.objectives["consistency"].start = 2
+    assert "consistency.loss" in train(model, 3)
+
+
 def test_a_plain_checkpoint_loads_into_all_that_start_from_the_student():
     networks = {
         "same": {"type": "Peer", "init": "copy"},
@@ -224,6 +314,26 @@ def test_any_network_predicts():
         ({"networks": {"p": {"type": "Peer", "init": "no"}}}, "init='no'; allowed"),
         ({"networks": {"p": {"type": "Peer", "x": 1}}}, r"networks\.p.*argument 'x'"),
         ({"networks": {"p": {"type": "Snapshot", "interval": 0}}}, "interval=0"),
+        (
+            {"networks": {"p": {"type": "Snapshot", "interval": 4, "offset": 0.5}}},
+            "offset=0.5, every='step'; allowed: .* both whole",
+        ),
+        (
+            {"networks": {"p": {"type": "Snapshot", "interval": 0.5, "every": "best"}}},
+            "interval=0.5, offset=0, every='best'; allowed",
+        ),
+        (
+            {"networks": {"p": {"type": "Snapshot", "interval": 5, "every": "bst"}}},
+            "every='bst'; allowed",
+        ),
+        (
+            {
+                "networks": {},
+                "average_losses": True,
+                "objectives": tiny_methods.OBJECTIVES["s4gan"],
+            },
+            "has no single weight, which average_losses=True needs",
+        ),
         (
             {"networks": {"p": {"type": "Peer", "segmentor": tiny_segmentor(3)}}},
             r"networks\.p has 3 classes, but the segmentor has 4",
