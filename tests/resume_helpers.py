@@ -37,6 +37,7 @@ METHODS = {
     "three_stage_3": "three_stage/three-stage_deeplabv2-r18_60k_voc-212.py",
     "context_aware": "context_aware/context-aware_deeplabv3plus-r50_93k_voc-1323.py",
     "cps": "cps/cps-cutmix_deeplabv3plus-r50_39k_voc-1323.py",
+    "prevmatch": "prevmatch/prevmatch-best_deeplabv3plus-r50_105k_voc-92.py",
 }
 """The methods with their configs; a number is that of a stage."""
 STEPS = 4
