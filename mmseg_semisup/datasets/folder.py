@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmseg.datasets import BaseSegDataset
@@ -13,6 +13,8 @@ from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.core.text import shorten
 
 from .lists import IMAGE_SUFFIXES, MASK_SUFFIXES, read_ids, scan_folder, strip_suffix
+from .mask_files import FIELD, ClassMap, MaskFiles, MaskSource
+from .read_image import load
 
 
 @DATASETS.register_module()
@@ -35,6 +37,15 @@ class FolderDataset(BaseSegDataset):
         img_suffix: Suffix of the images; None: any suffix of an image.
         seg_map_suffix: Suffix of the masks; None: ``.png`` or the suffix of another
             lossless format.
+        seg_map_template: Path of a mask below the folder of masks, in place of the
+            suffix: '{stem}_mask.png'. ``{id}`` is the path of the image below its
+            folder, without suffix; ``{stem}`` its last part, ``{parent}`` what precedes
+            it; ``{name}`` the file's name with suffix.
+        mask_classes: What values or colours of masks stand for, if not for the classes'
+            numbers: the names of 0, 1, ...; name to value or values; name to RGB
+            colour or colours; 'palette': ``palette`` has the colours.
+        class_map: Name in the masks to name of a class, or to None, which is ignored:
+            classes are renamed, merged and left out. Names of classes need no entry.
         ignore_index: Value of pixels that count neither in training nor in evaluation.
         reduce_zero_label: As in mmseg: 0 is ignored, and class c has the value c + 1.
         pipeline: Transforms.
@@ -55,6 +66,9 @@ class FolderDataset(BaseSegDataset):
         palette: Sequence[Sequence[int]] | None = None,
         img_suffix: str | None = None,
         seg_map_suffix: str | None = None,
+        seg_map_template: str | None = None,
+        mask_classes: Sequence[str] | Mapping[str, Any] | str | None = None,
+        class_map: Mapping[str, str | None] | None = None,
         ignore_index: int = 255,
         reduce_zero_label: bool = False,
         pipeline: Sequence[dict[str, Any]] = (),
@@ -75,6 +89,15 @@ class FolderDataset(BaseSegDataset):
                 f"FolderDataset: {len(palette)} colours in palette for "
                 f"{len(classes)} classes"
             )
+        self.seg_map_template = seg_map_template
+        self.mask_files = self._mask_files(
+            ClassMap(classes, class_map, ignore_index), mask_classes, palette
+        )
+        if self.mask_files is not None and reduce_zero_label:
+            raise ValueError(
+                "FolderDataset: reduce_zero_label=True with mask_classes or class_map; "
+                "class_map={NAME: None} ignores a class"
+            )
         metainfo: dict[str, Any] = {
             "classes": tuple(classes),
             "palette": [list(color) for color in palette],
@@ -94,6 +117,73 @@ class FolderDataset(BaseSegDataset):
             lazy_init=lazy_init,
         )
 
+    def _mask_files(
+        self,
+        classes: ClassMap,
+        mask_classes: Sequence[str] | Mapping[str, Any] | str | None,
+        palette: Sequence[Sequence[int]],
+    ) -> MaskSource | None:
+        if mask_classes is None and not classes.named:
+            return None
+        if mask_classes is None:
+            raise ValueError(
+                "FolderDataset: class_map needs mask_classes, the names that values or "
+                "colours of the masks have"
+            )
+        return MaskFiles(mask_classes, classes, palette)
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """The files of an image, and how its mask is read."""
+        info = super().get_data_info(idx)
+        return info if self.mask_files is None else {**info, FIELD: self.mask_files}
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the transforms, for loops that do not do it by themselves."""
+        if self.mask_files is None:
+            return super().prepare_data(idx)
+        results = self.get_data_info(idx)
+        for step in self.pipeline.transforms:
+            results = load(step, results)
+        return results
+
+    def mask_name(self, image: str) -> str:
+        """Path of the mask of an image, by ``seg_map_template``.
+
+        Args:
+            image: Path of the image below its folder.
+
+        Raises:
+            ValueError: If the template has other parts.
+        """
+        suffixes = [self.img_suffix] if self.img_suffix else IMAGE_SUFFIXES
+        key = strip_suffix(image, suffixes)
+        parent, name = osp.split(image)
+        parts = dict(id=key, stem=osp.basename(key), parent=parent, name=name)
+        try:
+            return osp.normpath(str(self.seg_map_template).format(**parts))
+        except (AttributeError, IndexError, KeyError, ValueError) as error:
+            raise ValueError(
+                f"seg_map_template={self.seg_map_template!r}; allowed: a path with "
+                "{id}, {stem}, {parent} and {name}"
+            ) from error
+
+    def _templated(
+        self, images: dict[str, str], mask_folder: str, listed: bool
+    ) -> dict[str, str]:
+        """The masks of images that have one, by id."""
+        found, first = {}, ""
+        for key, image in images.items():
+            name = self.mask_name(image)
+            first = first or name
+            if osp.isfile(osp.join(mask_folder, name)):
+                found[key] = name
+        if not found and not listed:
+            raise ValueError(
+                f"seg_map_template={self.seg_map_template!r}: none of {len(images)} "
+                f"images has a mask in {mask_folder}; the first would be {first}"
+            )
+        return found
+
     def load_data_list(self) -> list[dict[str, Any]]:
         """Find the pairs."""
         image_folder = self._folder("img_path")
@@ -101,12 +191,15 @@ class FolderDataset(BaseSegDataset):
         image_suffixes = [self.img_suffix] if self.img_suffix else IMAGE_SUFFIXES
         mask_suffixes = [self.seg_map_suffix] if self.seg_map_suffix else MASK_SUFFIXES
         images = scan_folder(image_folder, image_suffixes)
-        masks = scan_folder(mask_folder, mask_suffixes)
+        if self.seg_map_template:
+            masks = self._templated(images, mask_folder, bool(self.ann_file))
+        else:
+            masks = scan_folder(mask_folder, mask_suffixes)
         for folder, found, suffixes in (
             (image_folder, images, image_suffixes),
             (mask_folder, masks, mask_suffixes),
         ):
-            if not found:
+            if not found and not (self.seg_map_template and found is masks):
                 raise ValueError(
                     f"no file in {folder} ends with {shorten(suffixes, 9)}"
                 )
@@ -148,7 +241,7 @@ class FolderDataset(BaseSegDataset):
 
     def _suffix_hint(self, images: dict[str, str], masks: dict[str, str]) -> str:
         """Advice for masks whose names are those of the images plus an ending."""
-        if self.seg_map_suffix or images.keys() & masks.keys():
+        if self.seg_map_suffix or self.seg_map_template or images.keys() & masks.keys():
             return ""
         for image in images:
             for mask, file in masks.items():

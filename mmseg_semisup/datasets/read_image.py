@@ -21,6 +21,7 @@ from mmseg_semisup.core.errors import DataError, ImageFileError
 from .decoding import decode
 from .files import check_complete, check_mask_file
 from .image_headers import DEFAULT, Reader
+from .mask_files import FIELD
 from .sources import leaves
 from .transform_kinds import loads_file, loads_mask
 
@@ -92,6 +93,8 @@ def load(step: Any, results: dict[str, Any]) -> Any:
     if not loads_file(step):
         return step(results)
     is_mask = loads_mask(step)
+    if is_mask and results.get(FIELD) is not None:
+        return _load_own_mask(step, results)
     path = str(results.get("seg_map_path" if is_mask else "img_path", ""))
 
     def read() -> Any:
@@ -112,6 +115,19 @@ def load(step: Any, results: dict[str, Any]) -> Any:
         return decode(read)
 
     return _named(path, checked) if path else decode(read)
+
+
+def _load_own_mask(step: Any, results: dict[str, Any]) -> dict[str, Any]:
+    """A sample with its mask, which its data set knows how to read."""
+    path, masks = str(results["seg_map_path"]), results[FIELD]
+    if getattr(step, "reduce_zero_label", False):
+        raise DataError(
+            f"{path}: LoadAnnotations has reduce_zero_label=True; the data set's "
+            "mask_classes say what is ignored"
+        )
+    mask = _named(path, lambda: decode(lambda: masks.read(path)))
+    fields = [*results.get("seg_fields", ()), "gt_seg_map"]
+    return {**results, "gt_seg_map": mask, "seg_fields": fields}
 
 
 class WatchedLoader(BaseTransform):

@@ -13,8 +13,10 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 
 from mmseg_semisup.core.errors import DataError, StoreError
+from mmseg_semisup.datasets.folder import FolderDataset
 from mmseg_semisup.datasets.image_headers import DEFAULT, Reader, image_size
 from mmseg_semisup.datasets.lists import IMAGE_SUFFIXES, MASK_SUFFIXES, image_ids
+from mmseg_semisup.datasets.mask_files import FIELD as MASK_FILES
 from mmseg_semisup.datasets.sources import (
     build_sources,
     file_key,
@@ -169,10 +171,15 @@ def _hidden_mask(image: str, parts: Sequence[BaseSegDataset]) -> dict[str, Any] 
         suffixes = [part.img_suffix] if part.img_suffix else IMAGE_SUFFIXES
         stems = [below[: -len(end)] for end in suffixes if below.endswith(end)]
         ends = [part.seg_map_suffix] if part.seg_map_suffix else MASK_SUFFIXES
-        for name in (stem + end for stem in stems for end in ends):
+        own = getattr(part, MASK_FILES, None)
+        names = [stem + end for stem in stems for end in ends]
+        if isinstance(part, FolderDataset) and part.seg_map_template:
+            names = [part.mask_name(below)]
+        for name in names:
             mask = os.path.join(part.data_prefix["seg_map_path"], name)
             if os.path.isfile(mask):
                 return {
+                    MASK_FILES: own,
                     "seg_map_path": mask,
                     "label_map": part.label_map,
                     "reduce_zero_label": part.reduce_zero_label,

@@ -18,6 +18,7 @@ from mmseg_semisup.datasets.image_headers import (
     read_header,
 )
 from mmseg_semisup.datasets.image_labels import LoadImageLabels
+from mmseg_semisup.datasets.mask_files import MaskSource
 from mmseg_semisup.datasets.read_image import load
 from mmseg_semisup.datasets.semi_dataset import check_mask
 from mmseg_semisup.datasets.transform_kinds import loads_mask
@@ -46,7 +47,11 @@ def check_header(
     if item.mask is not None and not (
         item.mask_backend is None and os.path.exists(item.mask)
     ):
-        header = _read_header(item.mask, "mask", problems)
+        header = None
+        if item.masks is not None:
+            mask_size = _own_size(item.mask, item.masks, problems)
+        else:
+            header = _read_header(item.mask, "mask", problems)
         if header is not None:
             mask_size = header.stored
             problems += _check_mode(item.mask, header, item.mask_backend)
@@ -73,6 +78,20 @@ def _read_header(path: str, word: str, problems: list[Problem]) -> Header | None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         problems.append(Problem("unreadable", f"{path}: {reason}"))
+    return None
+
+
+def _own_size(
+    path: str, masks: MaskSource, problems: list[Problem]
+) -> tuple[int, int] | None:
+    """Size of a mask that its data set knows how to read."""
+    try:
+        return masks.size(path)
+    except FileNotFoundError:
+        problems.append(Problem("missing-file", f"there is no mask {path}"))
+    except (OSError, ValueError, SyntaxError) as error:
+        reason = getattr(error, "strerror", None) or error
+        problems.append(Problem("mask-format", f"{path}: {reason}"))
     return None
 
 

@@ -11,6 +11,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmseg_semisup.datasets.image_headers import DEFAULT, Reader
+from mmseg_semisup.datasets.mask_files import FIELD, MaskSource
 from mmseg_semisup.datasets.read_image import reader_of
 from mmseg_semisup.datasets.sources import (
     SourceDataset,
@@ -34,12 +35,14 @@ class Item:
         reader: How the image is decoded; None if another transform than mmcv's
             ordinary one loads it.
         mask_backend: Decoder of the mask; None if another transform loads it.
+        masks: What reads the mask, if not the transform.
     """
 
     image: str
     mask: str | None = None
     reader: Reader | None = DEFAULT
     mask_backend: str | None = "pillow"
+    masks: MaskSource | None = None
 
 
 @dataclass
@@ -127,6 +130,7 @@ def list_items(dataset: SourceDataset) -> list[Item]:
                     mask=info.get("seg_map_path") if masks else None,
                     reader=reader,
                     mask_backend=backend,
+                    masks=info.get(FIELD),
                 )
             )
     return items
