@@ -221,15 +221,17 @@ def _window(model: Any) -> dict[str, Any] | None:
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Leave out the exporter's remarks on packages and versions."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = {logging.getLogger(name) for name in ("torch.onnx", "onnxscript")}
+    levels = {logger: logger.level for logger in loggers}
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def _reason(error: BaseException) -> str:

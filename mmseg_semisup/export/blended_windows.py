@@ -1,0 +1,115 @@
+"""Predicts a large image window by window, and blends where windows overlap.
+
+At a window's border its context is missing, so that predictions of two windows differ
+most there. The weight of a window falls linearly to the border over the overlap: no
+window begins or ends abruptly, and there are no seams. mmseg's ``slide_inference``
+gives all pixels of a window the same weight; where the windows agree, both are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmseg_semisup.models.segmentors.probability_windows import starts
+
+Scores = Callable[[list[tuple[slice, slice]]], Tensor]
+"""Scores of windows of one size, (N, C, h, w), given their rows and columns."""
+
+
+class Block(NamedTuple):
+    """A part of an image whose prediction is complete.
+
+    Attributes:
+        rows: Its rows.
+        columns: Its columns.
+        scores: Mean scores, (C, rows, columns), float32.
+    """
+
+    rows: slice
+    columns: slice
+    scores: Tensor
+
+
+def blended(
+    size: tuple[int, int],
+    window: tuple[int, int],
+    overlap: tuple[int, int],
+    scores: Scores,
+    batch_size: int = 1,
+) -> Iterator[Block]:
+    """Predict an image in windows, and yield its parts as they are complete.
+
+    Parts come from left to right, and rows of parts from the top to the bottom. What is
+    kept at a time is the scores of a batch, and those of the rows in which the windows
+    above overlap the next ones: C * overlap * W numbers.
+
+    Args:
+        size: Height and width of the image.
+        window: Height and width of a window; a larger one is cut to the image.
+        overlap: Rows and columns that neighbours share; at the right and bottom, where
+            windows are moved inside, they share more.
+        scores: Predicts windows.
+        batch_size: Number of windows that are predicted together.
+    """
+    height, width = (min(w, n) for w, n in zip(window, size, strict=True))
+    tops = starts(size[0], height, max(window[0] - overlap[0], 1))
+    lefts = starts(size[1], width, max(window[1] - overlap[1], 1))
+    wy, wx = (_ramp(n, o) for n, o in zip((height, width), overlap, strict=True))
+    sum_y, sum_x = _total(tops, wy, size[0]), _total(lefts, wx, size[1])
+    above: dict[int, Tensor] = {}
+    for y, next_y in zip(tops, [*tops[1:], size[0]], strict=True):
+        left: Tensor | None = None
+        rows = slice(y, y + height)
+        below: dict[int, Tensor] = {}
+        predicted = _in_batches(rows, lefts, width, scores, batch_size)
+        for x, next_x, found in zip(
+            lefts, [*lefts[1:], size[1]], predicted, strict=True
+        ):
+            weights = (wy[:, None] * wx).to(found.device)
+            total = found.float() * weights
+            if left is not None:
+                total[:, :, : left.shape[2]] += left
+            left = total[:, :, next_x - x :]
+            done = total[:, :, : next_x - x]
+            if x in above:
+                earlier = above.pop(x)
+                done[:, : earlier.shape[1]] += earlier
+            below[x] = done[:, next_y - y :].clone()
+            share = sum_y[y:next_y, None] * sum_x[x:next_x]
+            yield Block(
+                slice(y, next_y),
+                slice(x, next_x),
+                done[:, : next_y - y] / share.to(done.device),
+            )
+        above = below
+
+
+def _in_batches(
+    rows: slice, lefts: Sequence[int], width: int, scores: Scores, batch_size: int
+) -> Iterator[Tensor]:
+    """The scores of each window of a row of windows."""
+    for begin in range(0, len(lefts), batch_size):
+        part = lefts[begin : begin + batch_size]
+        yield from scores([(rows, slice(x, x + width)) for x in part])
+
+
+def _ramp(length: int, overlap: int) -> Tensor:
+    """Weights along one side of a window, in 0..1, without 0.
+
+    Over an overlap of n pixels they are 1/(n+1) to n/(n+1), so that those of two
+    neighbours have the sum 1.
+    """
+    rising = torch.arange(1, length + 1, dtype=torch.float32) / (overlap + 1)
+    return torch.minimum(rising, rising.flip(0)).clamp(max=1)
+
+
+def _total(begins: Sequence[int], weights: Tensor, length: int) -> Tensor:
+    """The sum of the weights of all windows along one side of the image."""
+    total = torch.zeros(length)
+    for begin in begins:
+        total[begin : begin + len(weights)] += weights
+    return total
