@@ -30,6 +30,11 @@ NORMALISATION = {
     "bgr_to_rgb": True,
     "size_divisor": 1,
 }
+MEANINGS = {
+    "logits differ": "predicts otherwise at another size",
+    "gives logits of": "predicts maps of another size",
+    "onnxruntime cannot predict": "onnxruntime fails at another size",
+}
 WORKS, CONSTANT, REFUSED = "any size", "constant size", "refused"
 
 
@@ -76,10 +81,12 @@ def export(model, data: dict, size: tuple[int, int] | None) -> None:
 
 
 def sentence(error: ConfigError) -> str:
-    """An error's reason, without the option and the advice."""
+    """An error's reason, without figures, the option and the advice."""
     text = str(error).removeprefix("--onnx: ").partition("; with --onnx-size")[0]
-    text = text.partition(" Status Message: ")[0].partition("For more information")[0]
-    return text.replace("|", "/").strip()
+    for begin, meaning in MEANINGS.items():
+        if begin in text:
+            return meaning
+    return text.partition(": ")[2].replace("|", "/").strip() or text
 
 
 def rows(text: str) -> dict[str, str]:

@@ -7,14 +7,13 @@ them after the images.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmseg.models import BaseSegmentor
@@ -23,13 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmseg_semisup.core.palette import class_palette
-from mmseg_semisup.datasets.read_image import load
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.fused_segmentor import FusedSegmentor
 from mmseg_semisup.models.network_names import STUDENT, check_network
 from mmseg_semisup.models.step.prediction import probabilities
 
+from .image_loader import ImageLoader
 from .plain_model import (
     dataset_meta,
     is_fused,
@@ -83,9 +82,8 @@ class Predictor:
             _network_of(model, name)
             for model, name in zip(self.models, names, strict=True)
         ]
-        self._pipeline = Compose(test_pipeline(cfg))
+        self.load = ImageLoader(test_pipeline(cfg))
 
-    @torch.inference_mode()
     def __call__(self, path: str | Path) -> PredictedImage:
         """Predict one image.
 
@@ -94,29 +92,63 @@ class Predictor:
 
         Returns:
             Classes and confidence, at the size of the image.
+
+        Raises:
+            ImageFileError: If it cannot be used; the message begins with its name.
         """
-        data: Any = {"img_path": str(path)}
-        for step in self._pipeline.transforms:
-            data = load(step, data)
-        batch = dict(inputs=[data["inputs"]], data_samples=[data["data_samples"]])
-        probs, labels = self._predict(0, batch)
+        return self.predict([self.load(str(path))])[0]
+
+    @torch.inference_mode()
+    def predict(self, images: Sequence[Mapping[str, Any]]) -> list[PredictedImage]:
+        """Predict images of one size in one batch.
+
+        Args:
+            images: What ``load`` returns, with equal sizes after the test pipeline.
+
+        Returns:
+            Classes and confidence of each, at the size of its file.
+        """
+        keys = ("inputs", "data_samples")
+        batch: dict[str, Any] = {key: [each[key] for each in images] for key in keys}
+        found = self._predict(0, batch)
         if len(self.models) > 1:
             # A sample holds the predictions of the last network alone.
-            others = [self._predict(i, batch)[0] for i in range(1, len(self.models))]
-            probs = torch.stack([probs, *others]).mean(dim=0)
-            labels = probs.max(dim=0).indices.to(torch.uint8)
-        confidence = probs.gather(0, labels.long().unsqueeze(0))[0]
-        return PredictedImage(labels.cpu().numpy(), confidence.float().cpu().numpy())
+            every = [
+                found,
+                *(self._predict(i, batch) for i in range(1, len(self.models))),
+            ]
+            means = [
+                torch.stack([probs for probs, _ in each]).mean(dim=0)
+                for each in zip(*every, strict=True)
+            ]
+            found = [(p, p.max(dim=0).indices.to(torch.uint8)) for p in means]
+        results = []
+        for probs, labels in found:
+            confidence = probs.gather(0, labels.long().unsqueeze(0))[0].float()
+            results.append(
+                PredictedImage(labels.cpu().numpy(), confidence.cpu().numpy())
+            )
+        return results
 
-    def _predict(self, index: int, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    def _predict(
+        self, index: int, batch: Mapping[str, Any]
+    ) -> list[tuple[Tensor, Tensor]]:
         """Probabilities, (C, H, W), and labels, (H, W), uint8, of one network."""
-        result = self.models[index].test_step(batch)[0]
-        logits = result.seg_logits.data
-        labels = result.pred_sem_seg.data[0].to(torch.uint8)
-        if len(logits) == 1:
-            object_prob = logits[0].sigmoid()
-            return torch.stack([1 - object_prob, object_prob]), labels
-        return probabilities(self._networks[index], logits, dim=0), labels
+        # A preprocessor changes the samples that it gets.
+        own = {key: list(value) for key, value in batch.items()}
+        own["data_samples"] = [sample.clone() for sample in batch["data_samples"]]
+        found = []
+        for result in self.models[index].test_step(own):
+            logits = result.seg_logits.data
+            labels = result.pred_sem_seg.data[0].to(torch.uint8)
+            if len(logits) == 1:
+                # mmseg returns the sigmoid of a single channel in place of its logits.
+                object_prob = logits[0]
+                probs = torch.stack([1 - object_prob, object_prob])
+            else:
+                probs = probabilities(self._networks[index], logits, dim=0)
+            found.append((probs, labels))
+        return found
 
 
 def _network_of(model: Any, name: str) -> Any:

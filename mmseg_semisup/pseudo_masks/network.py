@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import copy
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from mmseg.models.utils import resize
 from torch import Tensor
 
 from mmseg_semisup.core.errors import ImageFileError, StoreError
 from mmseg_semisup.core.palette import class_palette
-from mmseg_semisup.datasets.read_image import load
+from mmseg_semisup.export import image_loader
 from mmseg_semisup.export.build import build_network, unpadded_logits
 from mmseg_semisup.export.plain_model import (
     dataset_meta,
@@ -69,16 +66,12 @@ class MaskPredictor(Protocol):
         """Label one image of a batch; any thread may call this."""
 
 
-class ImageLoader:
+class ImageLoader(image_loader.ImageLoader):
     """Loads images through a test pipeline, in any number of threads.
 
     Args:
         pipeline: Configs of its transforms.
     """
-
-    def __init__(self, pipeline: Sequence[dict[str, Any]]) -> None:
-        self.pipeline = pipeline
-        self._local = threading.local()
 
     def __call__(self, path: str) -> dict[str, Any]:
         """Load an image.
@@ -89,22 +82,10 @@ class ImageLoader:
         Raises:
             StoreError: If it cannot be used; the message names it.
         """
-        if not hasattr(self._local, "pipeline"):
-            # Some of mmseg's transforms store state in themselves.
-            self._local.pipeline = Compose(copy.deepcopy(self.pipeline))
         try:
-            data: Any = {"img_path": path}
-            for step in self._local.pipeline.transforms:
-                data = load(step, data)
-                if data is None:
-                    break
+            return super().__call__(path)
         except ImageFileError as error:
             raise StoreError(str(error)) from error
-        except Exception as error:
-            raise StoreError(f"{path}: {type(error).__name__}: {error}") from error
-        if data is None:
-            raise StoreError(f"{path}: the test pipeline gave nothing")
-        return data
 
 
 class BatchPredictor:

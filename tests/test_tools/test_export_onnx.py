@@ -51,7 +51,7 @@ def test_the_file_predicts_what_the_network_does(
     # Of odd sizes, which the model pads to even ones.
     pixels = np.random.default_rng(1).integers(0, 256, (47, 31, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "odd.png")
-    predict._pipeline.transforms.pop(1)
+    predict.load.pipeline.pop(1)
     expected = predict(tmp_path / "odd.png")
     given = pixels if source == "image" else (pixels.transpose(2, 0, 1) - 120.0) / 60
     dtype = np.uint8 if source == "image" else np.float32

@@ -12,7 +12,8 @@ from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core import file_names
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.export.prediction_files import find_images, predict_folder
+from mmseg_semisup.export.folder import predict_folder
+from mmseg_semisup.export.prediction_files import PredictionFiles, find_images
 from mmseg_semisup.export.predictor import PredictedImage, Predictor
 
 
@@ -41,7 +42,7 @@ def test_confidence(run_tool, config, checkpoint, images, tmp_path):
         written = np.array(Image.open(out / "confidence" / f"{name}.png"))
         assert written.dtype == np.uint8
         # The probability of the predicted class, from the logits.
-        model, data = predict.model, predict._pipeline({"img_path": images / file})
+        model, data = predict.model, predict.load(str(images / file))
         batch = {key: [value] for key, value in data.items()}
         with torch.no_grad():
             result = model.test_step(batch)[0]
@@ -72,7 +73,7 @@ def test_the_mean_of_several_networks(run_tool, config, checkpoint, images, tmp_
     probs = []
     for name in names:
         predict = Predictor(load_config(config), content, name)
-        data = predict._pipeline({"img_path": images / "a.jpg"})
+        data = predict.load(str(images / "a.jpg"))
         with torch.no_grad():
             batch = {key: [value] for key, value in data.items()}
             result = predict.model.test_step(batch)[0]
@@ -149,25 +150,112 @@ def test_a_file_system_that_takes_two_results_for_one(images, tmp_path, monkeypa
         (images / name).write_bytes(b"")
     monkeypatch.setattr(file_names, "_are_one", lambda *_: True)
     expected = "overwrite each other: A and a, sub/C and sub/c; rename"
+    files = PredictionFiles(tmp_path, ["road"], [[0, 0, 0]])
     with pytest.raises(ConfigError, match=expected):
-        predict_folder(pytest.fail, find_images([images]), tmp_path, [], [])
+        predict_folder(Predictor, find_images([images]), files)
 
 
 def test_overlay_mixes_image_and_colour(tmp_path):
     path = tmp_path / "grey.png"
     Image.fromarray(np.full((16, 16, 3), 100, np.uint8)).save(path)
     labels = np.ones((16, 16), np.uint8)
-    failed = predict_folder(
-        lambda _: PredictedImage(labels, labels.astype(np.float32)),
-        find_images([path]),
-        tmp_path,
-        classes=["road", "sky"],
-        palette=[[0, 0, 0], [200, 0, 40]],
-        opacity=0.25,
-    )
-    assert not failed
+    found = PredictedImage(labels, labels.astype(np.float32))
+    files = PredictionFiles(tmp_path, ["road", "sky"], [[0, 0, 0], [200, 0, 40]], 0.25)
+    picture = np.array(Image.open(path))
+    assert files.write(Path("grey"), picture, found) is None
     overlay = np.array(Image.open(tmp_path / "overlays" / "grey.jpg")).astype(int)
     # A quarter of the colour, three quarters of 57 and of three quarters of the grey.
     assert abs(overlay[:14, :14] - [149, 99, 109]).max() <= 3
     swatch = overlay[29:37, 5:12]
     assert abs(swatch - [200, 0, 40]).max() <= 24
+
+
+def test_a_second_call_predicts_what_is_left(
+    run_tool, config, checkpoint, images, tmp_path, capsys, monkeypatch
+):
+    arguments = config, checkpoint, images, "--out", tmp_path / "out", "--confidence"
+    (images / "broken.jpg").write_bytes(b"\xff\xd8\xff no image")
+    with pytest.raises(SystemExit):
+        run_tool("predict.py", *arguments)
+    (images / "broken.jpg").write_bytes((images / "a.jpg").read_bytes())
+    (tmp_path / "out" / "masks" / "b.png").unlink()
+    changed = np.zeros((9, 12, 3), np.uint8)
+    Image.fromarray(changed).save(images / "sub" / "c.png")
+    loaded = []
+    capsys.readouterr()
+    original = Predictor.predict
+
+    def predict(self, batch):
+        loaded.extend(Path(each["data_samples"].img_path).name for each in batch)
+        return original(self, batch)
+
+    monkeypatch.setattr(Predictor, "predict", predict)
+    run_tool("predict.py", *arguments)
+    assert sorted(loaded) == ["b.png", "broken.jpg", "c.png"]
+    printed = capsys.readouterr().out
+    assert "4/4 images" in printed
+    assert "4 images predicted" in printed
+    assert "1 of them earlier" in printed
+    assert Image.open(tmp_path / "out" / "masks" / "sub" / "c.png").size == (12, 9)
+    with (tmp_path / "out" / "confidence.csv").open(newline="") as file:
+        names = {Path(row[0]).name for row in list(csv.reader(file))[1:]}
+    assert names == {"a.jpg", "b.png", "broken.jpg", "c.png"}
+    # Without an option that the results depend on, all are made anew.
+    loaded.clear()
+    run_tool("predict.py", *arguments[:-1])
+    assert len(loaded) == 4
+    assert "results of other weights or options" in capsys.readouterr().out
+
+
+def test_large_images_in_windows(
+    run_tool, config, checkpoint, images, tmp_path, capsys
+):
+    """At the pixels of the file; a single window is the whole image."""
+    np.save(images / "d.npy", np.array(Image.open(images / "b.png")))
+    out = tmp_path / "out"
+    options = "--window", 64, "--confidence", "--batch-size", 2
+    run_tool("predict.py", config, checkpoint, images, "--out", out, *options)
+    assert "windows of 64 x 64 pixels that share 16 x 16" in capsys.readouterr().out
+    predict = Predictor(load_config(config), load_checkpoint_file(checkpoint))
+    predict.load.pipeline.pop(1)
+    for name, file in (("a", "a.jpg"), ("b", "b.png"), ("d", "b.png")):
+        expected = predict(images / file)
+        mask = Image.open(out / "masks" / f"{name}.png")
+        assert mask.mode == "P"
+        assert np.array_equal(mask, expected.labels)
+        levels = np.array(Image.open(out / "confidence" / f"{name}.png"))
+        assert np.abs(levels / 255 - expected.confidence).max() <= 0.5 / 255 + 1e-5
+        assert (out / "overlays" / f"{name}.jpg").is_file()
+    with (out / "confidence.csv").open(newline="") as csv_file:
+        means = {
+            Path(row[0]).name: float(row[1]) for row in list(csv.reader(csv_file))[1:]
+        }
+    assert abs(means["d.npy"] - expected.confidence.mean()) < 1e-3
+    run_tool("predict.py", config, checkpoint, images, "--out", out, *options)
+    assert "4 of them earlier" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--window", "32", "--overlap", "32"], "--overlap 32: allowed: 0 to 31"),
+        (["--window", "-1"], "--window: side=-1; allowed: 1"),
+        (["--batch-size", "0"], "--batch-size: batch_size=0; allowed: 1"),
+    ],
+)
+def test_options_that_are_not_allowed(
+    run_tool, config, checkpoint, images, tmp_path, options, message
+):
+    with pytest.raises(SystemExit, match=message):
+        run_tool(
+            "predict.py", config, checkpoint, images, "--out", tmp_path / "o", *options
+        )
+
+
+def test_steps_that_windows_cannot_have(run_tool, config, checkpoint, images, tmp_path):
+    text = config.read_text()
+    step = "dict(type='Rerange', min_value=0, max_value=1),\n    dict(type='PackSeg"
+    config.write_text(text.replace("dict(type='PackSeg", step))
+    out = "--out", tmp_path / "out", "--window"
+    with pytest.raises(SystemExit, match="has Rerange, which windows .* cannot have"):
+        run_tool("predict.py", config, checkpoint, images, *out)
