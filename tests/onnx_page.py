@@ -17,7 +17,7 @@ from mmseg.registry import MODELS
 from mmseg_heads import HEADS
 
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.export.onnx_check import compare
+from mmseg_semisup.export.onnx_check import Agreement, compare
 from mmseg_semisup.export.onnx_file import to_onnx
 from mmseg_semisup.export.onnx_graph import OnnxNetwork
 
@@ -61,7 +61,8 @@ def outcome(name: str) -> tuple[str, str]:
             export(model, data, tuple(data["inputs"].shape[-2:]))
             return CONSTANT, reason
     except ConfigError as error:
-        return REFUSED, sentence(error)
+        reason = sentence(error).replace(" at another size", "")
+        return REFUSED, f"{reason} ({case.remark})" if case.remark else reason
 
 
 def image(height: int, width: int) -> dict:
@@ -73,11 +74,11 @@ def image(height: int, width: int) -> dict:
     return Compose([{"type": "PackSegInputs"}])({**data, "scale_factor": (1.0, 1.0)})
 
 
-def export(model, data: dict, size: tuple[int, int] | None) -> None:
+def export(model, data: dict, size: tuple[int, int] | None) -> Agreement:
     """Export a model, and raise ConfigError if that fails or predicts otherwise."""
     network = OnnxNetwork(model).eval()
     proto = to_onnx(network, data["inputs"].shape, size)
-    compare(proto.SerializeToString(), network, model, {"an image": data}, size)
+    return compare(proto.SerializeToString(), network, model, {"an image": data}, size)
 
 
 def sentence(error: ConfigError) -> str:
@@ -87,6 +88,11 @@ def sentence(error: ConfigError) -> str:
         if begin in text:
             return meaning
     return text.partition(": ")[2].replace("|", "/").strip() or text
+
+
+def row(name: str, result: str, reason: str) -> str:
+    """A row of the table."""
+    return f"| {name} | {result} | {reason} |".replace("  ", " ")
 
 
 def rows(text: str) -> dict[str, str]:
@@ -102,7 +108,7 @@ def main(names: list[str]) -> None:
         result, reason = outcome(name)
         print(f"{name}: {result} {reason}", flush=True)
         text = PAGE.read_text(encoding="utf-8")
-        known = {**rows(text), name: f"| {name} | {result} | {reason} |"}
+        known = {**rows(text), name: row(name, result, reason)}
         lines = ["| head | result | why |", "|---|---|---|"]
         lines += [known[each] for each in sorted(known)]
         before, after = text[: text.index(BEGIN)], text[text.index(END) :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -185,8 +186,9 @@ class TiffWindows:
         entries[STRIP_ROWS], entries[STRIP_BYTES] = height, len(content)
         # Pillow adds where the directory ends.
         entries[STRIP_OFFSETS] = 0
-        order = "little" if self.prefix == b"II" else "big"
-        head = self.prefix + (42).to_bytes(2, order) + (8).to_bytes(4, order)
+        head = self.prefix + struct.pack(
+            "<HI" if self.prefix == b"II" else ">HI", 42, 8
+        )
         return head + entries.tobytes(len(head)) + content
 
 

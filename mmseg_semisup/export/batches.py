@@ -120,8 +120,8 @@ def _predicted(
         for each in batch:
             yield from _predicted(predictor, [each])
         return
-    for (one, _), each in zip(batch, found, strict=True):
-        yield Outcome(one, each)
+    for (one, _), prediction in zip(batch, found, strict=True):
+        yield Outcome(one, prediction)
 
 
 def _reason(error: Exception, path: Path) -> str:

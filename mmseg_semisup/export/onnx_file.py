@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from mmengine.dataset import Compose
@@ -164,7 +164,8 @@ def to_onnx(
         raise ConfigError(
             f"--onnx: {head} cannot be exported: {_reason(error)}{advice}"
         ) from error
-    return program.model_proto
+    # Typed as optional because of the older exporter.
+    return cast(Any, program).model_proto
 
 
 def _example(source: str, shape: Sequence[int], size: tuple[int, int] | None) -> Tensor:

@@ -16,8 +16,11 @@ from mmseg.models.utils.wrappers import Upsample, resize
 from torch import Tensor, nn
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.models.backbones import dinov2_positions
 from mmseg_semisup.models.backbones.transformers_backbone import TransformersBackbone
 from mmseg_semisup.models.step.prediction import Prediction, trained_with_sigmoid
+
+from .onnx_positions import positions_of_any_grid
 
 OUTPUTS = ("logits", "classes", "confidence")
 """Names of all outputs, in their order."""
@@ -152,12 +155,14 @@ def exportable_operations() -> Iterator[None]:
     """Replace operations whose trace has the size of the example as a constant.
 
     ONNX has adaptive pooling for known sizes that the bins divide only. mmseg's
-    ``Upsample`` and the warnings of its ``resize`` convert sizes by ``int``.
+    ``Upsample`` and the warnings of its ``resize`` convert sizes by ``int``, and
+    DINOv2's positions are interpolated by factors.
     """
     *defaults, _ = resize.__defaults__
     with (
         mock.patch.object(F, "adaptive_avg_pool2d", adaptive_pool),
         mock.patch.object(Upsample, "forward", upsample),
+        mock.patch.object(dinov2_positions, "resized_positions", positions_of_any_grid),
         mock.patch.object(resize, "__defaults__", (*defaults, False)),
     ):
         yield

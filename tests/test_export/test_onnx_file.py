@@ -8,11 +8,11 @@ from helpers import tiny_segmentor
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from onnx_page import NORMALISATION, PAGE, export, image, outcome, rows
+from onnx_page import NORMALISATION, PAGE, export, image, outcome, row, rows
 from tiny_encoders import DINOV2
 
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.export.onnx_check import compare
+from mmseg_semisup.export.onnx_check import LEAST_EQUAL, compare
 from mmseg_semisup.export.onnx_file import OnnxSettings, keep_outputs, to_onnx
 from mmseg_semisup.export.onnx_graph import OnnxNetwork
 from mmseg_semisup.export.onnx_packages import PACKAGES
@@ -23,8 +23,7 @@ for package in PACKAGES:
 
 HEADS = (
     *("FCNHead", "PSPHead", "ASPPHead", "DepthwiseSeparableASPPHead", "UPerHead"),
-    *("SegformerHead", "FPNHead", "OCRHead", "DPTHead", "SETRUPHead", "DAHead"),
-    *("SegmenterMaskTransformerHead", "PointHead"),
+    *("SegformerHead", "FPNHead", "OCRHead", "DPTHead", "SegmenterMaskTransformerHead"),
 )
 
 
@@ -33,7 +32,7 @@ HEADS = (
 def test_the_page_says_how_a_head_is_exported(head):
     result, reason = outcome(head)
     known = rows(PAGE.read_text(encoding="utf-8"))
-    assert known[head] == f"| {head} | {result} | {reason} |"
+    assert known[head] == row(head, result, reason)
 
 
 @pytest.mark.slow
@@ -45,7 +44,8 @@ def test_an_encoder_of_transformers():
     cfg["data_preprocessor"] = NORMALISATION
     init_default_scope("mmseg")
     torch.manual_seed(0)
-    export(MODELS.build(ConfigDict(cfg)).eval(), image(84, 56), None)
+    found = export(MODELS.build(ConfigDict(cfg)).eval(), image(84, 56), None)
+    assert found.equal >= LEAST_EQUAL
 
 
 def relu(name: str = "image"):
