@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.models.network_names import STUDENT, TEACHER
 
 from .gains import Row, make_rows, p_value, spread
@@ -92,7 +93,7 @@ def make_notes(record: Mapping[str, Any]) -> str:
     sentences.append(f"Time: {time}, as a multiple of the baseline's.")
     missing = record.get("missing") or []
     if missing:
-        sentences.append(f"Not finished: {', '.join(missing)}.")
+        sentences.append(f"Not finished: {shorten(missing, 6)}.")
     sentences += [f"{note}." for note in record.get("notes") or []]
     commits = _several(cell["commit"] or "unknown" for cell in cells)
     machines = _several(f"{cell['machine']}" for cell in cells)
