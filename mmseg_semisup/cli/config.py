@@ -82,6 +82,12 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
         "a JSON file, and the folder of the images, if it is not the file's own",
     )
     group.add_argument(
+        "--rare-classes",
+        action="store_true",
+        default=None,
+        help="draw labelled images and crops by class, rare ones more often",
+    )
+    group.add_argument(
         "--encoder",
         nargs="+",
         metavar=("NAME", "WEIGHTS"),
@@ -103,5 +109,6 @@ def composition_of(args: argparse.Namespace) -> dict[str, Any]:
     encoder = args.encoder
     if encoder is not None and len(encoder) == 1:
         encoder = encoder[0]
-    images = {key: getattr(args, key) for key in ("unlabeled", "labeled", "weak")}
+    keys = ("unlabeled", "labeled", "weak", "rare_classes")
+    images = {key: getattr(args, key) for key in keys}
     return {"method": method, "encoder": encoder, **images}

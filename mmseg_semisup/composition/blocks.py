@@ -27,6 +27,8 @@ PARTS = {
     "whole batch on the model's device",
     "crop": "a transform that replaces the random crop of unlabelled images",
     "ratio": "images of each other source for one labelled image",
+    "rare_classes": "True, or dict(temperature=..., share=...): labelled images and "
+    "crops are drawn by class, rare ones more often",
     "sources": "further sources, by name; `like` names one of the same images; with "
     "`views`, or the whole `pipeline`",
     "labeled": "dict(load=[...], pack=...): changes to the labelled pipeline; with "

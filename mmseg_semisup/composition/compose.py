@@ -14,12 +14,13 @@ from .assemble import compose_block
 from .blocks import Method, method_names, resolve_method
 from .data import UNLABELED, WEAK
 from .encoders import Stated
+from .rare_classes import RARE
 from .record import Record
 from .stages import SUPERVISED, compose_stages
 from .swap import swap_encoder
 
 ENCODER = "encoder"
-KEYS = ("method", "unlabeled", "labeled", "weak")
+KEYS = ("method", "unlabeled", "labeled", "weak", RARE)
 """Keys of a config that a method is composed of; ``encoder`` is read before."""
 COMPOSED = "composed"
 """Key of a composed config: what it was composed of, and what was decided."""
@@ -32,6 +33,7 @@ def compose(
     labeled: Any = None,
     weak: Any = None,
     encoder: Stated | None = None,
+    rare_classes: Any = None,
 ) -> Config:
     """Add a method to a plain config.
 
@@ -54,6 +56,10 @@ def compose(
             arguments of ``WeakLabelDataset``; None: ``cfg.weak``.
         encoder: An encoder in place of the config's, with the head that reads it, see
             :func:`~.encoders.resolve_encoder`; None: ``cfg.encoder``.
+        rare_classes: True, or a dict with ``temperature`` and ``share``: labelled
+            images and crops are drawn by class, see
+            :class:`~mmseg_semisup.datasets.rare_classes.RareClasses`; None:
+            ``cfg.rare_classes``, or as the method has it.
 
     Returns:
         The full config, without the keys above; ``composed`` says what it was made of.
@@ -63,7 +69,8 @@ def compose(
     Raises:
         ConfigError: If the config, the method and the images do not fit.
     """
-    return compose_recorded(cfg, method, unlabeled, labeled, weak, encoder)[0]
+    given = (method, unlabeled, labeled, weak, encoder, rare_classes)
+    return compose_recorded(cfg, *given)[0]
 
 
 def compose_recorded(
@@ -73,11 +80,13 @@ def compose_recorded(
     labeled: Any = None,
     weak: Any = None,
     encoder: Stated | None = None,
+    rare_classes: Any = None,
 ) -> tuple[Config, Record]:
     """:func:`compose`, and what it decided."""
     cfg = with_encoder(cfg, encoder)
     plain = cfg._cfg_dict.to_dict()
-    given = dict(zip(KEYS, (method, unlabeled, labeled, weak), strict=True))
+    values = (method, unlabeled, labeled, weak, rare_classes)
+    given = dict(zip(KEYS, values, strict=True))
     stated = {key: plain.pop(key, None) for key in KEYS}
     named = {
         key: value if value is not None else stated[key] for key, value in given.items()
@@ -88,6 +97,11 @@ def compose_recorded(
         for key in KEYS[1:]:
             if given[key] is not None:
                 raise ConfigError(f"{key}={given[key]!r} needs a method, too")
+        if stated[RARE]:
+            raise ConfigError(
+                f"{RARE}={stated[RARE]!r} needs a method, too; 'supervised' learns "
+                "masks alone"
+            )
         return cfg, record
     source = {key: value for key, value in named.items() if value is not None}
     if ENCODER in known["source"]:
@@ -102,6 +116,8 @@ def compose_recorded(
             )
         return Config(plain, filename=cfg.filename), record
     block = resolve_method(named["method"])
+    if named[RARE] is not None:
+        block = {**block, RARE: named[RARE]}
     if unlabeled is not None and not _reads_images(block):
         raise ConfigError(f"method={named['method']!r} reads no unlabelled images")
     if named["weak"] is None and _needs_labels(block):

@@ -23,6 +23,7 @@ from .device_views import AUGMENT, place_of
 from .facts import PlainFacts
 from .image_labels import weak_dataset, with_steps
 from .pipelines import Pipeline, divide, kind_of, make_views
+from .rare_classes import RARE, draw_by_class
 from .record import Record
 
 UNLABELED, LABELED, WEAK = "unlabeled", "labeled", "weak"
@@ -100,6 +101,7 @@ def compose_loader(
         collate_fn={"type": "branch_collate"},
         dataset={"type": "SemiDataset", "sources": sources},
     )
+    draw_by_class(loader, LABELED, block.get(RARE), record)
     if is_type(cfg.get("train_cfg"), LOOPS, EpochBasedTrainLoop):
         loader["sampler"]["epoch"] = LABELED
         record.note("an epoch is one pass over the labelled images, as in your config")

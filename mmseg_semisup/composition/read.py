@@ -25,6 +25,7 @@ def read_config(
     labeled: Any = None,
     weak: Any = None,
     encoder: Any = None,
+    rare_classes: Any = None,
 ) -> tuple[Config, Record]:
     """Read a config, apply changes to it, and compose it.
 
@@ -40,6 +41,7 @@ def read_config(
         labeled: See :func:`~.compose.compose`.
         weak: See :func:`~.compose.compose`.
         encoder: See :func:`~.compose.compose`.
+        rare_classes: See :func:`~.compose.compose`.
 
     Returns:
         The config, checked for misspelt keys, and what the composition decided.
@@ -56,7 +58,8 @@ def read_config(
         cfg.method = method
     before, after = _divide(cfg, options or {})
     _apply(cfg, before)
-    composed, record = compose_recorded(cfg, None, unlabeled, labeled, weak)
+    images = {"unlabeled": unlabeled, "labeled": labeled, "weak": weak}
+    composed, record = compose_recorded(cfg, **images, rare_classes=rare_classes)
     # A new key of a dict that moves, such as model.backbone, is set where that is.
     early = {
         key: after.pop(key)
@@ -65,7 +68,7 @@ def read_config(
     }
     if early:
         _apply(cfg, early)
-        composed, record = compose_recorded(cfg, None, unlabeled, labeled, weak)
+        composed, record = compose_recorded(cfg, **images, rare_classes=rare_classes)
     _apply(composed, after)
     return composed, record
 

@@ -13,6 +13,7 @@ from .blocks import BASE, WEAK, changed, resolve_method
 from .data import UNLABELED
 from .device_views import AUGMENT
 from .facts import PlainFacts
+from .rare_classes import RARE
 from .record import Record
 
 SUPERVISED = "supervised"
@@ -47,8 +48,9 @@ def compose_stages(
             f"method.{AUGMENT}={block[AUGMENT]!r}: state it in the method of a stage, "
             f"method.stages.NAME.method=dict(base=..., {AUGMENT}=...)"
         )
+    rare = {RARE: block[RARE]} if RARE in block else {}
     # The stages' pseudo-masks are made of these images.
-    images = {"views": {UNLABELED: WEAK}}
+    images = {"views": {UNLABELED: WEAK}, **rare}
     base = compose_block(plain, images, unlabeled, labeled, Record(), weak)
     common = {"unlabeled": unlabeled, "labeled": labeled, "weak": weak}
     specs: dict[str, dict[str, Any]] = {}
@@ -58,7 +60,7 @@ def compose_stages(
             continue
         specs[name] = _spec(name, stated, specs)
         spec = copy.deepcopy(specs[name])
-        own = resolve_method(spec.pop("method", SUPERVISED))
+        own = {**rare, **resolve_method(spec.pop("method", SUPERVISED))}
         if spec.get("task") == EVALUATE:
             own = PlainFacts(plain, own).filled(own)
             composed = {**base, "model": compose_model(plain, own)}

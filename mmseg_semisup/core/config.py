@@ -47,6 +47,7 @@ RUNNER_KEYS = (
     "optim_wrapper",
     "param_scheduler",
     "randomness",
+    "rare_classes",
     "resume",
     "stages",
     "sync_bn",

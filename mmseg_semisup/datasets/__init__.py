@@ -20,6 +20,7 @@ from .pseudo_masks import PseudoMaskDataset
 from .rand_augment import RandAugment
 from .random_intensity import RandomIntensity
 from .random_rescale import RandomRescale
+from .rare_class_crop import RareClassCrop
 from .sampler import SampleKey, SourceSampler
 from .semi_dataset import SemiDataset
 from .two_crops import DrawTwoCrops, TakeCrop
@@ -44,6 +45,7 @@ __all__ = [
     "RandomGaussianBlur",
     "RandomIntensity",
     "RandomRescale",
+    "RareClassCrop",
     "ResizeToNearestMultiple",
     "SampleKey",
     "SemiDataset",

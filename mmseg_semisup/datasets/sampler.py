@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from mmseg_semisup.core.text import suggest
 
 from .dealt import Dealt
+from .rare_classes import count_rare_classes
 
 
 class SampleKey(NamedTuple):
@@ -24,11 +25,13 @@ class SampleKey(NamedTuple):
         source: Name of the source.
         index: Image within the source.
         seed: Seed of the random augmentation, in 0..2**32-1.
+        drawn_class: Class by which the image was drawn; None: by none.
     """
 
     source: str
     index: int  # type: ignore[assignment]  # hides tuple.index, which nothing calls
     seed: int
+    drawn_class: int | None = None
 
 
 @DATA_SAMPLERS.register_module()
@@ -48,10 +51,13 @@ class SourceSampler(Sampler[SampleKey]):
         epoch: Source whose images make up an epoch, for mmengine's
             ``EpochBasedTrainLoop``; the last batch of an epoch is filled up. None: the
             stream never ends.
+        rare_classes: Name of each source that is read by its classes, see
+            :class:`~mmseg_semisup.datasets.rare_classes.RareClasses`, to the arguments
+            ``temperature`` and ``share``; the frequencies are read from its masks.
 
     Raises:
-        ValueError: If the sources of the dataset and of the ratio differ, or there is
-            no source ``epoch``.
+        ValueError: If the sources of the dataset and of the ratio differ, there is no
+            source ``epoch``, or a source cannot be read by its classes.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class SourceSampler(Sampler[SampleKey]):
         ratio: Mapping[str, int],
         seed: int | None = None,
         epoch: str | None = None,
+        rare_classes: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         sources = getattr(dataset, "sources", None)
         if sources is None:
@@ -93,6 +100,10 @@ class SourceSampler(Sampler[SampleKey]):
         self.dealt = Dealt()
         self.first_epoch = 0
         self._orders: dict[str, tuple[tuple[int, int], list[int]]] = {}
+        self.rare = {
+            name: count_rare_classes(name, sources, **options)
+            for name, options in (rare_classes or {}).items()
+        }
 
     def __len__(self) -> int:
         """Samples of this process in an epoch; without one, images of all sources."""
@@ -170,9 +181,13 @@ class SourceSampler(Sampler[SampleKey]):
         source, offset = self.slots[slot]
         global_block = block * self.world_size + self.rank
         ordinal = dealt.ordinal(source, global_block * self.ratio[source] + offset)
-        return SampleKey(
-            source, self._index(source, ordinal), self._seed(source, ordinal)
-        )
+        seed, rare = self._seed(source, ordinal), self.rare.get(source)
+        if rare is None:
+            return SampleKey(source, self._index(source, ordinal), seed)
+        if rare.draws(ordinal):
+            drawn = rare.draw(self._seed(f"{source}/class", ordinal))
+            return SampleKey(source, drawn.index, seed, drawn.label)
+        return SampleKey(source, self._index(source, rare.ordinal(ordinal)), seed)
 
     def _index(self, source: str, ordinal: int) -> int:
         epoch, place = divmod(ordinal, self.sizes[source])

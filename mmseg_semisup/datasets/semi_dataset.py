@@ -9,12 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import (
-    BaseDataset,
-    ClassBalancedDataset,
-    ConcatDataset,
-    RepeatDataset,
-)
+from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmseg.datasets import MultiImageMixDataset
 from mmseg.registry import DATASETS
@@ -25,9 +20,10 @@ from mmseg_semisup.core.text import compare_names
 
 from .files import check_labels
 from .multi_view import MultiView
+from .rare_class_crop import DRAWN
 from .read_image import load
 from .sampler import SampleKey
-from .sources import SourceDataset, build_sources, leaves
+from .sources import SourceDataset, build_sources, find_leaf, leaves
 
 IGNORE_INDEX = 255
 
@@ -117,7 +113,7 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
             index = (key.index + attempt) % size
             try:
                 with seeded(key.seed):
-                    return self._sample(key.source, index)
+                    return self._sample(key.source, index, key.drawn_class)
             except ImageFileError as error:
                 if self.on_error == "raise":
                     raise
@@ -127,8 +123,10 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
             f"no image of the source {key.source!r} can be used; the last: {message}"
         )
 
-    def _sample(self, source: str, index: int) -> dict[str, dict[str, Any]]:
-        results = load_sample(self.sources[source], index)
+    def _sample(
+        self, source: str, index: int, drawn: int | None
+    ) -> dict[str, dict[str, Any]]:
+        results = load_sample(self.sources[source], index, drawn)
         if isinstance(results["inputs"], dict):
             return results
         return {key: {source: value} for key, value in results.items()}
@@ -139,29 +137,36 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
             print_log(f"skipped: {message}", logger="current", level=30)
 
 
-def load_sample(dataset: SourceDataset, index: int) -> dict[str, Any]:
+def load_sample(
+    dataset: SourceDataset, index: int, drawn: int | None = None
+) -> dict[str, Any]:
     """Read one image, checking its files, and run its transforms.
 
     Args:
         dataset: A dataset of a source, or a wrapper.
         index: Number of the image in it.
+        drawn: Class by which the image was drawn; None: by none.
 
     Raises:
         ImageFileError: If a file cannot be used.
     """
     dataset, index = find_leaf(dataset, index)
     if isinstance(dataset, MultiImageMixDataset):
-        return _mix_images(dataset, index)
+        return _mix_images(dataset, index, drawn)
     results = dataset.get_data_info(index)
+    if drawn is not None:
+        results[DRAWN] = drawn
     files = [str(results[k]) for k in ("img_path", "seg_map_path") if k in results]
     with naming(" with ".join(files)):
         return run_pipeline(dataset, results)
 
 
-def _mix_images(dataset: MultiImageMixDataset, index: int) -> dict[str, Any]:
+def _mix_images(
+    dataset: MultiImageMixDataset, index: int, drawn: int | None
+) -> dict[str, Any]:
     """One sample of mmseg's wrapper, whose images are checked like all others."""
     images, skipped = dataset.dataset, dataset._skip_type_keys or ()
-    results = load_sample(images, index)
+    results = load_sample(images, index, drawn)
     for transform, kind in zip(dataset.pipeline, dataset.pipeline_types, strict=True):
         if kind in skipped:
             continue
@@ -232,30 +237,6 @@ def _check_classes(name: str, source: SourceDataset, labeled: SourceDataset) -> 
             f"source {name!r} has other classes than 'labeled': {differing}; all of "
             f"them: {list(own)} and {list(others)}"
         )
-
-
-def find_leaf(
-    dataset: SourceDataset, index: int
-) -> tuple[BaseDataset | MultiImageMixDataset, int]:
-    """Find the dataset with the pipeline within its wrappers, and the index in it.
-
-    Raises:
-        ValueError: If a dataset is not of mmengine's kind.
-    """
-    while not isinstance(dataset, (BaseDataset, MultiImageMixDataset)):
-        if isinstance(dataset, ConcatDataset):
-            part, index = dataset._get_ori_dataset_idx(index)
-            dataset = dataset.datasets[part]
-        elif isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
-            index = dataset._get_ori_dataset_idx(index)
-            dataset = dataset.dataset
-        else:
-            raise ValueError(
-                f"a source cannot be a {type(dataset).__name__}; allowed: a "
-                "BaseDataset, or ConcatDataset, RepeatDataset, ClassBalancedDataset "
-                "and MultiImageMixDataset of such"
-            )
-    return dataset, index
 
 
 @contextmanager

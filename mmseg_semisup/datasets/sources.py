@@ -7,8 +7,14 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import (
+    BaseDataset,
+    ClassBalancedDataset,
+    ConcatDataset,
+    RepeatDataset,
+)
 from mmengine.fileio import join_path
+from mmseg.datasets import MultiImageMixDataset
 from mmseg.registry import DATASETS
 
 from mmseg_semisup.core.errors import DataError
@@ -204,6 +210,30 @@ def leaves(dataset: SourceDataset) -> list[BaseDataset]:
     if not isinstance(dataset, BaseDataset) and hasattr(dataset, "dataset"):
         return leaves(dataset.dataset)
     return [dataset]
+
+
+def find_leaf(
+    dataset: SourceDataset, index: int
+) -> tuple[BaseDataset | MultiImageMixDataset, int]:
+    """Find the dataset with the pipeline within its wrappers, and the index in it.
+
+    Raises:
+        ValueError: If a dataset is not of mmengine's kind.
+    """
+    while not isinstance(dataset, (BaseDataset, MultiImageMixDataset)):
+        if isinstance(dataset, ConcatDataset):
+            part, index = dataset._get_ori_dataset_idx(index)
+            dataset = dataset.datasets[part]
+        elif isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
+            index = dataset._get_ori_dataset_idx(index)
+            dataset = dataset.dataset
+        else:
+            raise ValueError(
+                f"a source cannot be a {type(dataset).__name__}; allowed: a "
+                "BaseDataset, or ConcatDataset, RepeatDataset, ClassBalancedDataset "
+                "and MultiImageMixDataset of such"
+            )
+    return dataset, index
 
 
 def infos(dataset: SourceDataset) -> list[dict[str, Any]]:

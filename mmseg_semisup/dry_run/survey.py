@@ -12,10 +12,10 @@ from mmseg_semisup.datasets.checks.classes import (
     ClassCount,
     count_classes,
     count_pixels,
-    has_masks,
 )
 from mmseg_semisup.datasets.checks.images import SizeCount, count_sizes, deep_images
 from mmseg_semisup.datasets.checks.overlap import image_keys, shared_images
+from mmseg_semisup.datasets.mask_values import has_masks
 from mmseg_semisup.datasets.pseudo_masks import PseudoMaskDataset
 from mmseg_semisup.datasets.semi_dataset import SemiDataset
 from mmseg_semisup.datasets.sources import SourceDataset, leaves

@@ -23,7 +23,12 @@ from .plan import ALL_MASKS, SEED, Method, Study, cell_name
 
 SCALED = ("begin", "end", "T_max", "total_iters", "step_size", "milestones")
 """Arguments of schedules that count iterations."""
-NOTED = ("model.segmentor", "optim_wrapper.segmentor", "param_scheduler")
+NOTED = (
+    "model.segmentor",
+    "optim_wrapper.segmentor",
+    "param_scheduler",
+    "train_dataloader.sampler.rare_classes",
+)
 """What methods may have otherwise than the baseline, and a note says so."""
 
 

@@ -19,6 +19,7 @@ from mmseg_semisup.cli.config import add_method_arguments, composition_of
             "--method cutmix --unlabeled a b",
             {"method": "cutmix", "unlabeled": ["a", "b"]},
         ),
+        ("--rare-classes", {"rare_classes": True}),
         ("--method cutmix s4gan", {"method": ["cutmix", "s4gan"]}),
     ],
 )

@@ -13,12 +13,9 @@ from mmengine.dataset import BaseDataset
 
 from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.text import shorten
-from mmseg_semisup.datasets.files import check_labels
-from mmseg_semisup.datasets.image_labels import FIELD, LoadImageLabels
+from mmseg_semisup.datasets.mask_values import has_masks, mask_path, mask_values
 from mmseg_semisup.datasets.pseudo_masks import PseudoMaskDataset
-from mmseg_semisup.datasets.read_image import load, read_mask
 from mmseg_semisup.datasets.sources import SourceDataset, leaves
-from mmseg_semisup.datasets.transform_kinds import loads_mask
 
 GOLDEN = 0.6180339887498949
 Task = tuple[BaseDataset, int]
@@ -132,13 +129,6 @@ def count_pixels(source: SourceDataset, seconds: float) -> ClassCount:
     return _count(leaves(source), seconds, until_seen=False)
 
 
-def has_masks(leaf: BaseDataset) -> bool:
-    """Whether a dataset's pipeline loads masks, or labels of images."""
-    return any(
-        loads_mask(step) or isinstance(step, LoadImageLabels) for step in _loaders(leaf)
-    )
-
-
 def _count(
     found: Sequence[BaseDataset], seconds: float, until_seen: bool
 ) -> ClassCount:
@@ -168,29 +158,10 @@ def spread(tasks: Sequence[Any]) -> Iterator[Any]:
 
 def _values(leaf: BaseDataset, index: int, count: ClassCount) -> np.ndarray:
     """Number of pixels of each value in a mask, (256,); faults are noted."""
-    results = leaf.get_data_info(index)
-    path = str(results.get("seg_map_path", results["img_path"]))
     try:
-        for step in _loaders(leaf):
-            if loads_mask(step) or isinstance(step, LoadImageLabels):
-                results = load(step, results)
-        if FIELD in results:
-            shown = np.flatnonzero(results[FIELD])
-            return np.bincount(shown, minlength=256)[:256]
-        mask = results.get("gt_seg_map")
-        if mask is None:  # LoadPseudoMask needs the image, too
-            mask = read_mask(path)
-        ignored = getattr(leaf, "ignore_index", 255)
-        check_labels(mask, mask.shape, len(count.names) or None, ignored)
+        return mask_values(leaf, index, len(count.names))
     except ImageFileError as error:
         count.faults.append(str(error))
-        return np.zeros(256, np.int64)
     except Exception as error:  # whatever a transform raises
-        count.faults.append(f"{path}: {error}")
-        return np.zeros(256, np.int64)
-    return np.bincount(mask.ravel(), minlength=256)[:256]
-
-
-def _loaders(leaf: BaseDataset) -> Sequence[Any]:
-    pipeline = getattr(leaf, "pipeline", None)
-    return getattr(pipeline, "transforms", ())
+        count.faults.append(f"{mask_path(leaf, index)}: {error}")
+    return np.zeros(256, np.int64)
