@@ -107,7 +107,7 @@ def selected_cross_entropy(
     Args:
         logits: Each (N_i, C, H_i, W_i), float; the sizes may differ.
         labels: Each (N_i, H_i, W_i), int64, in 0..C-1 where the weight is not 0.
-        weights: Each (N_i, H_i, W_i), bool, or float in 0..1; 0 outside of ``valid``.
+        weights: Each (N_i, H_i, W_i), bool, or float from 0 on; 0 outside of ``valid``.
         valid: Each (N_i, H_i, W_i), bool.
         ignore_index: A label that is no class.
         scale: Factor of the loss.

@@ -25,7 +25,7 @@ def selected_squared_difference(
     Args:
         logits: Each (N_i, C, H_i, W_i), float; the sizes may differ.
         probs: Each (N_i, C, H_i, W_i), float, in 0..1; without gradient.
-        weights: Each (N_i, H_i, W_i), bool, or float in 0..1; 0 outside of ``valid``.
+        weights: Each (N_i, H_i, W_i), bool, or float from 0 on; 0 outside of ``valid``.
         valid: Each (N_i, H_i, W_i), bool.
         scale: Factor of the loss.
 

@@ -7,6 +7,7 @@ the checkpoint. ``models.step`` may be imported.
 from .adaptive_cut_mix import AdaptiveCutMix
 from .adaptive_threshold import CurriculumThreshold, SelfAdaptiveThreshold
 from .class_mix import ClassMix
+from .class_weights import ClassWeights
 from .cut_out import CutOut
 from .ensemble import Ensemble
 from .labels import Judgement, LabelSource, NetworkLabels
@@ -29,6 +30,7 @@ __all__ = [
     "Blending",
     "ChannelDropout",
     "ClassMix",
+    "ClassWeights",
     "ComplementaryDropout",
     "ConfidenceThreshold",
     "ConfidentShare",

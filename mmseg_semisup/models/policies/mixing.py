@@ -18,7 +18,7 @@ class Parts(NamedTuple):
     Attributes:
         images: (N, 3, H, W), float, preprocessed.
         labels: (N, H, W), int64, or (N, C, H, W), float, probabilities.
-        weights: (N, H, W), bool, or float in 0..1.
+        weights: (N, H, W), bool, or float from 0 on.
         valid: (N, H, W), bool.
     """
 
@@ -38,7 +38,7 @@ class Target(NamedTuple):
     Attributes:
         view: The images.
         labels: (N, H, W), int64; or, for a loss of probabilities, (N, C, H, W), float.
-        weights: (N, H, W), bool, or float in 0..1: weight of each pixel.
+        weights: (N, H, W), bool, or float from 0 on: weight of each pixel.
         valid: (N, H, W), bool: the pixels over which the loss is averaged.
         judgement: What the labels come from; None: the images are mixed.
     """

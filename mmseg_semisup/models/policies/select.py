@@ -32,7 +32,7 @@ class Select(nn.Module):
             step: The step; its iteration and progress serve schedules.
 
         Returns:
-            (N, H, W); bool, or float in 0..1. Pixels that are not valid get 0.
+            (N, H, W); bool, or float from 0 on. Pixels that are not valid get 0.
         """
         raise NotImplementedError
 
@@ -44,7 +44,7 @@ class Select(nn.Module):
             valid: (N, H, W), bool, mixed, too.
 
         Returns:
-            (N, H, W); bool, or float in 0..1.
+            (N, H, W); bool, or float from 0 on.
         """
         return weights
 
