@@ -55,9 +55,9 @@ PAGES = (
         "policies",
         "Policies of an objective",
         "Objectives take them as configs: `labels_from` (`labels.py`), `select` "
-        "(also `adaptive_threshold.py`), `mix` (also `adaptive_cut_mix.py`, "
-        "`class_mix.py`, `cut_out.py`, `mixup.py`), "
-        "`loss` (`pixel_loss.py`) and `perturb`.",
+        "(also `adaptive_threshold.py`, `class_weights.py`), `mix` (also "
+        "`adaptive_cut_mix.py`, `class_mix.py`, `cut_out.py`, `mixup.py`), `loss` "
+        "(`pixel_loss.py`) and `perturb`.",
         ["models.policies"],
     ),
     Page(

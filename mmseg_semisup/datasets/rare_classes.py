@@ -30,11 +30,11 @@ class Draw(NamedTuple):
     """An image that is drawn by a class.
 
     Attributes:
-        index: Number of the image in its source.
+        image: Its number in its source.
         label: The class.
     """
 
-    index: int
+    image: int
     label: int
 
 

@@ -186,7 +186,7 @@ class SourceSampler(Sampler[SampleKey]):
             return SampleKey(source, self._index(source, ordinal), seed)
         if rare.draws(ordinal):
             drawn = rare.draw(self._seed(f"{source}/class", ordinal))
-            return SampleKey(source, drawn.index, seed, drawn.label)
+            return SampleKey(source, drawn.image, seed, drawn.label)
         return SampleKey(source, self._index(source, rare.ordinal(ordinal)), seed)
 
     def _index(self, source: str, ordinal: int) -> int:

@@ -162,11 +162,11 @@ def load_sample(
 
 
 def _mix_images(
-    dataset: MultiImageMixDataset, index: int, drawn: int | None
+    dataset: MultiImageMixDataset, index: int, label: int | None
 ) -> dict[str, Any]:
     """One sample of mmseg's wrapper, whose images are checked like all others."""
     images, skipped = dataset.dataset, dataset._skip_type_keys or ()
-    results = load_sample(images, index, drawn)
+    results = load_sample(images, index, label)
     for transform, kind in zip(dataset.pipeline, dataset.pipeline_types, strict=True):
         if kind in skipped:
             continue

@@ -37,11 +37,11 @@ def test_an_image_that_shows_the_class_is_drawn():
     found = RareClasses(PIXELS, temperature=1.0)
     drawn = [found.draw(seed) for seed in range(4000)]
     assert drawn == [found.draw(seed) for seed in range(4000)]
-    assert all(PIXELS[one.index, one.label] > 0 for one in drawn)
+    assert all(PIXELS[one.image, one.label] > 0 for one in drawn)
     labels = Counter(one.label for one in drawn)
     for label, probability in enumerate(found.probabilities):
         assert labels[label] / 4000 == pytest.approx(probability, abs=0.03)
-    images = Counter(one.index for one in drawn if one.label == 2)
+    images = Counter(one.image for one in drawn if one.label == 2)
     assert images[0] / images.total() == pytest.approx(0.5, abs=0.06)
 
 

@@ -38,6 +38,18 @@ def sample_of(plain, seed, **changes):
     return dataset[SampleKey("labeled", seed % 2, seed)]
 
 
+def test_the_drawn_class_reaches_the_crop_after_mixing(plain):
+    mosaic, crop, pack = plain["pipeline"]
+    small = {**crop, "type": "RareClassCrop", "crop_size": (6, 6)}
+    source = {**plain, "pipeline": [mosaic, small, pack]}
+    dataset = DATASETS.build({"type": "SemiDataset", "sources": {"labeled": source}})
+    for seed in range(12):
+        sample = dataset[SampleKey("labeled", 1, seed, drawn_class=1)]
+        mask = sample["data_samples"]["labeled"].gt_sem_seg.data
+        assert mask.shape == (1, 6, 6)
+        assert (mask == 1).any()
+
+
 def test_images_of_a_source_are_mixed_reproducibly(plain):
     samples = [sample_of(plain, seed) for seed in range(20)]
     images = [sample["inputs"]["labeled"] for sample in samples]
