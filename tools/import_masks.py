@@ -15,9 +15,9 @@ from mmseg_semisup.annotation_files import Labels
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.image_names import ImageNames
 from mmseg_semisup.datasets.labeled_folder import LIST
 from mmseg_semisup.export.annotation_import import (
-    ImageNames,
     import_masks,
     read_drawings,
 )

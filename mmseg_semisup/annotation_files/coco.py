@@ -109,6 +109,9 @@ class CocoIndex:
     Args:
         parts: The file.
 
+    Attributes:
+        labels: Names of the categories that annotations have.
+
     Raises:
         DataError: If the file is not COCO's, or an entry has another form.
     """
@@ -122,6 +125,7 @@ class CocoIndex:
         starts: list[int] = []
         ends: list[int] = []
         keys: set[str] = set()
+        used: set[int] = set()
         for part in parts.parts():
             keys.add(part.key)
             if part.key == "images":
@@ -131,7 +135,9 @@ class CocoIndex:
                 entry = parts.read(part, CATEGORY)
                 self._categories[entry["id"]] = entry["name"]
             elif part.key == "annotations":
-                owners.append(parts.read(part, ANNOTATION)["image_id"])
+                entry = parts.read(part, ANNOTATION)
+                owners.append(entry["image_id"])
+                used.add(entry["category_id"])
                 starts.append(part.start)
                 ends.append(part.end)
         if "images" not in keys or "categories" not in keys:
@@ -147,6 +153,12 @@ class CocoIndex:
                 f"{parts.path}: annotations of images that it does not list: "
                 f"{shorten(list(dict.fromkeys(lost)))}"
             )
+        unknown = used - self._categories.keys()
+        if unknown:
+            raise DataError(
+                f"{parts.path}: category_id {min(unknown)} is not among the categories"
+            )
+        self.labels = [self._categories[number] for number in sorted(used)]
         own = np.array([numbers[owner] for owner in owners], np.int64)
         self._order = np.argsort(own, kind="stable")
         self._bounds = np.searchsorted(
@@ -159,10 +171,13 @@ class CocoIndex:
         """Number of images."""
         return len(self._images)
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the categories, in the order of their numbers."""
-        return [self._categories[number] for number in sorted(self._categories)]
+    def name(self, number: int) -> str:
+        """Name of an image.
+
+        Args:
+            number: Its position in the file.
+        """
+        return str(self._parts.read(self._images[number], IMAGE)["file_name"])
 
     def drawing(self, number: int) -> Drawing:
         """Read an image with its annotations.
@@ -178,12 +193,7 @@ class CocoIndex:
         for place in self._order[self._bounds[number] : self._bounds[number + 1]]:
             part = ("annotations", int(self._starts[place]), int(self._ends[place]))
             entry = self._parts.read(part, ANNOTATION)
-            label = self._categories.get(entry["category_id"])
-            if label is None:
-                raise DataError(
-                    f"{self._parts.path}: category_id {entry['category_id']} of "
-                    f"{head['file_name']} is not among the categories"
-                )
+            label = self._categories[entry["category_id"]]
             shapes.append(Shape(label, _drawer(entry.get("segmentation"))))
         return Drawing(head["file_name"], (head["height"], head["width"]), shapes)
 

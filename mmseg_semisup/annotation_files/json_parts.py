@@ -47,13 +47,16 @@ class JsonParts:
 
     def __init__(self, path: str | Path) -> None:
         self.path = path
-        try:
-            with open_plain(path) as file:
-                if not os.fstat(file.fileno()).st_size:
-                    raise DataError(f"{path}: the file is empty")
-                self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise DataError(str(error)) from error
+        self._content = _open(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to open the file again."""
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the file again."""
+        self.path = state["path"]
+        self._content = _open(self.path)
 
     def parts(self) -> Iterator[Part]:
         """Find the objects of all lists at the top.
@@ -111,3 +114,13 @@ class JsonParts:
         if end - start > 1000:
             return ""
         return self._content[start + 1 : end - 1].decode("utf-8", "replace")
+
+
+def _open(path: str | Path) -> mmap.mmap:
+    try:
+        with open_plain(path) as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise DataError(f"{path}: the file is empty")
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise DataError(str(error)) from error

@@ -143,6 +143,59 @@ def read(parts: JsonParts, predictions: bool = False) -> Iterator[Drawing]:
             yield drawing
 
 
+class TaskIndex:
+    """Places of all annotated tasks of a file.
+
+    Args:
+        parts: The file.
+        predictions: See :func:`read`.
+
+    Attributes:
+        labels: Names of the classes that annotations have.
+
+    Raises:
+        DataError: If the file is not Label Studio's, or a task has another form.
+    """
+
+    def __init__(self, parts: JsonParts, predictions: bool = False) -> None:
+        self._parts, self._predictions = parts, predictions
+        self._places: list[tuple[str, int, int]] = []
+        self._names: list[str] = []
+        labels: dict[str, None] = {}
+        for part in parts.parts():
+            found = read_task(parts.read(part), str(parts.path), predictions)
+            if found is not None:
+                self._places.append(part)
+                self._names.append(found.name)
+                labels.update(dict.fromkeys(shape.label for shape in found.shapes))
+        self.labels = list(labels)
+
+    @property
+    def images(self) -> int:
+        """Number of annotated images."""
+        return len(self._places)
+
+    def name(self, number: int) -> str:
+        """Name of an image.
+
+        Args:
+            number: Its position among the annotated ones.
+        """
+        return self._names[number]
+
+    def drawing(self, number: int) -> Drawing:
+        """Read an image with its annotations.
+
+        Args:
+            number: Its position among the annotated ones.
+        """
+        task = self._parts.read(self._places[number])
+        found = read_task(task, str(self._parts.path), self._predictions)
+        if found is None:
+            raise DataError(f"{self._parts.path} has changed since it was first read")
+        return found
+
+
 def read_task(task: Any, where: str, predictions: bool = False) -> Drawing | None:
     """The image of a task; None if nobody has annotated it.
 

@@ -9,9 +9,12 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_semisup.annotation_files import Labels
 from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.core.text import shorten
 
+from .annotated_masks import AnnotatedMasks
+from .image_names import ImageNames
 from .lists import IMAGE_SUFFIXES, MASK_SUFFIXES, read_ids, scan_folder, strip_suffix
 from .mask_files import FIELD, ClassMap, MaskFiles, MaskSource
 from .read_image import load
@@ -44,8 +47,13 @@ class FolderDataset(BaseSegDataset):
         mask_classes: What values or colours of masks stand for, if not for the classes'
             numbers: the names of 0, 1, ...; name to value or values; name to RGB
             colour or colours; 'palette': ``palette`` has the colours.
+        annotations: File of COCO, or an export of Label Studio as JSON, in place of the
+            folder of masks. Images that it lacks are left out.
+        background: Class of pixels without annotation, or 'none': they are ignored;
+            None: the first class, if it is called background or the like.
         class_map: Name in the masks to name of a class, or to None, which is ignored:
-            classes are renamed, merged and left out. Names of classes need no entry.
+            classes are renamed, merged and left out. Names of classes need no entry;
+            '*' stands for all other names.
         ignore_index: Value of pixels that count neither in training nor in evaluation.
         reduce_zero_label: As in mmseg: 0 is ignored, and class c has the value c + 1.
         pipeline: Transforms.
@@ -69,6 +77,8 @@ class FolderDataset(BaseSegDataset):
         seg_map_template: str | None = None,
         mask_classes: Sequence[str] | Mapping[str, Any] | str | None = None,
         class_map: Mapping[str, str | None] | None = None,
+        annotations: str | None = None,
+        background: str | None = None,
         ignore_index: int = 255,
         reduce_zero_label: bool = False,
         pipeline: Sequence[dict[str, Any]] = (),
@@ -90,9 +100,22 @@ class FolderDataset(BaseSegDataset):
                 f"{len(classes)} classes"
             )
         self.seg_map_template = seg_map_template
-        self.mask_files = self._mask_files(
-            ClassMap(classes, class_map, ignore_index), mask_classes, palette
-        )
+        self.annotated: AnnotatedMasks | None = None
+        names = ClassMap(classes, class_map, ignore_index)
+        if annotations is not None:
+            if mask_classes is not None or seg_map_template is not None:
+                raise ValueError(
+                    "FolderDataset: annotations with mask_classes or seg_map_template, "
+                    "which are about files of masks"
+                )
+            number = Labels.of(classes, palette, background).background
+            rest = ignore_index if number is None else number
+            path = osp.join(data_root or "", annotations)
+            self.annotated = AnnotatedMasks(path, names, rest)
+        elif background is not None:
+            raise ValueError("FolderDataset: background needs annotations")
+        files = self._mask_files(names, mask_classes, palette)
+        self.mask_files: MaskSource | None = self.annotated or files
         if self.mask_files is not None and reduce_zero_label:
             raise ValueError(
                 "FolderDataset: reduce_zero_label=True with mask_classes or class_map; "
@@ -123,7 +146,7 @@ class FolderDataset(BaseSegDataset):
         mask_classes: Sequence[str] | Mapping[str, Any] | str | None,
         palette: Sequence[Sequence[int]],
     ) -> MaskSource | None:
-        if mask_classes is None and not classes.named:
+        if self.annotated or (mask_classes is None and not classes.named):
             return None
         if mask_classes is None:
             raise ValueError(
@@ -187,11 +210,13 @@ class FolderDataset(BaseSegDataset):
     def load_data_list(self) -> list[dict[str, Any]]:
         """Find the pairs."""
         image_folder = self._folder("img_path")
-        mask_folder = self._folder("seg_map_path")
+        mask_folder = "" if self.annotated else self._folder("seg_map_path")
         image_suffixes = [self.img_suffix] if self.img_suffix else IMAGE_SUFFIXES
         mask_suffixes = [self.seg_map_suffix] if self.seg_map_suffix else MASK_SUFFIXES
         images = scan_folder(image_folder, image_suffixes)
-        if self.seg_map_template:
+        if self.annotated:
+            masks = self.annotated.find(ImageNames(image_folder, image_suffixes))
+        elif self.seg_map_template:
             masks = self._templated(images, mask_folder, bool(self.ann_file))
         else:
             masks = scan_folder(mask_folder, mask_suffixes)
@@ -209,7 +234,7 @@ class FolderDataset(BaseSegDataset):
                 raise ValueError(f"the list {self.ann_file} is empty")
         else:
             ids = list(masks)
-        source = self.ann_file or mask_folder
+        source = self.ann_file or mask_folder or image_folder
         for folder, found, word in (
             (image_folder, images, "image"),
             (mask_folder, masks, "mask"),

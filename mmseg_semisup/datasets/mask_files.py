@@ -20,6 +20,8 @@ FIELD = "mask_files"
 """Key of a sample whose mask is read by a :class:`MaskSource`."""
 PALETTE = "palette"
 IGNORED_NAMES = (None, "ignored", "none")
+OTHERS = "*"
+"""In a map of classes: all names that are no class."""
 UNKNOWN = -1
 
 
@@ -57,7 +59,8 @@ class ClassMap:
     Args:
         classes: Names of the classes, in the order of their numbers.
         class_map: Name in the files to name of a class; None, 'none' or 'ignored':
-            these pixels do not count. Names that it lacks are those of classes.
+            these pixels do not count. Names that it lacks are those of classes, or
+            what it says of '*'.
         ignored: Value of pixels that do not count.
 
     Raises:
@@ -86,10 +89,11 @@ class ClassMap:
         Raises:
             ValueError: If it is neither in the map nor a class.
         """
-        own = self.named.get(name, name)
+        key = name if name in self.named or name in self.classes else OTHERS
+        own = self.named.get(key, name)
         if own in self.classes:
             return self.classes.index(own)
-        if name in self.named:
+        if key in self.named:
             return self.ignored
         known = [*self.named, *self.classes]
         raise ValueError(
@@ -100,7 +104,7 @@ class ClassMap:
 
     def check_used(self, names: Sequence[str]) -> None:
         """Raise ValueError if the map has names that the files do not."""
-        lost = [name for name in self.named if name not in names]
+        lost = [name for name in self.named if name not in [*names, OTHERS]]
         if lost:
             raise ValueError(
                 f"class_map has {lost[0]!r}, which the masks do not; "

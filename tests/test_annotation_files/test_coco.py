@@ -105,7 +105,7 @@ def test_a_damaged_annotation(tmp_path, changes, words):
     ("changes", "words"),
     [
         ({"image_id": 8}, "images that it does not list: 8"),
-        ({"category_id": 8}, "category_id 8 of a.png is not among"),
+        ({"category_id": 8}, "category_id 8 is not among"),
         ({"category_id": "1"}, "category_id is '1', and not an integer"),
     ],
 )

@@ -9,10 +9,10 @@ from PIL import Image
 
 from mmseg_semisup.annotation_files import Labels
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.image_names import ImageNames
 from mmseg_semisup.export import annotation_export
 from mmseg_semisup.export.annotation_export import KINDS, Selection, export_masks
 from mmseg_semisup.export.annotation_import import (
-    ImageNames,
     import_masks,
     read_drawings,
 )

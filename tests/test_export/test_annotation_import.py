@@ -3,14 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from annotated import CLASSES, draw_predictions, read
-from PIL import Image
 
 from mmseg_semisup.annotation_files import Drawing, Labels, Shape
 from mmseg_semisup.annotation_files.shapes import rectangle
 from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.datasets import FolderDataset
+from mmseg_semisup.datasets.image_names import ImageNames
 from mmseg_semisup.export.annotation_import import (
-    ImageNames,
     import_masks,
     read_drawings,
 )
@@ -60,20 +59,6 @@ def test_later_shapes_cover_earlier_ones(tmp_path, images):
     load(images, tmp_path, Drawing("a.png", (5, 6), shapes))
     mask = read(tmp_path / "out" / "masks" / "a.png")
     assert mask[0].tolist() == [1, 2, 0, 0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        ("a.png", "a"),
-        ("/data/upload/3/0123abcd-a.png", "a"),
-        ("photos\\x\\b.png", "x/b"),
-        ("/home/me/photos/y/b.png", "y/b"),
-        ("c.png", "x/c"),
-    ],
-)
-def test_tools_name_images_in_their_own_way(images, name, key):
-    assert images.find(name)[0] == key
 
 
 def test_what_cannot_be_used_is_named_in_a_line_each(tmp_path, images):
@@ -143,14 +128,3 @@ def test_no_file_of_annotations(tmp_path, content):
     words = "there is no file" if content is None else "is no file of annotations; allo"
     with pytest.raises(DataError, match=words):
         read_drawings(path)
-
-
-def test_folders_without_images(tmp_path):
-    with pytest.raises(DataError, match="there is no folder"):
-        ImageNames(tmp_path / "no")
-    with pytest.raises(DataError, match="no image in"):
-        ImageNames(tmp_path)
-    for suffix in ("png", "bmp"):
-        Image.new("RGB", (2, 2)).save(tmp_path / f"a.{suffix}")
-    with pytest.raises(DataError, match="have the same id 'a'"):
-        ImageNames(tmp_path)
