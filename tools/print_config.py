@@ -11,7 +11,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 
 from mmseg_semisup.cli.config import add_method_arguments, composition_of
 from mmseg_semisup.cli.launch import run_tool
@@ -19,7 +19,7 @@ from mmseg_semisup.composition import COMPOSED, read_config, with_encoder
 from mmseg_semisup.composition.origins import leaves, origin_of
 from mmseg_semisup.core.atomic_io import atomic_write, check_writable
 from mmseg_semisup.core.config import RUNNER_KEYS, find_config
-from mmseg_semisup.core.config_types import with_named_types
+from mmseg_semisup.core.config_file import read_file
 
 WIDTH = 72
 
@@ -56,7 +56,7 @@ def main() -> None:
             dumped = Path(folder, Path(args.out).name)
             composed.dump(dumped)
             atomic_write(args.out, dumped.read_bytes())
-    plain = with_named_types(Config.fromfile(str(find_config(args.config))))
+    plain = read_file(find_config(args.config))
     source = (composed.get(COMPOSED) or {}).get("source") or {}
     encoded = with_encoder(plain, source.get("encoder"))
     configs = (plain, composed, encoded)

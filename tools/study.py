@@ -14,6 +14,7 @@ from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import atomic_write, check_writable
 from mmseg_semisup.core.distributed import locked
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.plain_files import check_own_folder
 from mmseg_semisup.engine.preemption import INTERRUPT_CODE
 from mmseg_semisup.study.adopt import adopt_results
 from mmseg_semisup.study.board import Board
@@ -112,6 +113,7 @@ def main() -> None:
             print(f"{training.name}: {training.status}")
         return
     check_writable(folder)
+    check_own_folder(folder)
     with locked(folder):
         opened = open_study(study, folder)
         check_changes(opened, args.redo)

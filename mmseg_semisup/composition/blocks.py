@@ -10,12 +10,12 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 from mmseg_semisup.core.config import config_folders
-from mmseg_semisup.core.config_types import named_types
+from mmseg_semisup.core.config_file import read_file
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.text import suggest
 
-WEAK = "weak"
-"""A view with the geometry of the labelled images, see :func:`views_of`."""
+from .block_form import check_form
+
 PARTS = {
     "teacher": "arguments of the model's teacher",
     "networks": "further networks of the model, by name",
@@ -66,27 +66,31 @@ def method_names() -> list[str]:
     return sorted(_files())
 
 
-def resolve_method(method: Method) -> dict[str, Any]:
+def resolve_method(method: Method, within: Sequence[Path] = ()) -> dict[str, Any]:
     """Combine what a config's ``method`` says into one block.
 
     Args:
         method: A name, or the path of a file with a block; several of them; or a block,
             whose ``base`` may be any of these, which it changes.
+        within: The files that name it, each in the one before.
 
     Returns:
         A block with keys of :data:`PARTS`.
 
     Raises:
-        ConfigError: If a name or a key is unknown, or two methods contradict each
-            other.
+        ConfigError: If a name or a key is unknown, a part has another form, two methods
+            contradict each other, or a file is its own base.
     """
     if isinstance(method, str):
-        return _read(method)
+        return _read(method, within)
     if isinstance(method, Mapping):
         block = ConfigDict(copy.deepcopy(dict(method))).to_dict()
         base = block.pop(BASE, None)
         _check_keys(block, "method")
-        return block if base is None else changed(resolve_method(base), block)
+        if base is not None:
+            block = changed(resolve_method(base, within), block)
+        check_form(block)
+        return block
     if not isinstance(method, Sequence) or not method:
         raise ConfigError(
             f"method={method!r}; allowed: a name, a list of names, or "
@@ -94,7 +98,7 @@ def resolve_method(method: Method) -> dict[str, Any]:
         )
     combined: dict[str, Any] = {}
     for name in method:
-        block = resolve_method(name)
+        block = resolve_method(name, within)
         if combined and "stages" in {*combined, *block}:
             raise ConfigError(
                 f"method={list(method)}: a method with stages cannot be combined; "
@@ -104,7 +108,7 @@ def resolve_method(method: Method) -> dict[str, Any]:
     return combined
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str, within: Sequence[Path]) -> dict[str, Any]:
     files = _files()
     path = Path(name) if name.endswith(".py") else files.get(name)
     if path is None or not path.is_file():
@@ -113,10 +117,14 @@ def _read(name: str) -> dict[str, Any]:
             f"method={name!r}: there is no such method; {hint}there are "
             f"{', '.join(sorted(files))}; a file of your own is named with its .py"
         )
-    block = Config.fromfile(str(path)).get("method")
+    path = path.resolve()
+    if path in within:
+        chain = " -> ".join(map(str, [*within, path]))
+        raise ConfigError(f"method={name!r}: the file is its own base: {chain}")
+    block = read_file(path).get("method")
     if not isinstance(block, Mapping):
         raise ConfigError(f"method={name!r}: {path} has no dict `method`")
-    return resolve_method(named_types(block, "method"))
+    return resolve_method(block, [*within, path])
 
 
 def _files() -> dict[str, Path]:

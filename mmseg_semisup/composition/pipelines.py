@@ -19,13 +19,11 @@ from mmseg_semisup.datasets.albu import check_albumentations
 from mmseg_semisup.datasets.transform_kinds import loads_file, loads_mask
 from mmseg_semisup.datasets.view_geometry import moves_pixels
 
-from .blocks import WEAK
+from .block_form import APPEARANCE, WEAK
 from .device_views import DEVICE, WORKERS, on_device
 
 Transform = dict[str, Any]
 
-APPEARANCE = "appearance"
-"""In the list of a view: the labelled pipeline's changes of colour and texture."""
 DEFAULT_APPEARANCE: list[Transform] = [{"type": "PhotoMetricDistortion"}]
 MASKS_ONLY = ("GenerateEdge",)
 """Transforms of mmseg that change nothing but masks."""

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_semisup.core.config import check_keys, check_options, find_config
-from mmseg_semisup.core.config_types import with_named_types
+from mmseg_semisup.core.config_file import read_file
 from mmseg_semisup.core.errors import ConfigError
 
 from .blocks import resolve_method
@@ -51,7 +51,7 @@ def read_config(
             do not fit.
     """
     path = find_config(name)
-    cfg = _read(path)
+    cfg = read_file(path)
     check_keys(cfg, path)
     cfg = with_encoder(cfg, encoder)
     if method is not None:
@@ -71,45 +71,6 @@ def read_config(
         composed, record = compose_recorded(cfg, **images, rare_classes=rare_classes)
     _apply(composed, after)
     return composed, record
-
-
-def _read(path: Path) -> Config:
-    try:
-        return with_named_types(Config.fromfile(str(path)))
-    except KeyError as error:
-        raise ConfigError(f"config {path}: {_explained(error)}") from error
-    except ImportError as error:
-        raise ConfigError(f"config {path}: {_missing(error)}") from error
-    except (
-        AttributeError,
-        ConfigError,
-        FileNotFoundError,
-        IndexError,
-        NameError,
-        SyntaxError,
-        TypeError,
-    ) as error:
-        raise ConfigError(f"config {path}: {error}") from error
-
-
-def _explained(error: KeyError) -> str:
-    """Name the missing key that a config reads, or return MMEngine's own message."""
-    key = error.args[0] if error.args else error
-    if isinstance(key, str) and " " in key:
-        return key
-    hint = "; objectives have names" if isinstance(key, int) else ""
-    return f"it reads the key {key!r} of a dict that lacks it{hint}"
-
-
-def _missing(error: ImportError) -> str:
-    """Name the package that a config imports, not all folders that were searched."""
-    cause: BaseException = error
-    while cause.__cause__ or cause.__context__:
-        cause = cause.__cause__ or cause.__context__ or cause
-    if isinstance(cause, ModuleNotFoundError) and cause.name:
-        package = cause.name.partition(".")[0]
-        return f"it imports the package {package}, which is not installed"
-    return f"it imports what cannot be imported: {str(cause).partition(chr(10))[0]}"
 
 
 def _divide(

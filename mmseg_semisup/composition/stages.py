@@ -9,7 +9,8 @@ from typing import Any
 from mmseg_semisup.core.errors import ConfigError
 
 from .assemble import compose_block, compose_model
-from .blocks import BASE, WEAK, changed, resolve_method
+from .block_form import WEAK
+from .blocks import BASE, changed, resolve_method
 from .data import UNLABELED
 from .device_views import AUGMENT
 from .facts import PlainFacts

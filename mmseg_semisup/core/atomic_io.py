@@ -60,8 +60,7 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
             device. The message names the file and the free space of its disk.
     """
     path = Path(path)
-    if not path.is_symlink() and path.exists() and not path.is_file():
-        raise WriteError(f"cannot write {path}: it {why_not_plain(path)}")
+    _check_replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(
@@ -111,6 +110,28 @@ def append_to(path: str | Path) -> BinaryIO:
         raise _describe(error, Path(path)) from error
 
 
+def open_new(path: str | Path) -> BinaryIO:
+    """Open a file for writing from its beginning, such as the output of a process.
+
+    A file or a link of that name is removed before; the target of a link stays as it
+    is.
+
+    Args:
+        path: The file; its folder must exist.
+
+    Raises:
+        WriteError: If it cannot be opened, or there is a folder, a pipe or a device.
+    """
+    path = Path(path)
+    _check_replaceable(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        path.unlink(missing_ok=True)
+        return os.fdopen(os.open(path, flags, 0o666), "wb")
+    except OSError as error:
+        raise _describe(error, path) from error
+
+
 def remove_partial_files(folder: str | Path) -> None:
     """Remove what an earlier, killed process left half-written in a folder.
 
@@ -155,6 +176,11 @@ class AtomicLocalBackend(LocalBackend):
             WriteError: If the file cannot be written.
         """
         atomic_write(filepath, obj)
+
+
+def _check_replaceable(path: Path) -> None:
+    if not path.is_symlink() and path.exists() and not path.is_file():
+        raise WriteError(f"cannot write {path}: it {why_not_plain(path)}")
 
 
 def _describe(error: OSError, path: Path) -> WriteError:

@@ -99,6 +99,8 @@ def find_config(name: str | Path) -> Path:
     path = Path(str(name).removeprefix(OWN))
     if path.is_file():
         return path
+    if not path.name:
+        raise ConfigError(f"config {str(name)!r} is no file")
     if "::" in str(path):
         return _packaged_config(str(name))
     shipped = [file for folder in config_folders() for file in _leaves(folder)]

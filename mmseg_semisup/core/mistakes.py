@@ -118,6 +118,8 @@ def one_line(error: Exception) -> str:
         error: Any error; of a ``KeyError``, the text alone is used.
     """
     text = str(error.args[0]) if error.args else ""
+    if isinstance(error, OSError):
+        text = str(error)
     text = " ".join(text.split())
     unknown = UNKNOWN.search(text)
     if unknown:

@@ -79,17 +79,18 @@ def parse_record(content: bytes | str, form: Any = object) -> Any:
     return found
 
 
-def check_form(value: Any, form: Any) -> None:
+def check_form(value: Any, form: Any, where: str = "") -> None:
     """Raise RecordError for a value of another form.
 
     Args:
         value: What JSON holds.
         form: The form that it should have.
+        where: Key of the value, for the message; empty: it is the whole record.
 
     Raises:
         RecordError: Its message is 'KEY is VALUE, and not ...'.
     """
-    fault = next(_faults(value, form, ""), None)
+    fault = next(_faults(value, form, where), None)
     if fault is not None:
         raise RecordError(fault)
 

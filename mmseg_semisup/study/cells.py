@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmseg_semisup.composition import read_config
 from mmseg_semisup.composition.training import predicting_network
 from mmseg_semisup.core.config import find_config
+from mmseg_semisup.core.config_file import read_file
 from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.core.fingerprint import differences, fingerprint_of_start, to_plain
 from mmseg_semisup.core.text import shorten
@@ -30,6 +31,17 @@ NOTED = (
     "train_dataloader.sampler.rare_classes",
 )
 """What methods may have otherwise than the baseline, and a note says so."""
+
+FORM = {
+    "name": str,
+    "method": str,
+    "split": str,
+    "seed": int,
+    "iterations": int,
+    "stages": [str],
+    "masks": int,
+}
+"""Form of :meth:`Cell.to_plain`, see :mod:`~mmseg_semisup.core.records`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,8 @@ class Cell:
     @classmethod
     def from_plain(cls, content: Mapping[str, Any], cfg: Config) -> Cell:
         """The cell of :meth:`to_plain`."""
-        return cls(cfg=cfg, **{**content, "stages": tuple(content["stages"])})
+        given = {key: content[key] for key in FORM}
+        return cls(cfg=cfg, **{**given, "stages": tuple(content["stages"])})
 
     @property
     def predicts(self) -> str:
@@ -125,7 +138,7 @@ def compose_cell(
         ConfigError: If the parts do not fit.
     """
     config = method.config or study.config
-    plain = Config.fromfile(str(find_config(config)))
+    plain = read_file(find_config(config))
     options = _length(plain, study.iterations, method.length)
     if all_masks and plain.get("labeled") is not None:
         options["labeled"] = None

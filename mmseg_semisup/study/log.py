@@ -50,15 +50,16 @@ def read_log(work_dir: Path, stages: Sequence[str] = ()) -> Log:
         steps: dict[int, dict[str, Any]] = {}
         log.scores, log.classes = {}, {}
         for entry in _entries(work_dir / stage):
-            if "loss" in entry and "time" in entry:
+            if "loss" in entry and math.isfinite(entry.get("time", math.nan)):
                 steps[int(entry.get("iter", entry.get("step", 0)))] = entry
             _add_scores(log, entry)
         before = 0
         for step, entry in sorted(steps.items()):
             log.seconds += entry["time"] * (step - before)
             before = step
-            if entry.get("memory"):
-                log.gpu_memory = max(log.gpu_memory or 0, entry["memory"])
+            memory = entry.get("memory")
+            if memory and math.isfinite(memory):
+                log.gpu_memory = max(log.gpu_memory or 0, memory)
         log.iteration += before
     log.scores = {k: dict(sorted(v.items())) for k, v in log.scores.items()}
     return log
@@ -67,7 +68,12 @@ def read_log(work_dir: Path, stages: Sequence[str] = ()) -> Log:
 def _entries(folder: Path) -> Iterator[dict[str, Any]]:
     """The lines of a training's logs, the oldest first."""
     for file in sorted(folder.glob(SCALARS)):
-        for line in read_plain(file).splitlines():
+        try:
+            lines = read_plain(file).splitlines()
+        except OSError:
+            # A training without scores is named at its end.
+            continue
+        for line in lines:
             # The last line may be incomplete.
             with contextlib.suppress(RecordError):
                 yield parse_record(line, LINE)
@@ -77,12 +83,17 @@ def _add_scores(log: Log, entry: dict[str, Any]) -> None:
     step = entry.get("step", 0)
     for key, value in entry.items():
         network, _, score = f"/{key}".rpartition("/")
-        if score == SCORE:
+        if score == SCORE and _is_finite(value):
             name = network.strip("/") or STUDENT
             log.scores.setdefault(name, {})[step] = value
     for key in [key for key in entry if f"/{CLASSES}" in f"/{key}"]:
         network, _, name = f"/{key}".partition(f"/{CLASSES}")
         value = entry[key]
-        if isinstance(value, (int, float)) and math.isfinite(value):
+        if _is_finite(value):
             scores = log.classes.setdefault(network.strip("/") or STUDENT, {})
             scores[name] = value
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value of a log is a number, neither NaN nor infinite."""
+    return type(value) in (int, float) and math.isfinite(value)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from mmseg_semisup.composition import method_names
 from mmseg_semisup.core.config import config_folders, find_config
+from mmseg_semisup.core.config_file import read_file
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.text import suggest
 
@@ -32,7 +32,12 @@ OWN_KEYS = ("name", "length", "config")
 SEED = "{seed}"
 ALL_MASKS = "all"
 """Name of the split with all masks."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+LARGEST_SEED = 2**32 - 1
+"""NumPy takes no larger one."""
+LONGEST_NAME = 240
+"""Characters of a cell's name: file systems allow 255, with the suffix of its files."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+"""Names of methods and lists, which become those of folders."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +115,7 @@ def read_study(name: str | Path) -> Study:
         ConfigError: If it is no study, or names something that does not exist.
     """
     path = find_config(name)
-    try:
-        content = Config.fromfile(str(path))._cfg_dict.to_dict()
-    except (AttributeError, KeyError, NameError, SyntaxError, TypeError) as error:
-        raise ConfigError(f"study {path}: {error}") from error
+    content = read_file(path)._cfg_dict.to_dict()
     _check_keys(content, path)
     try:
         methods = _methods(content["methods"], path.parent)
@@ -125,8 +127,8 @@ def read_study(name: str | Path) -> Study:
             methods=methods,
             baselines=_baselines(content.get("baseline"), methods),
             splits=splits,
-            all_masks=bool(content.get("all_masks", False)),
-            selection=bool(content.get("selection", False)),
+            all_masks=_flag("all_masks", content.get("all_masks", False)),
+            selection=_flag("selection", content.get("selection", False)),
             seeds=_seeds(content.get("seeds", [0])),
             iterations=_positive("iterations", content.get("iterations")),
             jobs=_positive("jobs", content.get("jobs")),
@@ -149,9 +151,11 @@ def _check_keys(content: Mapping[str, Any], path: Path) -> None:
         raise ConfigError(f"study {path}: {missing[0]} is missing, {KEYS[missing[0]]}")
 
 
-def _config(name: str, folder: Path) -> str:
+def _config(name: Any, folder: Path) -> str:
     """The plain config: a file beside the study, or what the tools take."""
-    beside = folder / str(name)
+    if not isinstance(name, str):
+        raise ConfigError(f"config={name!r}; allowed: the path or name of a config")
+    beside = folder / name
     return str(beside.resolve() if beside.is_file() else find_config(name))
 
 
@@ -174,21 +178,27 @@ def _method(entry: Any, folder: Path) -> Method:
     block = dict(entry) if isinstance(entry, Mapping) else {"base": entry}
     own = {key: block.pop(key) for key in OWN_KEYS if key in block}
     base = block.get("base")
+    config = _config(own["config"], folder) if "config" in own else None
     if "name" not in own and base is None and "config" not in own:
         raise ConfigError(f"methods: {entry!r} has no name; add name=...")
+    if not _is_names(base):
+        raise ConfigError(
+            f"methods: {base!r}; allowed: the name of a method, a file, or a list of "
+            "these"
+        )
     name = str(own.get("name") or _stem(base if base is not None else own["config"]))
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ConfigError(
             f"methods: the name {name!r}; allowed: letters, digits, '_', '.', '+', '-'"
         )
     length = own.get("length", 1)
-    if not isinstance(length, (int, float)) or length <= 0:
+    if type(length) not in (int, float) or not 0 < length < math.inf:
         raise ConfigError(f"methods: {name}: length={length!r}; allowed: above 0")
-    if "config" in own:
-        return Method(name, block or None, _config(own["config"], folder), length)
+    if config is not None:
+        return Method(name, block or None, config, length)
     if isinstance(base, str) and base not in method_names():
         path = _own_file(base, folder)
-        if "model" in Config.fromfile(str(path)):
+        if "model" in read_file(path):
             if len(block) > 1:
                 raise ConfigError(
                     f"methods: {name}: base={base!r} is a whole config, which only "
@@ -197,6 +207,12 @@ def _method(entry: Any, folder: Path) -> Method:
             return Method(name, None, str(path), length)
         block["base"] = str(path)
     return Method(name, block["base"] if len(block) == 1 else block, None, length)
+
+
+def _is_names(value: Any) -> bool:
+    """Whether a value is a name or several, or None."""
+    names = value if isinstance(value, (list, tuple)) and value else [value]
+    return value is None or all(isinstance(name, str) and name for name in names)
 
 
 def _own_file(name: str, folder: Path) -> Path:
@@ -221,7 +237,14 @@ def _stem(base: Any) -> str:
 
 
 def _baselines(stated: Any, methods: Mapping[str, Method]) -> list[str]:
-    names = [stated] if isinstance(stated, str) else list(stated or ["supervised"])
+    names = [stated] if isinstance(stated, str) else stated or ["supervised"]
+    if not _is_names(names):
+        raise ConfigError(
+            f"baseline={stated!r}; allowed: the name of a method, or several"
+        )
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise ConfigError(f"baseline={stated!r}: {repeated[0]!r} stands there twice")
     for name in names:
         if name not in methods:
             hint = suggest(name, methods)
@@ -229,7 +252,7 @@ def _baselines(stated: Any, methods: Mapping[str, Method]) -> list[str]:
                 f"baseline {name!r} is not among the methods; {hint}there are "
                 f"{', '.join(methods)}"
             )
-    return names
+    return list(names)
 
 
 def _splits(stated: Any) -> dict[str, str | None]:
@@ -240,13 +263,18 @@ def _splits(stated: Any) -> dict[str, str | None]:
             f"splits={stated!r}; allowed: dict(NAME=LIST, ...), each the path of a "
             f"list of labelled images, in which {SEED} stands for the seed"
         )
-    for name in stated:
-        if not _NAME.fullmatch(name) or name == ALL_MASKS:
+    for name, path in stated.items():
+        if not NAME.fullmatch(str(name)) or name == ALL_MASKS:
             raise ConfigError(
                 f"splits: the name {name!r}; allowed: letters, digits, '_', '.', '-', "
                 f"and not {ALL_MASKS!r}"
             )
-    return {name: str(path) for name, path in stated.items()}
+        if not isinstance(path, str):
+            raise ConfigError(
+                f"splits.{name}={path!r}; allowed: the path of a list of labelled "
+                "images"
+            )
+    return {str(name): path for name, path in stated.items()}
 
 
 def _seeds(stated: Any) -> list[int]:
@@ -254,9 +282,11 @@ def _seeds(stated: Any) -> list[int]:
     if (
         not isinstance(seeds, Sequence)
         or not seeds
-        or not all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+        or not all(type(seed) is int and 0 <= seed <= LARGEST_SEED for seed in seeds)
     ):
-        raise ConfigError(f"seeds={stated!r}; allowed: whole numbers from 0")
+        raise ConfigError(
+            f"seeds={stated!r}; allowed: whole numbers from 0 to {LARGEST_SEED}"
+        )
     repeated = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
     if repeated:
         raise ConfigError(f"seeds={list(seeds)}: {repeated[0]} stands there twice")
@@ -264,9 +294,15 @@ def _seeds(stated: Any) -> list[int]:
 
 
 def _positive(key: str, value: Any) -> int | None:
-    if value is None or (isinstance(value, int) and value > 0):
+    if value is None or (type(value) is int and value > 0):
         return value
     raise ConfigError(f"{key}={value!r}; allowed: a whole number from 1")
+
+
+def _flag(key: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ConfigError(f"{key}={value!r}; allowed: True or False")
 
 
 def _check_cells(study: Study) -> None:
@@ -274,6 +310,11 @@ def _check_cells(study: Study) -> None:
     names: dict[str, tuple[str, str, int]] = {}
     for cell in study.cells():
         name = cell_name(*cell)
+        if len(name) > LONGEST_NAME:
+            raise ConfigError(
+                f"the name {name:.40}... has {len(name)} characters; a folder may have "
+                f"{LONGEST_NAME}"
+            )
         if name in names:
             raise ConfigError(
                 f"two cells are called {name}: {names[name]} and {cell}; call a method "

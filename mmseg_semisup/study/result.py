@@ -7,10 +7,60 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.records import RecordError, check_form
 
 from .cells import Cell
 from .log import read_log
 from .machine import describe_machine, package_versions
+
+SCORES = {
+    "last": float,
+    "best": float,
+    "best_at": int,
+    "curve": {str: float},
+    "classes": {str: float},
+}
+FORM = {
+    "cell": str,
+    "config?": str,
+    "method": str,
+    "split": str,
+    "masks": int,
+    "seed": int,
+    "iterations": int,
+    "predicts": str,
+    "networks": {str: SCORES},
+    "seconds": float,
+    "cpu_seconds": (float, None),
+    "memory_mb": (float, None),
+    "commit": (str, None),
+    "machine": str,
+    "versions": {str: str},
+    "selection?": {
+        "thresholds": [float],
+        "kept": [(float, None)],
+        "accuracy_of_kept": [(float, None)],
+    },
+}
+"""Form of a result, see :mod:`~mmseg_semisup.core.records`."""
+
+
+def check_result(result: Any, where: str) -> None:
+    """Raise RecordError for a value that is no result of a training.
+
+    Args:
+        result: What a record holds.
+        where: The place of the value in the record.
+
+    Raises:
+        RecordError: If it has another form, or no scores of the network that predicts.
+    """
+    check_form(result, FORM, where)
+    network = result["predicts"]
+    if network not in result["networks"]:
+        raise RecordError(
+            f"{where}.predicts is {network!r:.60}, of which networks has no scores"
+        )
 
 
 def make_result(

@@ -15,40 +15,12 @@ from mmseg_semisup.core.fingerprint import digest
 
 from .picture import draw_study
 from .plan import Study
+from .result import check_result
 from .table import make_page
 from .training import Training
 
 RESULTS, TABLE, PICTURE = "results.json", "table.md", "gains.png"
 VERSION = 1
-SCORES = {
-    "last": float,
-    "best": float,
-    "best_at": int,
-    "curve": {str: float},
-    "classes": {str: float},
-}
-CELL = {
-    "cell": str,
-    "config?": str,
-    "method": str,
-    "split": str,
-    "masks": int,
-    "seed": int,
-    "iterations": int,
-    "predicts": str,
-    "networks": {str: SCORES},
-    "seconds": float,
-    "cpu_seconds": (float, None),
-    "memory_mb": (float, None),
-    "commit": (str, None),
-    "machine": str,
-    "versions": {str: str},
-    "selection?": {
-        "thresholds": [float],
-        "kept": [(float, None)],
-        "accuracy_of_kept": [(float, None)],
-    },
-}
 FORM = {
     "study": str,
     "command": str,
@@ -57,7 +29,7 @@ FORM = {
     "splits": [str],
     "missing?": [str],
     "notes?": [str],
-    "cells": [CELL],
+    "cells": [object],
 }
 """Form of a record, see :mod:`~mmseg_semisup.core.records`."""
 
@@ -132,6 +104,8 @@ def read_record(path: Path) -> dict[str, Any]:
                 f"its version is {content['version']}, and {VERSION} is allowed"
             )
         records.check_form(content, FORM)
+        for index, result in enumerate(content["cells"]):
+            check_result(result, f"cells[{index}]")
     except records.RecordError as error:
         raise ConfigError(f"{path} is no record of a study: {error}") from error
     return content

@@ -7,9 +7,9 @@ whereas a training selects pixels of augmented crops.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from .training import Training, training_environment
 THRESHOLD = 0.95
 """That of most methods, so that all of them can be compared at it."""
 SOURCE = "unlabeled"
+MASKS = "measured_masks"
+"""Folder of the masks in that of the training, until their quality is known."""
 KEPT = ("images_with_truth", "mIoU", "accuracy", "thresholds", "kept")
 
 
@@ -47,8 +49,13 @@ def measure(training: Training) -> None:
     checkpoint = find_last_checkpoint(training.folder)
     if checkpoint is None or training.state.result is None:
         raise ConfigError(f"cell {training.name}: its checkpoint is gone")
-    with tempfile.TemporaryDirectory(dir=training.folder) as folder:
-        found = _quality(training, checkpoint, Path(folder) / "masks")
+    # A killed measurement leaves it behind.
+    masks = training.folder / MASKS
+    shutil.rmtree(masks, ignore_errors=True)
+    try:
+        found = _quality(training, checkpoint, masks)
+    finally:
+        shutil.rmtree(masks, ignore_errors=True)
     if not found["images_with_truth"]:
         raise ConfigError(
             f"cell {training.name}: selection: no unlabelled image has a true mask in "
@@ -106,5 +113,6 @@ def at_threshold(result: Mapping[str, Any], key: str) -> float | None:
     found = result.get("selection")
     if not found:
         return None
-    value = found[key][found["thresholds"].index(THRESHOLD)]
+    values = dict(zip(found["thresholds"], found[key], strict=False))
+    value = values.get(THRESHOLD)
     return None if value is None else float(value)

@@ -10,15 +10,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.config import Config
-
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.config_file import read_file
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.records import RecordError, read_record
 from mmseg_semisup.engine.preemption import REQUEUE_CODE
 
 from .board import Board
 from .cells import Cell
+from .plan import NAME
 from .run import CELLS
 from .state import State
 from .training import STOPPED, Training
@@ -103,12 +103,13 @@ def _submitted(folder: Path) -> str | None:
 
 def is_queued(job: str) -> bool:
     """Whether slurm still has tasks of a job to run."""
-    done = subprocess.run(  # noqa: S603, the arguments are our own
-        ["squeue", "--noheader", f"--jobs={job}"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ["squeue", "--noheader", f"--jobs={job}"]
+    try:
+        done = subprocess.run(  # noqa: S603, the arguments are our own
+            command, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise ConfigError("--slurm: there is no squeue on this machine") from error
     return bool(done.stdout.strip())
 
 
@@ -143,10 +144,15 @@ def load_training(folder: Path, name: str) -> Training:
     Args:
         folder: Work-dir of the study.
         name: Name of the training.
+
+    Raises:
+        ConfigError: If it has no record, or that cannot be read.
     """
     cells = folder / CELLS
     state = State(cells / f"{name}.json")
-    cfg = Config.fromfile(str(cells / f"{name}.py"))
+    if not state.cell:
+        raise ConfigError(f"{folder} has no cell {name!r}")
+    cfg = read_file(cells / f"{name}.py")
     return Training(Cell.from_plain(state.cell, cfg), cells)
 
 
@@ -159,8 +165,20 @@ def run_task(folder: Path, index: int) -> int:
 
     Returns:
         Exit code: 0, 1 after a failure, or the one that asks for a restart.
+
+    Raises:
+        ConfigError: If the list of the tasks cannot be read, or has no such task.
     """
-    name = read_record(folder / ARRAY, FORM)["cells"][index]
+    path = folder / ARRAY
+    try:
+        names = read_record(path, FORM)["cells"]
+    except RecordError as error:
+        raise ConfigError(f"{path} is no list of tasks: {error}") from error
+    if not 0 <= index < len(names):
+        raise ConfigError(f"{path} has {len(names)} tasks, and no task {index}")
+    name = names[index]
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{path}: cells[{index}] is {name!r:.60}, and no cell's name")
     training = load_training(folder, name)
     if training.finished:
         return 0

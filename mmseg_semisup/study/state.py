@@ -11,14 +11,24 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.records import RecordError, check_form, read_record
 
+from .cells import FORM as CELL_FORM
+from .result import check_result
+
 VERSION = 1
 FORM = {
-    "cell": {str: object},
+    "cell": CELL_FORM,
     "fingerprint": ({str: object}, None),
     "attempts": [
-        {"commit?": (str, None), "seconds?": float, "code?": int, "memory_mb?": float}
+        {
+            "commit?": (str, None),
+            "seconds?": float,
+            "cpu_seconds?": float,
+            "code?": int,
+            "memory_mb?": float,
+            "problem?": (str, None),
+        }
     ],
-    "result": ({str: object}, None),
+    "result": object,
 }
 """Form of the file, see :mod:`~mmseg_semisup.core.records`."""
 
@@ -55,6 +65,9 @@ class State:
                     f"its version is {content['version']}, and {VERSION} is allowed"
                 )
             check_form(content, FORM)
+            if content["result"] is not None:
+                check_result(content["result"], "result")
+            _check_names(content, path)
         except RecordError as error:
             raise ConfigError(
                 f"{path} is no record of a study's training: {error}; remove it, and "
@@ -79,3 +92,14 @@ class State:
             "result": self.result,
         }
         atomic_write(self.path, json.dumps(content, indent=1).encode())
+
+
+def _check_names(content: dict[str, Any], path: Path) -> None:
+    """Raise RecordError for the record of another training, such as a copied file."""
+    result = content["result"] or {}
+    for key, name in (
+        ("cell.name", content["cell"]["name"]),
+        ("result.cell", result.get("cell", path.stem)),
+    ):
+        if name != path.stem:
+            raise RecordError(f"{key} is {name!r:.60}, and not {path.stem!r}")

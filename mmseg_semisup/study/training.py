@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.atomic_io import atomic_write, open_new
 from mmseg_semisup.core.config import PACKAGE_FOLDER
 from mmseg_semisup.core.distributed import locked
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.fingerprint import differences
+from mmseg_semisup.core.plain_files import read_plain
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.engine.preemption import INTERRUPT_CODE, REQUEUE_CODE
 
@@ -117,10 +118,21 @@ class Training:
         return [*map(str, differences(self.state.fingerprint, self.cell.fingerprint))]
 
     def forget(self) -> None:
-        """Remove all that it has written."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for path in (self.config_path, self.state.path):
-            path.unlink(missing_ok=True)
+        """Remove all that it has written.
+
+        Raises:
+            ConfigError: If that fails: it would go on from what is left.
+        """
+        try:
+            if os.path.lexists(self.folder):
+                shutil.rmtree(self.folder)
+            for path in (self.config_path, self.state.path):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"cell {self.name} cannot be removed: {error.filename}: "
+                f"{error.strerror}"
+            ) from error
         self.state = State(self.state.path)
 
     def prepare(self) -> None:
@@ -187,7 +199,7 @@ class Training:
         self._pace = None
         self.state.attempts.append({"commit": project_commit()})
         self.state.write()
-        with open(self.folder / OUTPUT, "wb") as output:
+        with open_new(self.folder / OUTPUT) as output:
             self._process = subprocess.Popen(  # noqa: S603, the arguments are our own
                 (self._command or train_command)(self.config_path, self.folder),
                 stdout=output,
@@ -277,7 +289,10 @@ class Training:
     def _last_words(self) -> str:
         """The last line of its output, the error if it has named one."""
         path = self.folder / OUTPUT
-        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            text = read_plain(path).decode(errors="replace")
+        except OSError as error:
+            return str(error)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("error:")]
         return f"{(errors or lines or ['no output'])[-1][:300]} ({path})"

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from mmseg_semisup.core import atomic_io
-from mmseg_semisup.core.atomic_io import append_to, atomic_write, remove_partial_files
+from mmseg_semisup.core.atomic_io import (
+    append_to,
+    atomic_write,
+    open_new,
+    remove_partial_files,
+)
 from mmseg_semisup.core.errors import WriteError
 
 
@@ -92,11 +97,26 @@ def test_a_link_is_replaced_and_its_target_stays(tmp_path):
 def test_what_is_no_file_stays(tmp_path, make):
     path = tmp_path / "x"
     make(path)
-    for write in (lambda: atomic_write(path, b"new"), lambda: append_to(path)):
+    writers = (lambda p: atomic_write(p, b"new"), append_to, open_new)
+    for write in writers:
         with pytest.raises(WriteError, match=f"cannot write {path}: it is a"):
-            write()
-    with pytest.raises(WriteError, match="cannot write /dev/null: it is a device"):
-        atomic_write("/dev/null", b"new")
+            write(path)
+        with pytest.raises(WriteError, match="cannot write /dev/null: it is a device"):
+            write("/dev/null")
+
+
+def test_a_new_file_takes_the_place_of_a_file_and_of_a_link(tmp_path):
+    path, thesis = tmp_path / "output", tmp_path / "thesis"
+    thesis.write_text("thesis")
+    path.symlink_to(thesis)
+    for text in (b"longer", b"new"):
+        with open_new(path) as file:
+            file.write(text)
+        assert path.read_bytes() == text
+        assert not path.is_symlink()
+    assert thesis.read_text() == "thesis"
+    with pytest.raises(WriteError, match="No such file"):
+        open_new(tmp_path / "gone" / "output")
 
 
 def test_a_journal_grows_and_is_no_link(tmp_path):

@@ -82,6 +82,24 @@ MISTAKES = {
     r"splits=\['a'\]; allowed: dict": dict(splits=["a"]),
     "splits: the name 'all'; allowed": dict(splits=dict(all="x")),
     "iterations=0; allowed": dict(iterations=0),
+    "iterations=True; allowed": dict(iterations=True),
+    "jobs=2.5; allowed": dict(jobs=2.5),
+    "all_masks='no'; allowed: True or False": dict(all_masks="no"),
+    r"seeds=\[True\]; allowed: whole numbers": dict(seeds=[True]),
+    "seeds=4294967296; allowed: whole numbers from 0 to": dict(seeds=2**32),
+    "methods: 5; allowed: the name of a method": dict(methods=[5]),
+    r"methods: \[\]; allowed: the name of a method": dict(methods=[[]]),
+    "length=True; allowed": dict(methods=[dict(base="cutmix", length=True)]),
+    "config=5; allowed": dict(config=5),
+    "config '' is no file": dict(config=""),
+    "tiny.py: config=5; allowed": dict(methods=[dict(config=5)]),
+    "baseline=5; allowed": dict(baseline=5),
+    r"baseline=\[\['a'\]\]; allowed": dict(baseline=[["a"]]),
+    r"baseline=.*'cutmix' stands there twice": dict(baseline=["cutmix", "cutmix"]),
+    "splits.a=None; allowed": dict(splits=dict(a=None)),
+    r"the name x\S*... has 255 characters; a folder may have 240": dict(
+        methods=["supervised", dict(base="cutmix", name="x" * 246)]
+    ),
     "is a whole config, which only a block can change": dict(
         methods=["supervised", dict(base="plain.py", teacher=None)]
     ),
@@ -96,9 +114,12 @@ def test_mistakes_are_named(write_study, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_no_study(tmp_path):
+@pytest.mark.parametrize(
+    "text", ["config = (", "1 / 0", "_base_ = 5", "config = open('none').read()", "\0"]
+)
+def test_a_file_that_is_no_study(tmp_path, text):
     path = tmp_path / "broken.py"
-    path.write_text("config = (")
+    path.write_text(text)
     with pytest.raises(ConfigError, match="broken.py"):
         read_study(path)
 

@@ -20,7 +20,13 @@ from mmseg_semisup.study.run import (
     problems,
     run_study,
 )
-from mmseg_semisup.study.selection import measure_all, needs_measuring
+from mmseg_semisup.study.selection import (
+    MASKS,
+    at_threshold,
+    measure,
+    measure_all,
+    needs_measuring,
+)
 from mmseg_semisup.study.training import Training
 
 
@@ -160,6 +166,38 @@ def test_what_cannot_be_measured_is_told(opened):
     assert problem == "cell cutmix_m2_seed0: its checkpoint is gone"
 
 
+def test_a_measurement_leaves_no_masks_behind(opened, monkeypatch):
+    """Nor does one that was killed, once it is repeated."""
+    study = opened(seeds=[0])
+    run_study(study, jobs=1)
+    training = study.trainings[1]
+    before = {*training.folder.iterdir()}
+    masks = training.folder / MASKS
+    masks.mkdir()
+    (masks / "left.png").touch()
+
+    def quality(_, checkpoint, out):
+        assert not out.exists()
+        out.mkdir()
+        found = dict(mIoU=1.0, accuracy=1.0, kept=[70.0], accuracy_of_kept=[90.0])
+        return dict(found, images_with_truth=1, thresholds=[0.95])
+
+    monkeypatch.setattr("mmseg_semisup.study.selection._quality", quality)
+    monkeypatch.setattr(
+        "mmseg_semisup.study.selection.find_last_checkpoint", lambda folder: folder
+    )
+    measure(training)
+    assert {*training.folder.iterdir()} == before
+    assert at_threshold(opened(seeds=[0]).trainings[1].state.result, "kept") == 70.0
+
+
+def test_a_selection_without_the_threshold_is_unknown():
+    selection = dict(thresholds=[0.5, 0.95], kept=[1.0], accuracy_of_kept=[None, 9.0])
+    assert at_threshold(dict(selection=selection), "kept") is None
+    assert at_threshold(dict(selection=selection), "accuracy_of_kept") == 9.0
+    assert at_threshold({}, "kept") is None
+
+
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
     """A made-up slurm: it notes its arguments, and its queue is a file."""
@@ -229,4 +267,7 @@ def test_what_slurm_says_is_said(opened, slurm, monkeypatch):
         subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(FileNotFoundError())
     )
     with pytest.raises(ConfigError, match="there is no sbatch"):
+        submit(study.folder, study.trainings, "x", 1, slurm)
+    (study.folder / "array.json").write_text('{"job": "41", "cells": []}')
+    with pytest.raises(ConfigError, match="there is no squeue"):
         submit(study.folder, study.trainings, "x", 1, slurm)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +15,10 @@ import time
 
 import pytest
 from processes import fork, wait
+from tiny_study import stub_command
 
 from mmseg_semisup.core.distributed import LOCK_NAME
-from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.errors import ConfigError, WriteError
 from mmseg_semisup.study.log import read_log
 from mmseg_semisup.study.machine import (
     describe_machine,
@@ -22,7 +26,7 @@ from mmseg_semisup.study.machine import (
     project_commit,
 )
 from mmseg_semisup.study.result import make_result
-from mmseg_semisup.study.slurm import load_training
+from mmseg_semisup.study.slurm import load_training, run_task
 from mmseg_semisup.study.state import State
 from mmseg_semisup.study.training import (
     Training,
@@ -30,7 +34,7 @@ from mmseg_semisup.study.training import (
     training_environment,
 )
 
-from .conftest import COMMIT
+from .conftest import COMMIT, make_cell
 
 
 @pytest.fixture
@@ -126,6 +130,45 @@ def test_a_forgotten_training_begins_anew(make):
     assert training.changes() == []
 
 
+def test_what_cannot_be_removed_is_named(make, monkeypatch):
+    training = finish(make())
+
+    def refuse(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(ConfigError, match="a_seed0 cannot be removed: .*Permission"):
+        training.forget()
+    assert training.finished
+    assert training.state.path.exists()
+
+
+def test_the_output_is_written_into_a_file_of_its_own(make, tmp_path):
+    """Neither through a link, nor into a pipe that nobody reads."""
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("thesis")
+    training = make(fails=3)
+    training.folder.mkdir()
+    output = training.folder / "output.txt"
+    output.symlink_to(victim)
+    finish(training)
+    assert victim.read_text() == "thesis"
+    assert output.read_text().startswith("started")
+    output.unlink()
+    os.mkfifo(output)
+    with pytest.raises(WriteError, match="output.txt: it is a pipe, not a file"):
+        training.start()
+
+
+def test_a_log_that_is_no_file_is_passed_over(make, tmp_path):
+    training = make()
+    scalars = training.folder / "run" / "vis_data" / "scalars.json"
+    scalars.parent.mkdir(parents=True)
+    os.mkfifo(scalars)
+    finish(training)
+    assert training.finished
+
+
 def test_another_process_in_the_folder_is_noticed(make, tmp_path):
     training = make()
     assert not training.at_work_elsewhere()
@@ -174,6 +217,47 @@ def test_a_broken_record_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ConfigError, match="a.json is no record of a study's training"):
         State(path)
+
+
+CHANGES = [
+    (("cell", "masks"), "5", "cell.masks is '5', and not an integer"),
+    (("cell", "stages"), None, "cell.stages is None"),
+    (("cell", "name"), "b_seed0", "cell.name is 'b_seed0', and not 'a_seed0'"),
+    (("attempts", 0, "cpu_seconds"), "5", "cpu_seconds is '5'"),
+    (("attempts", 0, "problem"), ["x"], r"problem is \['x'\]"),
+    (("result",), {}, "result.cell is missing"),
+    (("result",), 5, "result is 5, and not an object"),
+    (("result", "cell"), "b_seed0", "result.cell is 'b_seed0', and not 'a_seed0'"),
+    (("result", "predicts"), "teacher", "result.predicts is 'teacher', of which"),
+    (("result", "networks", "student"), {}, "result.networks.student.last is missing"),
+    (("result", "seconds"), float("nan"), "result.seconds is nan"),
+    (("result", "selection"), {"thresholds": 1}, "result.selection.thresholds is 1"),
+]
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory) -> dict:
+    """The record of a finished training."""
+    training = Training(make_cell(), tmp_path_factory.mktemp("cells"), stub_command)
+    training.prepare()
+    finish(training)
+    return json.loads(training.state.path.read_text())
+
+
+@pytest.mark.parametrize(("keys", "value", "message"), CHANGES)
+def test_a_changed_record_is_named(tmp_path, record, keys, value, message):
+    changed = copy.deepcopy(record)
+    node = changed
+    for key in keys[:-1]:
+        node = node[key]
+    path = tmp_path / "a_seed0.json"
+    path.write_text(json.dumps(changed))
+    assert State(path).result == record["result"]
+    node[keys[-1]] = value
+    path.write_text(json.dumps(changed))
+    with pytest.raises(ConfigError, match=f"a_seed0.json is no record.*{message}") as e:
+        State(path)
+    assert "\n" not in str(e.value)
 
 
 def test_another_version_is_named(tmp_path):
@@ -241,6 +325,21 @@ def test_a_log_is_read_over_resumes_and_while_it_is_written(tmp_path):
     assert log.classes == {"teacher": {"cat": 20.0}}
 
 
+def test_values_of_a_log_that_are_no_numbers_are_left_out(tmp_path):
+    lines(
+        tmp_path,
+        "1",
+        dict(loss=1, time=float("nan"), iter=10, memory=float("nan")),
+        dict(loss=1, time=1.0, iter=20),
+        {"mIoU": 30.0, "step": 10, "IoU/cat": "high"},
+        {"mIoU": float("nan"), "teacher/mIoU": [30], "step": 20},
+    )
+    log = read_log(tmp_path)
+    assert (log.iteration, log.seconds, log.gpu_memory) == (20, 20.0, None)
+    assert log.scores == {"student": {10: 30.0}}
+    assert log.classes == {}
+
+
 def test_a_result_of_a_gpu_has_its_memory_and_its_steps_as_time(stub, tmp_path):
     entry = dict(loss=1, time=1.0, iter=20, memory=700)
     lines(tmp_path, "1", entry, {"mIoU": 30.0000001, "step": 20})
@@ -269,3 +368,20 @@ def test_a_written_training_is_read_again(make, tmp_path):
     loaded = load_training(tmp_path, "a_seed0")
     assert loaded.cell.to_plain() == cell.to_plain()
     assert loaded.changes() == []
+    with pytest.raises(ConfigError, match="has no cell 'b_seed0'"):
+        load_training(tmp_path, "b_seed0")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "array.json is no list of tasks: the whole is"),
+        ('{"job": "1", "cells": []}', "array.json has 0 tasks, and no task 0"),
+        ('{"job": null, "cells": ["../a"]}', "is '../a', and no cell's name"),
+        ('{"job": null, "cells": [5]}', "is 5, and not a text"),
+    ],
+)
+def test_a_list_of_tasks_that_is_none(tmp_path, text, message):
+    (tmp_path / "array.json").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        run_task(tmp_path, 0)

@@ -137,6 +137,19 @@ def test_mistakes_are_named(
     assert "\n" not in str(stop.value)
 
 
+def test_links_out_of_the_folder_are_refused(write_study, stubbed, run_tool, tmp_path):
+    study, folder, other = write_study(), tmp_path / "work", tmp_path / "other"
+    for name in ("cells", "cells/cutmix_m2_seed0"):
+        other.mkdir()
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(other)
+        with pytest.raises(SystemExit, match=f"{name} is a link to .*outside"):
+            run_tool("study.py", study, "--work-dir", folder)
+        assert not list(other.iterdir())
+        (folder / name).unlink()
+        other.rmdir()
+
+
 def test_the_number_of_jobs_is_checked(write_study, run_tool, capsys):
     with pytest.raises(SystemExit):
         run_tool("study.py", write_study(), "--jobs", "0")
