@@ -72,11 +72,15 @@ FORMS = {
     "teacher": DICT,
     "networks": DICTS,
     "labeled_weight": NUMBER,
+    "average_losses": Form(lambda value: isinstance(value, bool), "True or False"),
     "objectives": DICTS,
     "views": VIEWS,
     "augment": Form(lambda value: isinstance(value, str), "'workers' or 'device'"),
     "crop": TYPED,
     "ratio": Form(_named(_is_number), "a dict of whole numbers, by source"),
+    "rare_classes": Form(
+        lambda value: isinstance(value, bool) or _is_dict(value), "True, or a dict"
+    ),
     "sources": DICTS,
     "model": TYPED,
     "image_size": NUMBER,
