@@ -61,6 +61,28 @@ def test_killed_and_resumed_equals_uninterrupted(tiny_images, tmp_path, method):
         assert trace(other) == trace(whole)
 
 
+def test_thresholds_weights_and_draws_of_classes_are_resumed(tiny_images, tmp_path):
+    select = {"type": "CurriculumThreshold", "threshold": 0.3}
+    changes = {
+        "model.objectives.consistency.select": {
+            "type": "ClassWeights",
+            "select": select,
+        },
+        "train_dataloader.sampler.rare_classes": {"labeled": {"temperature": 0.5}},
+    }
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run("mean_teacher", tiny_images, whole, **changes) == 0
+    end = run("mean_teacher", tiny_images, killed, kill=STEPS - 1, **changes)
+    assert end == -signal.SIGKILL
+    assert run("mean_teacher", tiny_images, killed, resume=True, **changes) == 0
+    assert_same(final(killed), final(whole))
+    assert trace(killed) == trace(whole)
+    state = final(whole)["state_dict"]
+    path = "objectives.consistency.select"
+    assert state[f"{path}.pixels"].sum() > 0
+    assert state[f"{path}.select.status"].sum() > 0
+
+
 def test_resume_without_a_seed_in_the_config(tiny_images, tmp_path):
     """The order of the data is that of the seed that the first run drew."""
     work_dir = tmp_path / "work"
