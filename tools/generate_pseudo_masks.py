@@ -60,6 +60,14 @@ def parse_args() -> argparse.Namespace:
         "--flip", action="store_true", help="average with the mirror image"
     )
     parser.add_argument(
+        "--scales",
+        nargs="+",
+        type=float,
+        default=[1.0],
+        metavar="S",
+        help="scales of the images that are averaged, relative to the test pipeline's",
+    )
+    parser.add_argument(
         "--measure-speed",
         action="store_true",
         help="compare with the bare forward passes and encoding, in one process; masks "
@@ -85,6 +93,7 @@ def read_settings(args: argparse.Namespace, data_cfg: Config) -> Settings:
         crop_size=args.crop_size,
         stride=args.stride,
         flip=args.flip,
+        scales=args.scales,
         confidence=args.confidence,
         batch_size=args.batch_size,
         threads=args.threads,

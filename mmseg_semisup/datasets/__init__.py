@@ -15,6 +15,7 @@ from .image_labels import LoadImageLabels, PackImageLabels
 from .load_pseudo_mask import LoadPseudoMask, PackPseudoMask
 from .multi_view import MultiView
 from .nearest_multiple import ResizeToNearestMultiple
+from .noise_cutout import NoiseCutout
 from .original_shape import SetOriginalShape
 from .pseudo_masks import PseudoMaskDataset
 from .rand_augment import RandAugment
@@ -38,6 +39,7 @@ __all__ = [
     "LoadImageLabels",
     "LoadPseudoMask",
     "MultiView",
+    "NoiseCutout",
     "PackImageLabels",
     "PackPseudoMask",
     "PseudoMaskDataset",

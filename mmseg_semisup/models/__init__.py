@@ -21,6 +21,7 @@ from .objectives import (
     Objective,
     PseudoMaskObjective,
     SelfTaughtObjective,
+    SupervisedObjective,
     TwinBranchObjective,
     WeakMaskObjective,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Snapshot",
     "SquaredDifference",
     "Step",
+    "SupervisedObjective",
     "Teacher",
     "TwinBranchObjective",
     "View",

@@ -35,7 +35,7 @@ from mmseg_semisup.models.network_names import STUDENT, TEACHER
 
 from .images import Item
 from .network import ImageLoader, Labels
-from .settings import CHECKPOINTS, check_options, check_values
+from .settings import CHECKPOINTS, check_options, check_scales, check_values
 from .statistics import IGNORED, load_truth
 
 PIPELINE = ({"type": "LoadImageFromFile"}, {"type": "PackSegInputs"})
@@ -80,8 +80,7 @@ class CamSettings:
         """Check the values."""
         networks = (None, STUDENT, TEACHER)
         check_values(self, network=networks, checkpoint=CHECKPOINTS)
-        if not self.scales or min(self.scales) <= 0:
-            raise StoreError(f"scales={list(self.scales)}; allowed: numbers above 0")
+        check_scales(self.scales)
         if not 0 <= self.background <= self.foreground <= 1:
             raise StoreError(
                 f"background={self.background}, foreground={self.foreground}; allowed: "
@@ -92,6 +91,10 @@ class CamSettings:
         """The settings that the masks depend on, without those of speed."""
         rest = ("threads", "checkpoint")
         return {k: v for k, v in vars(self).items() if k not in rest}
+
+    def stated(self) -> dict[str, Any]:
+        """The settings, for a record."""
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> CamSettings:

@@ -126,6 +126,7 @@ class BatchPredictor:
         self.test_cfg = dict(model_cfg["test_cfg"])
         self.pipeline = test_pipeline(cfg)
         self.flip = settings.flip
+        self.scales = settings.scales
         self._load = ImageLoader(self.pipeline)
 
     def load(self, item: Item) -> dict[str, Any]:
@@ -144,11 +145,15 @@ class BatchPredictor:
             images: N images; after the test pipeline, all have the same size.
 
         Returns:
-            Logits without padding, (N, C, h, w); with ``flip``, also those of the
-            mirror images, flipped back.
+            Logits without padding, (N, C, h, w), of each scale; with ``flip``, also
+            those of the mirror images, flipped back.
         """
         flips = (False, True)[: 1 + self.flip]
-        return [unpadded_logits(self.model, images, flip) for flip in flips]
+        found = []
+        for scale in self.scales:
+            seen = images if scale == 1 else [scaled(image, scale) for image in images]
+            found += [unpadded_logits(self.model, seen, flip) for flip in flips]
+        return found
 
     @torch.inference_mode()
     def label(
@@ -189,6 +194,24 @@ class BatchPredictor:
             probs += probabilities(self.model, each, dim=0)
         probs /= len(full)
         return Labels(_first_best(probs), probs.amax(dim=0))
+
+
+def scaled(image: Mapping[str, Any], scale: float) -> dict[str, Any]:
+    """Resize an image after the test pipeline; its sides are at least one pixel.
+
+    Args:
+        image: ``inputs``, (3, H, W), and ``data_samples``.
+        scale: Factor of both sides; they are rounded down, as in ST++.
+
+    Returns:
+        ``inputs``, (3, h, w), float, in the same range, and ``data_samples``.
+    """
+    pixels = image["inputs"]
+    size = tuple(max(1, int(side * scale)) for side in pixels.shape[-2:])
+    resized = resize(pixels[None].float(), size, mode="bilinear", align_corners=True)
+    sample = image["data_samples"].clone()
+    sample.set_metainfo({"img_shape": size, "pad_shape": size})
+    return {"inputs": resized[0], "data_samples": sample}
 
 
 def _first_best(scores: Tensor) -> Tensor:

@@ -31,6 +31,9 @@ class MaskSettings(Protocol):
     def what_counts(self) -> dict[str, Any]:
         """The settings that the masks depend on."""
 
+    def stated(self) -> dict[str, Any]:
+        """The settings, for a record."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -44,6 +47,8 @@ class Settings:
         crop_size: Height and width of the window in pixels; None: as ``test_cfg``.
         stride: Steps of the window in pixels; None: as ``test_cfg``.
         flip: Whether the probabilities of an image and its mirror image are averaged.
+        scales: Scales of the image that the network sees, relative to that after the
+            test pipeline; the probabilities at all of them are averaged.
         confidence: Whether the probabilities are stored, too, in 8 bits.
         batch_size: Greatest number of images of one size in a pass of the network.
         checkpoint: For a stage: the 'last' or the 'best' checkpoint of the stage
@@ -64,9 +69,11 @@ class Settings:
     batch_size: int = 8
     checkpoint: str = "last"
     threads: int = 4
+    scales: Sequence[float] = (1.0,)
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_scales(self.scales)
         check_values(
             self,
             mode=(None, *MODES),
@@ -116,7 +123,17 @@ class Settings:
     def what_counts(self) -> dict[str, Any]:
         """The settings that the masks depend on, without those of speed."""
         rest = ("threads", "checkpoint", "mode", "crop_size", "stride")
-        return {k: v for k, v in vars(self).items() if k not in rest}
+        kept = {k: v for k, v in vars(self).items() if k not in rest}
+        # Stores of earlier versions have no scales.
+        return {**kept, "scales": self.stated().get("scales")}
+
+    def stated(self) -> dict[str, Any]:
+        """The settings, without scales that change nothing.
+
+        Records of earlier versions know no scales.
+        """
+        alone = list(self.scales) == [1.0]
+        return {k: v for k, v in vars(self).items() if not (k == "scales" and alone)}
 
 
 def check_options(settings: type, options: Mapping[str, Any]) -> None:
@@ -149,3 +166,9 @@ def check_values(settings: Any, **allowed: Sequence[Any]) -> None:
             raise StoreError(f"{name}={value!r}; allowed: 1, 2, ...")
     if isinstance(settings.sources, str) or not settings.sources:
         raise StoreError(f"sources={settings.sources!r}; give a list of names")
+
+
+def check_scales(scales: Sequence[float]) -> None:
+    """Raise StoreError for scales that no image can have."""
+    if not scales or min(scales) <= 0:
+        raise StoreError(f"scales={list(scales)}; allowed: numbers above 0")

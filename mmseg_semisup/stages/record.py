@@ -211,7 +211,7 @@ def fingerprint(stage: Stage) -> dict[str, Any]:
         return to_plain(kept)
     plain = fingerprint_of_start(content)
     if stage.masks is not None:
-        plain["pseudo_masks"] = to_plain(vars(stage.masks) | {"threads": None})
+        plain["pseudo_masks"] = to_plain(stage.masks.stated() | {"threads": None})
     return plain
 
 

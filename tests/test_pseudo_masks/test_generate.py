@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
@@ -52,16 +53,23 @@ def test_masks_are_those_of_mmseg(make, cfg, checkpoint, tmp_path, network):
         assert list(np.array(own).shape) == record["size"]
 
 
-def mmseg_probabilities(cfg, checkpoint, path, slide, flip):
+def mmseg_probabilities(cfg, checkpoint, path, slide, flip, scales=(1.0,)):
     """What mmseg's own code says of one image, from its documented pieces."""
     model = load_model(cfg, load_checkpoint_file(checkpoint), "student").segmentor
     if slide:
         model.test_cfg = ConfigDict(mode="slide", crop_size=(16, 16), stride=(12, 12))
     data = Compose(steps_of(cfg))({"img_path": path})
-    total = 0
-    for mirrored in (False, True)[: 1 + flip]:
+    total, (height, width) = 0, data["inputs"].shape[-2:]
+    passes = [(s, m) for s in scales for m in (False, True)[: 1 + flip]]
+    for scale, mirrored in passes:
         image = data["inputs"].flip(-1) if mirrored else data["inputs"]
         sample = copy.deepcopy(data["data_samples"])
+        size = (int(height * scale), int(width * scale))
+        if scale != 1:
+            image = F.interpolate(
+                image[None].double(), size, mode="bilinear", align_corners=True
+            )[0].float()
+            sample.set_metainfo({"img_shape": size})
         preprocess = load_model(cfg, load_checkpoint_file(checkpoint), "student")
         batch = preprocess.data_preprocessor(
             dict(inputs=[image], data_samples=[sample]), False
@@ -70,15 +78,24 @@ def mmseg_probabilities(cfg, checkpoint, path, slide, flip):
             result = model.predict(batch["inputs"], batch["data_samples"])[0]
         probs = result.seg_logits.data.softmax(0)
         total = total + (probs.flip(-1) if mirrored else probs)
-    return total / (1 + flip)
+    return total / len(passes)
 
 
-@pytest.mark.parametrize(("slide", "flip"), [(True, False), (False, True)])
-def test_windows_and_mirror_images(make, cfg, checkpoint, tmp_path, slide, flip):
+SCALES = (0.5, 1.0, 1.75)
+
+
+@pytest.mark.parametrize(
+    ("slide", "flip", "scales"),
+    [(True, False, (1.0,)), (False, True, (1.0,)), (False, True, SCALES)],
+)
+def test_windows_mirror_images_and_scales(
+    make, cfg, checkpoint, tmp_path, slide, flip, scales
+):
     window = dict(mode="slide", crop_size=(16, 16), stride=(12, 12)) if slide else {}
-    manifest = make(flip=flip, confidence=True, **window)
+    manifest = make(flip=flip, scales=scales, confidence=True, **window)
     for record in manifest["images"]:
-        probs = mmseg_probabilities(cfg, checkpoint, record["image"], slide, flip)
+        seen = (record["image"], slide, flip, scales)
+        probs = mmseg_probabilities(cfg, checkpoint, *seen)
         best, classes = probs.max(0)
         own = read(tmp_path / "store" / "masks" / f"{record['id']}.png")
         level = read(tmp_path / "store" / "confidence" / f"{record['id']}.png")
@@ -203,6 +220,13 @@ def test_other_settings_are_refused_in_the_same_folder(make, tmp_path):
     make()
     with pytest.raises(StoreError, match="flip was false and is true"):
         make(flip=True)
+    with pytest.raises(StoreError, match=r"scales was .* and is \[0\.5, 1\]"):
+        make(scales=(0.5, 1))
+    make("scaled", scales=(0.5, 1))
+    with pytest.raises(StoreError, match=r"scales was \[0\.5, 1\] and is null"):
+        make("scaled")
+    with pytest.raises(StoreError, match=r"scales=\[0\]; allowed: numbers above 0"):
+        make(scales=(0,))
     with pytest.raises(StoreError, match="sources was"):
         make(sources=("labeled",))
     foreign = tmp_path / "foreign" / "masks"

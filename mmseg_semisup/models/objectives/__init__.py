@@ -15,6 +15,7 @@ from .further_labels import FurtherLabelsObjective
 from .latent_classes import LatentClassObjective
 from .pseudo_mask import PseudoMaskObjective
 from .self_taught import SelfTaughtObjective
+from .supervised import SupervisedObjective
 from .twin_branch import TwinBranchObjective
 from .unimatch import UniMatchObjective
 from .weak_masks import WeakMaskObjective
@@ -31,6 +32,7 @@ __all__ = [
     "Objectives",
     "PseudoMaskObjective",
     "SelfTaughtObjective",
+    "SupervisedObjective",
     "TwinBranchObjective",
     "UniMatchObjective",
     "WeakMaskObjective",
