@@ -16,6 +16,8 @@ from helpers import forget_runs
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as readers
+from mmengine.runner import runner as runners
+from yapf.yapflib import yapf_api
 
 from mmseg_semisup.core import checkpoint
 from mmseg_semisup.core.checkpoint import use_safe_checkpoints
@@ -23,6 +25,12 @@ from mmseg_semisup.engine.preemption import requests
 
 # A process that runs hundreds of tests would keep the most that each size ever needed.
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**17))
+
+# Either takes longer than a tiny training: one formats texts of configs, the other asks
+# for compilers.
+FORMAT = yapf_api.FormatCode
+yapf_api.FormatCode = lambda text, **_: (text, True)
+runners.collect_env = dict
 
 
 def pytest_collection_modifyitems(config, items):
@@ -58,6 +66,12 @@ def _repeatable():
     yield
     # A training that an error ended outside of a tool still listens for signals.
     requests.uninstall()
+
+
+@pytest.fixture
+def formatted_configs(monkeypatch):
+    """Format the texts of configs, as outside of tests."""
+    monkeypatch.setattr(yapf_api, "FormatCode", FORMAT)
 
 
 @pytest.fixture

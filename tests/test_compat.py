@@ -119,6 +119,7 @@ def test_importing_says_nothing_and_changes_no_settings():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_names_of_configs_are_known_after_the_import():
     code = (
         "import mmseg_semisup\n"

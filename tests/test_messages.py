@@ -29,8 +29,13 @@ TOOL = re.compile(r"\btools/(\w+\.(?:py|sh))((?: (?:--?)?[\w=./{}-]+)*)")
 MODULE = re.compile(r"\bmmseg_semisup(?:\.[a-z_]+)+")
 
 
-def texts(path: Path) -> Iterator[str]:
+@lru_cache
+def texts(path: Path) -> list[str]:
     """All texts of a file, docstrings included; values of f-strings are '{}'."""
+    return list(_texts(path))
+
+
+def _texts(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inner = set()
     for node in ast.walk(tree):
@@ -62,6 +67,7 @@ def options(path: Path) -> set[str]:
     return found
 
 
+@lru_cache
 def shared_options() -> set[str]:
     return {"--help"}.union(*map(options, (ROOT / "mmseg_semisup").rglob("*.py")))
 

@@ -80,6 +80,7 @@ def test_the_wheel_carries_configs_tools_and_splits(source, wheel):
     assert not (source / "mmseg_semisup" / ".mim").exists()
 
 
+@pytest.mark.slow
 def test_the_source_archive_builds_the_same_wheel(source, tmp_path):
     archive = build("sdist", source, tmp_path)
     with tarfile.open(archive) as tar:

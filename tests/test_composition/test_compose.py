@@ -50,6 +50,14 @@ def test_a_composed_config_is_read_back_as_it_was_written(method, tmp_path):
     assert read._cfg_dict.to_dict() == cfg._cfg_dict.to_dict()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("formatted_configs")
+def test_formatted_texts_are_read_back_as_well(tmp_path):
+    for method in method_names():
+        test_a_composed_config_is_read_back_as_it_was_written(method, tmp_path)
+    assert "dict(\n" in (tmp_path / "full.py").read_text()
+
+
 @pytest.mark.parametrize("method", OF_ONE_SEGMENTOR)
 def test_the_model_can_be_built(method):
     cfg = composed(method)

@@ -23,12 +23,7 @@ from mmseg_semisup.visualization import SegLegendVisualizer
 
 
 @pytest.fixture
-def cfg(tmp_path, monkeypatch) -> Config:
-    # One asks for compilers, the other takes seconds.
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
-    monkeypatch.setattr(
-        "yapf.yapflib.yapf_api.FormatCode", lambda text, **_: (text, True)
-    )
+def cfg(tmp_path) -> Config:
     cfg = Config.fromfile(write_adversarial(tmp_path))
     cfg.work_dir = str(tmp_path / "work")
     cfg.model.segmentor.backbone.norm_cfg = dict(type="BN", requires_grad=False)

@@ -15,10 +15,6 @@ def outlined(cfg: Config, monkeypatch, **changes: object) -> dict[str, str]:
     """Topic to text in the outline of a training."""
     cfg.merge_from_dict(changes)
     found: list[str] = []
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
-    monkeypatch.setattr(
-        "yapf.yapflib.yapf_api.FormatCode", lambda text, **_: (text, True)
-    )
     monkeypatch.setattr(
         "mmseg_semisup.engine.hooks.outline_hook.outline",
         lambda runner: found.append(outline(runner)) or found[-1],

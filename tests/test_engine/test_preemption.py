@@ -131,6 +131,7 @@ run_tool(tool if sys.argv[1] == "stopped" else lambda: None)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("way", "beginning", "code"),
     [("stopped", "cleaning up", REQUEUE_CODE), ("finished", "ending", 0)],

@@ -67,10 +67,6 @@ def train(folder, work_dir, **changes):
 
 def test_a_frozen_encoder_is_saved_once_and_resumes_exactly(tmp_path, monkeypatch):
     pytest.importorskip("transformers")
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
-    monkeypatch.setattr(
-        "yapf.yapflib.yapf_api.FormatCode", lambda text, **_: (text, True)
-    )
     monkeypatch.setattr("mmengine.runner.runner.weights_to_cpu", copied)
     draw_images(tmp_path / "data", masks=4)
     whole = train(tmp_path, "whole")

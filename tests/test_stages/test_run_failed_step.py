@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
-from mmengine.runner import Runner
 from tiny_training import write_stages
 
 from mmseg_semisup.cli.config import load_config
@@ -42,12 +39,8 @@ def finished(work: Path) -> list[str]:
     return [name for name, stage in stages.items() if stage.get("finished")]
 
 
-def test_its_file_is_in_the_folder_of_the_stage(
-    tmp_path, monkeypatch, safe_checkpoints
-):
-    monkeypatch.setattr(Config, "pretty_text", "")
-    monkeypatch.setattr(Runner, "_log_env", lambda *_: None)
-    monkeypatch.setattr(gc, "collect", lambda: 0)
+@pytest.mark.usefixtures("safe_checkpoints")
+def test_its_file_is_in_the_folder_of_the_stage(tmp_path):
     path, work = write_stages(tmp_path), tmp_path / "work"
     optimizers = dict(segmentor=dict(optimizer=dict(lr=1e30)))
     with pytest.raises(NumbersError) as caught:

@@ -23,15 +23,6 @@ test_pipeline = [
 """
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch) -> None:
-    """Leaves out what takes longer than a tiny training: pretty texts, machine data."""
-    monkeypatch.setattr(
-        "yapf.yapflib.yapf_api.FormatCode", lambda text, **_: (text, True)
-    )
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
-
-
 @pytest.fixture
 def run_tool(monkeypatch, restored_readers) -> Callable[..., ModuleType]:
     """Runs ``tools/NAME.py`` in this process, as if from the command line."""
