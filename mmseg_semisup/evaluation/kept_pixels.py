@@ -19,6 +19,8 @@ from .confidence_levels import LEVELS, first_level, to_level
 
 PRECISION, KEPT = "precision", "kept"
 """Names of the figures; that of a class is ``precision/CLASS``."""
+VALUES = 2**24
+"""Probabilities that are in memory at a time."""
 COARSE = 0.005
 """Share of the pixels that a threshold must keep to be advised."""
 
@@ -181,7 +183,7 @@ class KeptPixelsMetric(BaseMetric):
         """
         for sample in data_samples:
             logits = sample["seg_logits"]["data"]
-            confidence = self.probabilities(logits.float()).amax(dim=0)
+            confidence = self._confidence(logits)
             classes = sample["pred_sem_seg"]["data"][0].long()
             labels = sample["gt_sem_seg"]["data"][0].to(classes.device)
             level = torch.as_tensor(self.level, device=confidence.device)
@@ -193,6 +195,15 @@ class KeptPixelsMetric(BaseMetric):
             numbers = numbers.masked_fill(labels == self.ignore_index, size)
             counts = histogram(numbers, size + 1)[:size].double()
             self._counts = counts if self._counts is None else self._counts + counts
+
+    def _confidence(self, logits: Tensor) -> Tensor:
+        """Highest probability of each pixel, (H, W); a few rows at a time."""
+        rows = max(VALUES // max(logits[:, :1].numel(), 1), 1)
+        parts = [
+            self.probabilities(part.float()).amax(dim=0)
+            for part in logits.split(rows, dim=1)
+        ]
+        return torch.cat(parts)
 
     def compute_metrics(self, results: list[Any]) -> dict[str, float]:
         """The figures in percent, of :attr:`found`.

@@ -9,6 +9,7 @@ import pytest
 import torch
 from processes import in_two_processes
 
+from mmseg_semisup.evaluation import kept_pixels
 from mmseg_semisup.evaluation.kept_pixels import KeptPixels, KeptPixelsMetric
 
 CLASSES = ("ground", "cat", "dog")
@@ -78,6 +79,13 @@ def test_equal_to_a_count_of_each_pixel(level):
     assert kept > 0
     if each[1] > 1:
         assert math.isnan(found["learn/precision/cat"])
+
+
+@pytest.mark.parametrize("values", [1, 100])
+def test_large_images_are_counted_row_by_row(monkeypatch, values):
+    _, expected = counted(predictions(0), 0.7)
+    monkeypatch.setattr(kept_pixels, "VALUES", values)
+    assert counted(predictions(0), 0.7)[1] == expected
 
 
 def test_ignored_images_and_a_second_validation():
