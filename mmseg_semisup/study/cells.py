@@ -236,7 +236,8 @@ def check_fair(cells: Sequence[Cell], baselines: Sequence[str]) -> list[str]:
     """Compare every training with the baseline of its split and seed.
 
     With one seed, ``SourceSampler`` deals the same labelled images, with the same
-    random augmentation, to all methods: their keys depend on seed, source and ordinal.
+    random augmentation, to all methods: their keys depend on seed, source and ordinal,
+    and on ``rare_classes``, of which a note tells.
 
     Args:
         cells: All trainings.

@@ -148,6 +148,14 @@ def test_other_networks_and_optimizers_are_noted(write_study, tmp_path):
     assert "optim_wrapper.segmentor.optimizer.lr: 0.01 -> 0.5" in notes[1]
 
 
+def test_images_that_are_drawn_by_class_are_noted(write_study):
+    rare = dict(name="rare", base="supervised", rare_classes=True)
+    cells = make_cells(read_study(write_study(methods=["supervised", rare])))
+    notes = check_fair(cells, ["supervised"])
+    assert notes[0] == "`rare` has transforms of labelled images of its own"
+    assert "`rare` has another train_dataloader.sampler.rare_classes: " in notes[1]
+
+
 def test_stages_are_noted_and_counted(write_study):
     path = write_study(methods=["supervised", "three_stage"], seeds=[0])
     cells = make_cells(read_study(path))
