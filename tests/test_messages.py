@@ -15,10 +15,12 @@ OF_OTHERS = {"--no-deps", "--requeue", "--signal"}
 RUNS_OTHERS = (
     "tools/dev.py",
     "mmseg_semisup/benchmark/against.py",
-    "mmseg_semisup/study/machine.py",
+    "mmseg_semisup/core/machine.py",
+    "mmseg_semisup/report/pictures.py",
+    "mmseg_semisup/report/style.py",
     "mmseg_semisup/study/slurm.py",
 )
-"""Files with command lines of pip, pytest, git and slurm."""
+"""Files with command lines of pip, pytest, git and slurm, and with style sheets."""
 SOURCES = [
     path
     for path in FILES

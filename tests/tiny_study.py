@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,3 +45,10 @@ def study_writer(folder: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def write_log(folder, name: str, *entries: dict, end: str = "\n") -> None:
+    """Write the log of a training: lines of JSON in a folder of this name."""
+    path = folder / name / "vis_data" / "scalars.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(map(json.dumps, entries)) + end)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mmseg_semisup.datasets.checks.report import duration
 
@@ -83,6 +84,33 @@ class Report:
         for text in self.all_warnings if warnings else ():
             lines += _wrapped("  warning: ", text)
         return "\n".join(lines)
+
+    def facts(self) -> dict[str, Any]:
+        """The data, as ``report.json`` has it: :mod:`mmseg_semisup.report.facts`."""
+        found = self.survey
+        counts = found.classes
+        classes = []
+        if counts is not None:
+            columns = (counts.names, counts.images, counts.shares)
+            classes = [
+                {"name": str(name), "images": int(images), "share": float(share)}
+                for name, images, share in zip(*columns, strict=False)
+            ]
+        return {
+            "sources": {
+                name: {
+                    "images": images,
+                    "per_step": self.per_step.get(name),
+                    "sizes": found.sizes[name].text(),
+                }
+                for name, images in found.images.items()
+            },
+            "validated": found.validated,
+            "masks": counts.total if counts else 0,
+            "masks_read": counts.read if counts else 0,
+            "classes": classes,
+            "warnings": self.all_warnings,
+        }
 
     @property
     def all_warnings(self) -> list[str]:

@@ -22,6 +22,7 @@ from mmseg_semisup.datasets.checks.config import ratios_without_masks
 from mmseg_semisup.datasets.semi_dataset import SemiDataset
 from mmseg_semisup.engine.hooks import DataCheckHook
 from mmseg_semisup.engine.hooks.method_check_hook import starts
+from mmseg_semisup.report.hook import ReportHook
 from mmseg_semisup.visualization.panels import encode_picture
 
 from .batch import Drawn, draw_batch
@@ -41,6 +42,8 @@ SECONDS = 10.0
 def train(runner: Runner, mode: str = "first") -> bool:
     """Check the data of a training, take a step on a copy, and then train.
 
+    The training writes ``report.html`` into its work-dir.
+
     Args:
         runner: The result of ``build_runner``.
         mode: 'first': the dry run begins the training; 'only': nothing else is done;
@@ -56,6 +59,7 @@ def train(runner: Runner, mode: str = "first") -> bool:
     if mode not in MODES:
         raise ValueError(f"train: mode={mode!r}; allowed: {MODES}")
     runner.register_hook(DryRunHook(mode))
+    runner.register_hook(ReportHook())
     try:
         runner.train()
     except _DoneError:
@@ -110,6 +114,9 @@ def rehearse(runner: Runner, mode: str = "only") -> Report:
             raise ConfigError(f"a loss of the dry run's step: {', '.join(faults)}")
         report.warnings += faults
         report.picture = on_main(lambda: _picture(runner, model, drawn, taken))
+    for hook in runner.hooks:
+        if isinstance(hook, ReportHook):
+            hook.data = report.facts()
     _show(runner, report, mode)
     return report
 

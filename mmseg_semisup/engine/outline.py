@@ -30,9 +30,29 @@ def outline(runner: Runner) -> str:
     Returns:
         A headline, and a line for each topic.
     """
+    headline = "This training"
+    if runner.iter > 0:
+        headline += f", resumed after iteration {runner.iter} ({runner._load_from})"
+    lines = [
+        f"  {name if first else '':<{INDENT}}{line}"
+        for name, text in topics(runner).items()
+        for first, line in _lines(text)
+    ]
+    return "\n".join([headline, *lines])
+
+
+def topics(runner: Runner) -> dict[str, str]:
+    """What a training will do, by topic.
+
+    Args:
+        runner: As in :func:`outline`.
+
+    Returns:
+        Topic to text, of one line or several; empty if there is nothing to say.
+    """
     model: Any = runner.model
     model = model.module if is_model_wrapper(model) else model
-    topics = {
+    return {
         "model": _model(model, runner),
         "weights": _weights(model, runner),
         "networks": _networks(model),
@@ -45,15 +65,6 @@ def outline(runner: Runner) -> str:
         "device": _device(runner),
         "files": _files(runner),
     }
-    headline = "This training"
-    if runner.iter > 0:
-        headline += f", resumed after iteration {runner.iter} ({runner._load_from})"
-    lines = [
-        f"  {name if first else '':<{INDENT}}{line}"
-        for name, text in topics.items()
-        for first, line in _lines(text)
-    ]
-    return "\n".join([headline, *lines])
 
 
 def _lines(text: str) -> Iterator[tuple[bool, str]]:

@@ -21,12 +21,16 @@ class CountedIoUMetric(IoUMetric):
     """
 
     results: list[Any]
+    confusion: Tensor | None = None
+    """(C + 2, C + 2), int64, pixels by label (rows) and prediction (columns) of this
+    process's images in the last evaluation; the first and the last row and column are
+    of numbers that are no class. None: nothing was counted, or there is one class."""
+    _counted: Tensor | None = None
 
-    @staticmethod
     def intersect_and_union(
-        pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
+        self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
     ) -> Any:
-        """Areas of each class in one image, in pixels.
+        """Areas of each class in one image, in pixels; counts its pairs, too.
 
         Args:
             pred_label: (H, W), predicted classes.
@@ -42,16 +46,11 @@ class CountedIoUMetric(IoUMetric):
             # mmseg counts all numbers for an only class.
             areas = IoUMetric.intersect_and_union(pred_label, label, 1, ignore_index)
             return torch.stack(areas)
-        # Rows of labels, columns of predictions; the first and the last ones of both
-        # are of numbers that are no class, which mmseg counts for the other of a pair.
-        side = num_classes + 2
-        rows, columns = (x.long().clamp(-1, num_classes) for x in (label, pred_label))
-        pairs = torch.add(columns, rows, alpha=side).add_(side + 1)
-        pairs = torch.add(pairs, label == ignore_index, alpha=side**2)
-        table = histogram(pairs, 2 * side**2)[: side**2].view(side, side)
+        pairs = count_pairs(pred_label, label, num_classes, ignore_index).long()
+        self._counted = pairs if self._counted is None else self._counted + pairs
         inner = slice(1, -1)
-        common = table.diagonal()[inner]
-        predicted, true = table.sum(0)[inner], table.sum(1)[inner]
+        common = pairs.diagonal()[inner]
+        predicted, true = pairs.sum(0)[inner], pairs.sum(1)[inner]
         areas = [common, predicted + true - common, predicted, true]
         return torch.stack(areas).float()
 
@@ -61,8 +60,32 @@ class CountedIoUMetric(IoUMetric):
         Args:
             size: Number of images.
         """
+        self.confusion, self._counted = self._counted, None
         areas: list[Tensor] = self.results
         if areas:
             self.results = list(torch.stack(areas).cpu())
         found: dict[str, Any] = super().evaluate(size)
         return found
+
+
+def count_pairs(
+    predicted: Tensor, label: Tensor, num_classes: int, ignore_index: int
+) -> Tensor:
+    """Pixels by label and prediction, without those that are ignored.
+
+    Args:
+        predicted: (H, W), predicted classes.
+        label: (H, W), true classes, of the same type.
+        num_classes: C, at least 2.
+        ignore_index: Label of pixels that do not count.
+
+    Returns:
+        (C + 2, C + 2), on the device: rows of labels, columns of predictions. The first
+        and the last ones of both are of numbers that are no class, which mmseg counts
+        for the other of a pair.
+    """
+    side = num_classes + 2
+    rows, columns = (x.long().clamp(-1, num_classes) for x in (label, predicted))
+    pairs = torch.add(columns, rows, alpha=side).add_(side + 1)
+    pairs = torch.add(pairs, label == ignore_index, alpha=side**2)
+    return histogram(pairs, 2 * side**2)[: side**2].view(side, side)

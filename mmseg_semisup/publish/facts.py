@@ -16,7 +16,7 @@ from mmseg_semisup.core.errors import DataError
 from mmseg_semisup.datasets.sources import build_source
 from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.network_names import STUDENT
-from mmseg_semisup.study.log import read_log
+from mmseg_semisup.report.log import read_log
 
 LICENCES = {
     "dinov2": "apache-2.0",

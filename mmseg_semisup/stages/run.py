@@ -19,7 +19,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.config_types import is_type
-from mmseg_semisup.core.distributed import on_main
+from mmseg_semisup.core.distributed import on_main, warn
 from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
 from mmseg_semisup.datasets import WeakLabelDataset
@@ -39,6 +39,7 @@ from mmseg_semisup.pseudo_masks.settings import Settings
 from .evaluate import evaluate, read_metrics
 from .plan import Stage, split_stages, without_checkpoints
 from .record import Record
+from .report import write_stages_report
 
 ODD_SIZE = (75, 97)
 """Height and width, in pixels, of an image that no stride divides."""
@@ -94,6 +95,7 @@ def train_stages(
             _rehearse(stage, record, trust, accept)
             return
         _run_stage(stages, index, record, trust, dry_run, accept)
+        _report(work_dir)
         if stage is not stages[-1]:
             _leave_if_told(stage.name)
     for stage in stages:
@@ -105,6 +107,16 @@ def train_stages(
     last = stages[-1]
     path, _ = record.checkpoint(last.name, "last")
     _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
+
+
+def _report(work_dir: Path) -> None:
+    """Write the report of all stages, or say in a line why that is not possible."""
+    if not is_main_process():
+        return
+    try:
+        write_stages_report(work_dir)
+    except Exception as error:
+        warn(f"no report of the stages is written: {type(error).__name__}: {error}")
 
 
 def check_image_labels(stages: Sequence[Stage]) -> None:

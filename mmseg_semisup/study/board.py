@@ -11,8 +11,8 @@ from typing import IO
 
 from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.core.text import duration
+from mmseg_semisup.report.log import Log
 
-from .log import Log
 from .training import Training
 
 LIVE_S, LINES_S = 1.0, 60.0

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.core.machine import describe_machine, package_versions
 from mmseg_semisup.core.records import RecordError, check_form
+from mmseg_semisup.report.log import read_log
 
 from .cells import Cell
-from .log import read_log
-from .machine import describe_machine, package_versions
 
 SCORES = {
     "last": float,

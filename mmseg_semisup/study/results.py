@@ -12,9 +12,11 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import encode_picture
 from mmseg_semisup.core.fingerprint import digest
+from mmseg_semisup.report.page import REPORT
 
 from .picture import draw_study
 from .plan import Study
+from .report import study_page
 from .result import check_result
 from .table import make_page
 from .training import Training
@@ -66,15 +68,17 @@ def make_record(
 
 
 def write_results(folder: Path, record: Mapping[str, Any]) -> list[Path]:
-    """Write the record, the Markdown page and the picture.
+    """Write the record, the Markdown page, the picture and the report.
 
     Returns:
         The files.
     """
+    picture = encode_picture(draw_study(record))
     files = {
         RESULTS: to_json(record),
         TABLE: f"{make_page(record)}\n".encode(),
-        PICTURE: encode_picture(draw_study(record)),
+        PICTURE: picture,
+        REPORT: study_page(record, picture, folder),
     }
     for name, content in files.items():
         atomic_write(folder / name, content)

@@ -26,6 +26,11 @@ def make_table(record: Mapping[str, Any]) -> str:
     Returns:
         A Markdown table; its columns are explained by :func:`make_notes`.
     """
+    return _markdown(result_lines(record))
+
+
+def result_lines(record: Mapping[str, Any]) -> list[list[str]]:
+    """The titles and the rows of :func:`make_table`, with Markdown in their cells."""
     rows = make_rows(record)
     columns = {
         "method": [_label(row) for row in rows],
@@ -41,24 +46,24 @@ def make_table(record: Mapping[str, Any]) -> str:
         "memory": [memory(row) for row in rows],
     }
     kept = {k: v for k, v in columns.items() if any(v)}
-    lines = [
-        list(kept),
-        ["---"] * len(kept),
-        *map(list, zip(*kept.values(), strict=True)),
-    ]
-    return "\n".join(map(_line, lines))
+    return [list(kept), *map(list, zip(*kept.values(), strict=True))]
 
 
 def make_class_table(record: Mapping[str, Any]) -> str:
     """Mean IoU of each class in the last validation, of the network that predicts."""
+    return _markdown(class_lines(record))
+
+
+def class_lines(record: Mapping[str, Any]) -> list[list[str]]:
+    """The titles and the rows of :func:`make_class_table`."""
     rows = make_rows(record)
     scores = [row.classes() for row in rows]
     names = list(dict.fromkeys(name for found in scores for name in found))
-    lines = [["method", "masks", *names], ["---"] * (len(names) + 2)]
+    lines = [["method", "masks", *names]]
     for row, found in zip(rows, scores, strict=True):
         values = [f"{found[name]:.1f}" if name in found else "" for name in names]
         lines.append([_label(row), row.masks, *values])
-    return "\n".join(map(_line, lines))
+    return lines
 
 
 def make_notes(record: Mapping[str, Any]) -> str:
@@ -195,6 +200,11 @@ VALUES = {
     "memory": memory,
 }
 """Single numbers that a document may have."""
+
+
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    head, *rows = lines
+    return "\n".join(map(_line, [head, ["---"] * len(head), *rows]))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -19,13 +19,13 @@ from mmseg_semisup.core.config import PACKAGE_FOLDER
 from mmseg_semisup.core.distributed import locked
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.fingerprint import differences
+from mmseg_semisup.core.machine import project_commit
 from mmseg_semisup.core.plain_files import read_plain
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.engine.preemption import INTERRUPT_CODE, REQUEUE_CODE
+from mmseg_semisup.report.log import Log, read_log
 
 from .cells import Cell, config_text
-from .log import Log, read_log
-from .machine import project_commit
 from .result import make_result
 from .state import State
 

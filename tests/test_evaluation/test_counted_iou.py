@@ -53,7 +53,7 @@ def test_all_scores_are_those_of_mmseg(classes, ignore, dtype):
 def test_all_areas_are_those_of_mmseg(classes):
     for predicted, label in predictions(classes, 255):
         arguments = (predicted.float(), label.float(), classes, 255)
-        found = CountedIoUMetric.intersect_and_union(*arguments)
+        found = CountedIoUMetric().intersect_and_union(*arguments)
         expected = torch.stack(IoUMetric.intersect_and_union(*arguments))
         assert torch.equal(found, expected)
         assert torch.equal(arguments[0], predicted.float())
@@ -76,14 +76,14 @@ class Waits(TorchDispatchMode):
 
 def test_an_image_is_counted_without_a_wait(monkeypatch):
     predicted, label = next(predictions(21, 255))
-    expected = CountedIoUMetric.intersect_and_union(predicted, label, 21, 255)
+    expected = CountedIoUMetric().intersect_and_union(predicted, label, 21, 255)
 
     def of_a_gpu(numbers, bins):
         return torch.histc(numbers.float(), bins, -0.5, bins - 0.5)
 
     monkeypatch.setattr(counted_iou, "histogram", of_a_gpu)
     with Waits() as waits:
-        found = CountedIoUMetric.intersect_and_union(predicted, label, 21, 255)
+        found = CountedIoUMetric().intersect_and_union(predicted, label, 21, 255)
     assert set(waits.found) <= {"_to_copy"}  # to float32, on the device
     assert torch.equal(found, expected)
     with Waits() as waits:

@@ -69,7 +69,8 @@ def test_results_table_and_picture_are_written(opened):
     study = opened(all_masks=True)
     run_study(study, ["supervised_m2_seed0", "cutmix_m2_seed0"], jobs=1)
     files = finish_study(study)
-    assert [file.name for file in files] == ["results.json", "table.md", "gains.png"]
+    names = ["results.json", "table.md", "gains.png", "report.html"]
+    assert [file.name for file in files] == names
     record = read_record(study.folder / RESULTS)
     assert [cell["cell"] for cell in record["cells"]] == [
         "supervised_m2_seed0",

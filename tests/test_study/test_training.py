@@ -6,7 +6,6 @@ import copy
 import errno
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,16 +14,11 @@ import time
 
 import pytest
 from processes import fork, wait
-from tiny_study import stub_command
+from tiny_study import stub_command, write_log
 
 from mmseg_semisup.core.distributed import LOCK_NAME
 from mmseg_semisup.core.errors import ConfigError, WriteError
-from mmseg_semisup.study.log import read_log
-from mmseg_semisup.study.machine import (
-    describe_machine,
-    package_versions,
-    project_commit,
-)
+from mmseg_semisup.core.machine import describe_machine
 from mmseg_semisup.study.result import make_result
 from mmseg_semisup.study.slurm import load_training, run_task
 from mmseg_semisup.study.state import State
@@ -280,85 +274,15 @@ def test_the_command_is_that_of_a_user(tmp_path):
     assert training_environment(2)["OMP_NUM_THREADS"] == "2"
 
 
-def test_the_project_is_described():
-    assert re.fullmatch(r"[0-9a-f]{7,}\+?", project_commit() or "0000000")
-    assert "cores of" in describe_machine()
-    assert {"torch", "numpy", "python"} <= set(package_versions())
-
-
-def lines(folder, name: str, *entries: dict, end: str = "\n") -> None:
-    path = folder / name / "vis_data" / "scalars.json"
-    path.parent.mkdir(parents=True)
-    path.write_text("\n".join(map(json.dumps, entries)) + end)
-
-
-def test_a_log_is_read_over_resumes_and_while_it_is_written(tmp_path):
-    lines(
-        tmp_path,
-        "1",
-        dict(loss=1, time=1.0, iter=10, memory=100),
-        {"teacher/mIoU": 30.0, "student/mIoU": 31.0, "step": 10},
-        dict(loss=1, time=9.0, iter=20, memory=400),
-    )
-    lines(
-        tmp_path,
-        "2",
-        dict(loss=1, time=2.0, iter=20, memory=300),
-        {
-            "teacher/mIoU": 35.0,
-            "student/mIoU": 34.0,
-            "teacher/IoU/cat": 20.0,
-            "teacher/IoU/dog": float("nan"),
-            "step": 20,
-        },
-        dict(loss=1, time=2.0, iter=30),
-        end='\n{"loss": 1, "ti',
-    )
-    log = read_log(tmp_path)
-    assert log.iteration == 30
-    assert log.seconds == 10 * 1.0 + 10 * 2.0 + 10 * 2.0
-    assert log.gpu_memory == 300
-    assert log.scores == {
-        "teacher": {10: 30.0, 20: 35.0},
-        "student": {10: 31.0, 20: 34.0},
-    }
-    assert log.classes == {"teacher": {"cat": 20.0}}
-
-
-def test_values_of_a_log_that_are_no_numbers_are_left_out(tmp_path):
-    lines(
-        tmp_path,
-        "1",
-        dict(loss=1, time=float("nan"), iter=10, memory=float("nan")),
-        dict(loss=1, time=1.0, iter=20),
-        {"mIoU": 30.0, "step": 10, "IoU/cat": "high"},
-        {"mIoU": float("nan"), "teacher/mIoU": [30], "step": 20},
-    )
-    log = read_log(tmp_path)
-    assert (log.iteration, log.seconds, log.gpu_memory) == (20, 20.0, None)
-    assert log.scores == {"student": {10: 30.0}}
-    assert log.classes == {}
-
-
 def test_a_result_of_a_gpu_has_its_memory_and_its_steps_as_time(stub, tmp_path):
     entry = dict(loss=1, time=1.0, iter=20, memory=700)
-    lines(tmp_path, "1", entry, {"mIoU": 30.0000001, "step": 20})
+    write_log(tmp_path, "1", entry, {"mIoU": 30.0000001, "step": 20})
     attempts = [dict(cpu_seconds=5.0, memory_mb=90, commit="a"), dict(commit="b")]
     result = make_result(stub.cell(), tmp_path, attempts)
     assert (result["device"], result["memory_mb"]) == ("GPU", 700)
     assert (result["cpu_seconds"], result["seconds"]) == (None, 20.0)
     assert result["commit"] == "a, b"
     assert result["networks"]["student"]["last"] == 30.0
-
-
-def test_of_stages_the_last_one_is_scored(tmp_path):
-    for number, name in enumerate(("first", "second")):
-        scores = {"mIoU": 30.0 + number, "step": 10}
-        lines(tmp_path / name, "1", dict(loss=1, time=1.0, iter=10), scores)
-    log = read_log(tmp_path, ("first", "second"))
-    assert (log.iteration, log.seconds) == (20, 20.0)
-    assert log.scores == {"student": {10: 31.0}}
-    assert read_log(tmp_path / "nothing").iteration == 0
 
 
 def test_a_written_training_is_read_again(make, tmp_path):

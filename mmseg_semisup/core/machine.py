@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from mmseg_semisup.core.config import PACKAGE_FOLDER
-from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.version import __version__
+
+from .config import PACKAGE_FOLDER
+from .cpu import available_cores
 
 PACKAGES = ("torch", "mmcv", "mmengine", "mmseg", "numpy")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmseg_semisup.core.plain_files import read_plain
 from mmseg_semisup.core.records import MAYBE_NAN, RecordError, parse_record
-from mmseg_semisup.visualization.training_curves import CLASSES, SCALARS, SCORE
+from mmseg_semisup.visualization.training_curves import CLASSES, SCALARS, SCORE, Points
 
 STUDENT = "student"
 LINE = {"iter?": int, "step?": int, "time?": MAYBE_NAN, "memory?": MAYBE_NAN}
@@ -38,18 +38,19 @@ class Log:
     gpu_memory: float | None = None
 
 
-def read_log(work_dir: Path, stages: Sequence[str] = ()) -> Log:
+def read_log(work_dir: Path, stages: Sequence[str] = (), since: str = "") -> Log:
     """Read the log of a training, also while it is written and after a resume.
 
     Args:
         work_dir: Its work-dir.
         stages: Names of its stages that train, in order; empty: it has none.
+        since: Name of the first folder of logs, see :func:`read_points`.
     """
     log = Log()
     for stage in stages or ("",):
         steps: dict[int, dict[str, Any]] = {}
         log.scores, log.classes = {}, {}
-        for entry in _entries(work_dir / stage):
+        for entry in _entries(work_dir / stage, since):
             if "loss" in entry and math.isfinite(entry.get("time", math.nan)):
                 steps[int(entry.get("iter", entry.get("step", 0)))] = entry
             _add_scores(log, entry)
@@ -65,9 +66,35 @@ def read_log(work_dir: Path, stages: Sequence[str] = ()) -> Log:
     return log
 
 
-def _entries(folder: Path) -> Iterator[dict[str, Any]]:
+def read_points(work_dir: Path, since: str = "") -> Points:
+    """All figures in the log of a training; lines that cannot be read are left out.
+
+    Args:
+        work_dir: Its work-dir.
+        since: Name of the first folder of logs that counts, a time; those before are of
+            an earlier training in the same work-dir.
+
+    Returns:
+        Iteration to name to value; of an iteration that was repeated, the last values.
+        Values may be NaN or infinite.
+    """
+    points: Points = {}
+    for entry in _entries(work_dir, since):
+        step = entry.get("step", entry.get("iter", 0))
+        figures = {
+            k: float(v)
+            for k, v in entry.items()
+            if isinstance(v, (int, float)) and k not in ("step", "iter")
+        }
+        points.setdefault(step, {}).update(figures)
+    return dict(sorted(points.items()))
+
+
+def _entries(folder: Path, since: str) -> Iterator[dict[str, Any]]:
     """The lines of a training's logs, the oldest first."""
     for file in sorted(folder.glob(SCALARS)):
+        if file.parent.parent.name < since:
+            continue
         try:
             lines = read_plain(file).splitlines()
         except OSError:
