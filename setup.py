@@ -95,6 +95,8 @@ setup(
             "tensorboard",
         ],
         "docs": ["mkdocs-material", "mkdocstrings[python]", "ruff"],
+        "channels": ["tifffile"],
+        "polygons": ["pycocotools>=2.0.7"],
         "encoders": ["transformers>=5.20"],
         "page": ["gradio>=5"],
         "hub": ["huggingface-hub>=1"],

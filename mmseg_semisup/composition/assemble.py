@@ -16,6 +16,7 @@ from mmseg_semisup.models.data_preprocessor import PADDING
 from mmseg_semisup.models.segmentors.plain import check_segmentor_types
 from mmseg_semisup.models.segmentors.semi_segmentor import SemiSegmentor
 
+from .channels import check_channels
 from .data import compose_loader, crop_size_of
 from .device_views import check_device
 from .facts import PlainFacts, own_segmentor
@@ -57,6 +58,7 @@ def compose_block(
         if plain.get(key) is None:
             raise ConfigError(f"a method needs a config that trains; it has no {key}")
     block = PlainFacts(plain, block).filled(block)
+    check_channels(plain, own_segmentor(plain))
     if block.get("model"):
         block = with_rate(block, plain, record)
     if block.get("crop"):

@@ -16,6 +16,7 @@ from mmseg_semisup.core.config_types import is_type, type_of
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.datasets import TakeCrop
 from mmseg_semisup.datasets.albu import check_albumentations
+from mmseg_semisup.datasets.load_channels import LoadChannels
 from mmseg_semisup.datasets.transform_kinds import loads_file, loads_mask
 from mmseg_semisup.datasets.view_geometry import moves_pixels
 
@@ -24,6 +25,8 @@ from .device_views import DEVICE, WORKERS, on_device
 
 Transform = dict[str, Any]
 
+OF_CHANNELS: list[Transform] = [{"type": "ColorJitter"}]
+"""The appearance of images of any channels."""
 DEFAULT_APPEARANCE: list[Transform] = [{"type": "PhotoMetricDistortion"}]
 MASKS_ONLY = ("GenerateEdge",)
 """Transforms of mmseg that change nothing but masks."""
@@ -204,6 +207,10 @@ def _steps(steps: Any, pipeline: Pipeline, alone: bool) -> list[Transform]:
     if steps == WEAK:
         return list(pipeline.appearance) if alone else []
     own = pipeline.appearance or DEFAULT_APPEARANCE
+    if not pipeline.appearance and any(
+        is_type(step, TRANSFORMS, LoadChannels) for step in pipeline.load
+    ):
+        own = OF_CHANNELS
     return [
         copy.deepcopy(transform)
         for step in steps

@@ -12,6 +12,7 @@ from .cutout import Cutout
 from .folder import FolderDataset
 from .geometry import rescale, valid_mask, view_to_view, warp
 from .image_labels import LoadImageLabels, PackImageLabels
+from .load_channels import LoadChannels
 from .load_pseudo_mask import LoadPseudoMask, PackPseudoMask
 from .multi_view import MultiView
 from .nearest_multiple import ResizeToNearestMultiple
@@ -36,6 +37,7 @@ __all__ = [
     "Cutout",
     "DrawTwoCrops",
     "FolderDataset",
+    "LoadChannels",
     "LoadImageLabels",
     "LoadPseudoMask",
     "MultiView",

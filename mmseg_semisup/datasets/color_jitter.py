@@ -30,6 +30,8 @@ class ColorJitter(BaseTransform):
     around the grey axis, which keeps their luminance. (The four functions of
     ``mmcv.image``, one after the other, take 33 times as long and clip in between.)
 
+    Images of other than three channels have no colours: saturation and hue stay.
+
     Args:
         brightness: Half width b; the factor is drawn from 1 - b to 1 + b.
         contrast: The same for the distance from the image's mean grey.
@@ -58,21 +60,38 @@ class ColorJitter(BaseTransform):
 
     def draw(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Draw a :func:`color_map`; None: the image stays."""
+        factors = self._draw()
+        return None if factors is None else color_map(*factors)
+
+    def _draw(self) -> tuple[float, float, float, float] | None:
         draws = np.random.uniform(-1, 1, 4)
         if np.random.random() >= self.prob:
             return None
         brightness, contrast, saturation = 1 + draws[:3] * self.strengths
-        return color_map(brightness, contrast, saturation, draws[3] * self.hue)
+        return brightness, contrast, saturation, draws[3] * self.hue
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Change the image; masks stay."""
-        drawn = self.draw()
-        if drawn is not None:
-            colors, offset = drawn
+        factors = self._draw()
+        image = results["img"]
+        if factors is not None and (image.ndim < 3 or image.shape[2] != 3):
+            results["img"] = _of_channels(image, *factors[:2])
+        elif factors is not None:
+            colors, offset = color_map(*factors)
             mean = float(GREY @ cv2.mean(results["img"])[:3])
             matrix = np.column_stack([colors, offset * mean])
             results["img"] = cv2.transform(results["img"], matrix)
         return results
+
+
+def _of_channels(image: np.ndarray, brightness: float, contrast: float) -> np.ndarray:
+    """Brightness, and contrast with the mean of each channel, of other channels."""
+    mean = image.mean(axis=(0, 1), keepdims=True, dtype=np.float64)
+    offset = ((1 - contrast) * brightness * mean).astype(np.float32)
+    changed = image * np.float32(brightness * contrast) + offset
+    if image.dtype == np.uint8:
+        return changed.round().clip(0, 255).astype(np.uint8)
+    return changed.astype(image.dtype)
 
 
 def color_map(

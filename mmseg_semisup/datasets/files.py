@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_semisup.core.errors import DataError
+from mmseg_semisup.core.plain_files import open_plain
 
 from .image_headers import check_plain, read_header
 
@@ -21,6 +22,8 @@ TAIL = 4096
 DEPTH = 24
 """Position of the bit depth in a PNG file; the kind of its colours follows."""
 GREY = b"\x00"
+BITS_PER_SAMPLE = 258
+"""Tag of a TIFF file."""
 
 
 def check_complete(path: str) -> None:
@@ -98,6 +101,27 @@ def check_depth(path: str) -> None:
             f"the mask has the values {wrong[:5].tolist()}; 8 bits are read, so that "
             "none may be over 255"
         )
+
+
+def bits(path: str) -> int:
+    """Bits of each channel of a local PNG or TIFF file; 8 for all others.
+
+    Args:
+        path: An image.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if "://" in path or suffix not in (".png", ".tif", ".tiff"):
+        return 8
+    try:
+        if suffix == ".png":
+            with open_plain(path) as file:
+                start = file.read(DEPTH + 1)
+            return start[DEPTH] if start.startswith(PNG) and len(start) > DEPTH else 8
+        with open_plain(path) as file, Image.open(file) as image:
+            stated = image.tag_v2.get(BITS_PER_SAMPLE, 8)  # type: ignore[attr-defined]
+            return max(stated) if isinstance(stated, tuple) else int(stated)
+    except (AttributeError, OSError, ValueError, SyntaxError):
+        return 8
 
 
 def check_labels(

@@ -18,6 +18,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mmseg_semisup.core.errors import DataError
 
+from .channel_files import is_tiff, tiff_size
+
 ORIENTATION = 0x0112
 """EXIF tag: 1 is upright, 2 to 4 are mirrored or upside down; from 5 to 8, height and
 width are exchanged."""
@@ -90,6 +92,11 @@ def read_header(path: str) -> Header:
         with Image.open(path) as image:
             return _read(image)
     except UnidentifiedImageError as error:
+        if is_tiff(path):
+            height, width, count = tiff_size(path)
+            return Header(
+                "TIFF", f"{count} channels", (height, width), 1, 1, False, False
+            )
         raise DataError("not an image") from error
     except Image.DecompressionBombError as error:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)

@@ -18,14 +18,19 @@ from numpy.typing import NDArray
 from mmseg_semisup.core.config_types import is_type
 from mmseg_semisup.core.errors import DataError, ImageFileError
 
+from .channel_files import is_tiff, read_channels, to_picture
 from .decoding import decode
-from .files import check_complete, check_mask_file
+from .files import bits, check_complete, check_mask_file
 from .image_headers import DEFAULT, Reader
+from .load_channels import LoadChannels
 from .mask_files import FIELD
 from .sources import leaves
 from .transform_kinds import loads_file, loads_mask
 
 T = TypeVar("T")
+
+CHANNELS = Reader("unchanged", "channels")
+"""How ``LoadChannels`` decodes an image: as it is stored."""
 
 OPTIONS = "color_type", "imdecode_backend"
 MASK_READER = Reader("unchanged", "pillow")
@@ -49,6 +54,28 @@ def read_image(
         ImageFileError: If it is missing, damaged or no image.
     """
     return _named(path, lambda: _read(path, reader, channel_order))
+
+
+def read_picture(path: str) -> NDArray[np.uint8]:
+    """Read an image to look at: of any channels and bits.
+
+    Args:
+        path: A file, or an address that mmengine can read.
+
+    Returns:
+        (H, W, 3), uint8, RGB. Images of 8 bits are those of :func:`read_image`; of
+        others, the first three channels are stretched.
+
+    Raises:
+        ImageFileError: If it is missing, damaged or no image.
+    """
+    if bits(path) <= 8:
+        try:
+            return read_image(path, channel_order="rgb")
+        except ImageFileError:
+            if not is_tiff(path):
+                raise
+    return _named(path, lambda: to_picture(decode(lambda: read_channels(path))))
 
 
 def read_mask(path: str) -> NDArray[np.uint8]:
@@ -167,6 +194,8 @@ def reader_of(step: Any) -> Reader | None:
     Args:
         step: A transform.
     """
+    if isinstance(step, LoadChannels):
+        return CHANNELS
     if type(step) is not LoadImageFromFile:
         return None
     backend = step.imdecode_backend or mmcv.image.io.imread_backend
@@ -183,6 +212,8 @@ def pipeline_reader(steps: Iterable[Any]) -> Reader:
         if isinstance(step, Mapping) and is_type(step, TRANSFORMS, LoadImageFromFile):
             options = {k: v for k, v in step.items() if k in OPTIONS}
             step = LoadImageFromFile(**options)
+        elif isinstance(step, Mapping) and is_type(step, TRANSFORMS, LoadChannels):
+            return CHANNELS
         reader = reader_of(step)
         if reader is not None:
             return reader

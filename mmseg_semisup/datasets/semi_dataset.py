@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.text import compare_names
 
+from .channel_steps import check_steps
 from .files import check_labels
 from .multi_view import MultiView
 from .rare_class_crop import DRAWN
@@ -66,6 +67,8 @@ class SemiDataset(Dataset[dict[str, dict[str, Any]]]):
         for name, source in self.sources.items():
             find_leaf(source, 0)
             _check_classes(name, source, self.sources["labeled"])
+            for leaf in leaves(source):
+                check_steps(getattr(leaf.pipeline, "transforms", ()))
         self.on_error = on_error
         self._warned: set[str] = set()
 

@@ -161,20 +161,28 @@ def to_pictures(images: Tensor, preprocessor: Any) -> np.ndarray:
     """Undo the normalisation of images.
 
     Args:
-        images: (N, 3, H, W), float, normalised.
+        images: (N, C, H, W), float, normalised.
         preprocessor: mmseg's, with ``mean``, ``std`` and the order of the channels.
 
     Returns:
-        (N, H, W, 3), uint8, RGB.
+        (N, H, W, 3), uint8, RGB; of other than three channels, the first ones.
     """
     if getattr(preprocessor, "_enable_normalize", False):
         images = images * preprocessor.std + preprocessor.mean
     swapped = ("_channel_conversion", "channel_conversion")  # mmseg's, by version
-    if not any(getattr(preprocessor, name, False) for name in swapped):
+    is_swapped = any(getattr(preprocessor, name, False) for name in swapped)
+    if images.shape[1] != 3:
+        images = _three(images)
+    elif not is_swapped:
         # mmcv loads blue first.
         images = images.flip(1)
     pictures = images.round().clamp(0, 255).to(torch.uint8)
     return pictures.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _three(images: Tensor) -> Tensor:
+    """The first three channels of (N, C, H, W), or the first one as grey."""
+    return images[:, :3] if images.shape[1] > 3 else images[:, :1].expand(-1, 3, -1, -1)
 
 
 def views_of_batch(batch: Mapping[str, Any], ignore_index: int) -> dict[str, Shown]:
@@ -194,7 +202,9 @@ def views_of_batch(batch: Mapping[str, Any], ignore_index: int) -> dict[str, Sho
         masked = all("gt_sem_seg" in sample for sample in samples)
         for i, (image, sample) in enumerate(zip(images, samples, strict=True)):
             height, width = image.shape[1:]
-            pictures[i, :height, :width] = image.permute(1, 2, 0).numpy()[..., ::-1]
+            # mmcv loads blue first; other channels are in their own order.
+            rgb = image.flip(0) if len(image) == 3 else _three(image[None])[0]
+            pictures[i, :height, :width] = rgb.permute(1, 2, 0).numpy()
             valid[i, :height, :width] = True
             if masked:
                 labels[i, :height, :width] = sample.gt_sem_seg.data[0].numpy()

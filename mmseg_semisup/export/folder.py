@@ -10,7 +10,7 @@ from pathlib import Path
 from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.file_names import check_distinct
 from mmseg_semisup.core.text import duration
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 
 from .batches import BatchedPredictor, Work, predict_batches
 from .prediction_files import PredictionFiles
@@ -56,7 +56,7 @@ def predict_folder(
                 failed[path] = reason
             else:
                 try:
-                    picture = read_image(str(path), channel_order="rgb")
+                    picture = read_picture(str(path))
                 except ImageFileError as error:
                     failed[path] = str(error).removeprefix(f"{path}: ")
                 else:

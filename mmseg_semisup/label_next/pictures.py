@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ImageFileError, StoreError
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 from mmseg_semisup.pseudo_masks.images import Item
 from mmseg_semisup.visualization.legend import class_entries, finish_picture
 from mmseg_semisup.visualization.panels import (
@@ -65,7 +65,7 @@ def draw_sheets(
             item, choice = items[place], choices[place]
             try:
                 maps = scorer.maps(scorer.load(item))
-                picture = _shrunk(read_image(item.image, channel_order="rgb"))
+                picture = _shrunk(read_picture(item.image))
             except (ImageFileError, StoreError) as error:
                 failed.append(str(error))
                 continue

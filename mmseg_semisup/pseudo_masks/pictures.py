@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from mmseg_semisup.core.errors import ImageFileError, StoreError
 from mmseg_semisup.core.figures import encode_picture
 from mmseg_semisup.core.text import shorten
 from mmseg_semisup.datasets.pseudo_mask_store import Store
-from mmseg_semisup.datasets.read_image import read_image, read_mask
+from mmseg_semisup.datasets.read_image import read_mask, read_picture
 from mmseg_semisup.datasets.sources import file_key
 from mmseg_semisup.visualization.legend import (
     class_entries,
@@ -164,7 +163,7 @@ def _read(store: Store, kind: str, name: str) -> NDArray[np.uint8]:
 
 def _picture(path: str) -> NDArray[np.uint8]:
     """Read an image, (H, W, 3), uint8, RGB."""
-    return _named(partial(read_image, channel_order="rgb"), path)
+    return _named(read_picture, path)
 
 
 def _named(read: Callable[[str], NDArray[np.uint8]], path: str) -> NDArray[np.uint8]:

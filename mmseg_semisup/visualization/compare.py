@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_semisup.core.config_types import is_type
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.models.step.prediction import probabilities
@@ -97,7 +97,7 @@ class _Scene:
         self.image: np.ndarray | None = None
         if photos:
             path = sample["data_samples"].img_path
-            image = read_image(path, channel_order="rgb")
+            image = read_picture(path)
             self.image = image
             self.pictures["image"] = image
             self.pictures["ground truth"] = paint(truth, palette, image)

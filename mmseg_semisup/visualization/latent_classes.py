@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import draw_figure
 from mmseg_semisup.core.palette import FIRST, default_palette
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 from mmseg_semisup.models.objectives import LatentClassObjective
 from mmseg_semisup.models.segmentors import SemiSegmentor
 
@@ -193,7 +193,7 @@ def draw_sample(
     """
     predicted = _labels(sample, "pred_sem_seg")
     truth = _labels(sample, "gt_sem_seg") if "gt_sem_seg" in sample else None
-    image = read_image(sample.img_path, channel_order="rgb") if photos else None
+    image = read_picture(sample.img_path) if photos else None
     pictures: dict[str, np.ndarray] = {}
     if image is not None:
         pictures["image"] = image

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 
 from .legend import class_entries, finish_picture, with_score
 from .panels import color_map, paint, titled_row
@@ -90,7 +90,7 @@ def draw_sample(sample: SegDataSample, palette: Sequence[Sequence[int]]) -> np.n
     Raises:
         ImageFileError: If the image of the sample cannot be read.
     """
-    image = read_image(sample.img_path, channel_order="rgb")
+    image = read_picture(sample.img_path)
     pictures = {"image": image}
     truth = _array(sample, "gt_sem_seg") if "gt_sem_seg" in sample else None
     if truth is not None:

@@ -37,11 +37,19 @@ def test_grey_images_are_those_of_mmcv(weights, prob, keep, color_format):
         assert found[1] == found[3]
 
 
-def test_other_images_are_left_to_mmcv():
-    theirs = RandomGrayscale(1.0, True)
-    for given in (image(np.float32), image(channels=1)[..., 0]):
-        expected = theirs({"img": given.copy()})["img"]
-        assert np.array_equal(fast(theirs)({"img": given.copy()})["img"], expected)
+def test_images_of_floating_point_stay_so():
+    step = fast(RandomGrayscale(1.0, True, (1.0, 2.0, 3.0)))
+    given = image(np.float32)
+    found = step({"img": given})["img"]
+    expected = (given.astype(float) * [1, 2, 3]).sum(axis=2) / 6
+    assert found.dtype == np.float32
+    assert np.abs(found - expected[..., None]).max() < 1e-3
+    assert fast(RandomGrayscale(0.0, True))({"img": given})["img"] is given
+
+
+def test_other_channels_stay():
+    given = image(channels=1)[..., 0]
+    assert fast(RandomGrayscale(1.0, True))({"img": given})["img"] is given
 
 
 def test_the_image_itself_is_not_written():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmseg.datasets.transforms import RandomCrop
-from PIL import Image
 
-from mmseg_semisup.core.plain_files import open_plain
-from mmseg_semisup.datasets.files import DEPTH, PNG
+from mmseg_semisup.datasets.files import bits
 from mmseg_semisup.datasets.multi_view import MultiView
 from mmseg_semisup.datasets.read_image import load
 from mmseg_semisup.datasets.semi_dataset import seeded
@@ -24,8 +21,6 @@ from .classes import spread
 
 LOOKED_AT = 12
 HEADERS = 200
-BITS_PER_SAMPLE = 258
-"""Tag of a TIFF file."""
 Size = tuple[int, int]
 
 
@@ -116,30 +111,10 @@ def deep_images(sources: Mapping[str, SourceDataset]) -> list[str]:
                 f"source {name!r}: {len(deep)} of {len(paths)} images looked at have "
                 f"{bits(deep[0])} bits a channel, among them {deep[0]}; "
                 "LoadImageFromFile keeps the upper 8, and pictures of fewer grey "
-                "levels become almost black: convert them to 8 bits"
+                "levels become almost black: read them with LoadChannels, or convert "
+                "them to 8 bits"
             )
     return found
-
-
-def bits(path: str) -> int:
-    """Bits of each channel of a local PNG or TIFF file; 8 for all others.
-
-    Args:
-        path: An image.
-    """
-    suffix = os.path.splitext(path)[1].lower()
-    if "://" in path or suffix not in (".png", ".tif", ".tiff"):
-        return 8
-    try:
-        if suffix == ".png":
-            with open_plain(path) as file:
-                start = file.read(DEPTH + 1)
-            return start[DEPTH] if start.startswith(PNG) and len(start) > DEPTH else 8
-        with open_plain(path) as file, Image.open(file) as image:
-            stated = image.tag_v2.get(BITS_PER_SAMPLE, 8)  # type: ignore[attr-defined]
-            return max(stated) if isinstance(stated, tuple) else int(stated)
-    except (AttributeError, OSError, ValueError, SyntaxError):
-        return 8
 
 
 def _cuts_depth(leaf: BaseDataset) -> bool:

@@ -11,6 +11,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmseg_semisup.datasets.image_headers import DEFAULT, Reader
+from mmseg_semisup.datasets.load_channels import LoadChannels
 from mmseg_semisup.datasets.mask_files import FIELD, MaskSource
 from mmseg_semisup.datasets.read_image import reader_of
 from mmseg_semisup.datasets.sources import (
@@ -118,7 +119,7 @@ def list_items(dataset: SourceDataset) -> list[Item]:
     items = []
     for leaf in leaves(dataset):
         loaders = {type(step): step for step in leaf.pipeline.transforms}
-        image = loaders.get(LoadImageFromFile)
+        image = loaders.get(LoadImageFromFile) or loaders.get(LoadChannels)
         reader = None if image is None else reader_of(image)
         masks = any(map(loads_mask, loaders))
         backend = getattr(loaders.get(LoadAnnotations), "imdecode_backend", None)
