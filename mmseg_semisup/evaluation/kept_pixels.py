@@ -19,6 +19,8 @@ from .confidence_levels import LEVELS, first_level, to_level
 
 PRECISION, KEPT = "precision", "kept"
 """Names of the figures; that of a class is ``precision/CLASS``."""
+NEEDED = {"seg_logits", "pred_sem_seg", "gt_sem_seg"}
+"""What a prediction must have to be counted."""
 VALUES = 2**24
 """Probabilities that are in memory at a time."""
 COARSE = 0.005
@@ -179,9 +181,12 @@ class KeptPixelsMetric(BaseMetric):
 
         Args:
             data_batch: Not read.
-            data_samples: Predictions with logits, (C, H, W), classes and true masks.
+            data_samples: Predictions with logits, (C, H, W), classes and true masks;
+                others do not count.
         """
         for sample in data_samples:
+            if not sample.keys() >= NEEDED:
+                continue
             logits = sample["seg_logits"]["data"]
             confidence = self._confidence(logits)
             classes = sample["pred_sem_seg"]["data"][0].long()

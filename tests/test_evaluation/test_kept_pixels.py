@@ -97,6 +97,13 @@ def test_ignored_images_and_a_second_validation():
     assert again == counted(predictions(1), 0.5)[1]
 
 
+@pytest.mark.parametrize("missing", ["seg_logits", "gt_sem_seg"])
+def test_predictions_without_masks_or_logits_do_not_count(missing):
+    whole, partial = predictions(0)[0], predictions(1)[0]
+    del partial[missing]
+    assert counted([whole, partial], 0.7)[1] == counted([whole], 0.7)[1]
+
+
 def test_a_validation_without_images():
     _, found = counted([], 0.5)
     assert all(math.isnan(value) for value in found.values())
