@@ -18,7 +18,7 @@ numbers alone: all are those of commit 2484bd5, whose objectives were a list, bu
 six of ``shrunk``, whose schedules end later since then, and for those with Adam or
 AdamW, whose step is torch's fused one since 9897165, with other rounding. Later
 came, in ``lite0``, those of UniMatch, CutOut, interpolation, ClassMix and AugSeg, and
-all of CPS, PrevMatch and ST.
+all of CPS, PrevMatch, ST and ST++.
 """
 
 from __future__ import annotations

@@ -49,6 +49,11 @@ class Settings:
         flip: Whether the probabilities of an image and its mirror image are averaged.
         scales: Scales of the image that the network sees, relative to that after the
             test pipeline; the probabilities at all of them are averaged.
+        judges: For a stage: further networks of the stage before, e.g. snapshots; the
+            images are ranked by their agreement with ``network`` in the last
+            checkpoint.
+        share: For a stage: share of the images, the most reliable ones, that get masks.
+        rest_of: For a stage: name of an earlier one whose images get no masks.
         confidence: Whether the probabilities are stored, too, in 8 bits.
         batch_size: Greatest number of images of one size in a pass of the network.
         checkpoint: For a stage: the 'last' or the 'best' checkpoint of the stage
@@ -70,10 +75,14 @@ class Settings:
     checkpoint: str = "last"
     threads: int = 4
     scales: Sequence[float] = (1.0,)
+    judges: Sequence[str] = ()
+    share: float = 1.0
+    rest_of: str | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
         check_scales(self.scales)
+        self._check_choice()
         check_values(
             self,
             mode=(None, *MODES),
@@ -89,6 +98,26 @@ class Settings:
                 raise StoreError(f"{name}={value} is for mode='slide'")
             if len(value) != 2 or not all(isinstance(v, int) and v > 0 for v in value):
                 raise StoreError(f"{name}={value!r}; give height and width in pixels")
+
+    def _check_choice(self) -> None:
+        """Raise StoreError for a choice of images that cannot be made."""
+        if isinstance(self.judges, str) or self.network in self.judges:
+            raise StoreError(
+                f"judges={self.judges!r}; give a list of names without that of the "
+                f"network, {self.network!r}"
+            )
+        if not 0 < self.share <= 1:
+            raise StoreError(f"share={self.share}; allowed: above 0, and at most 1")
+        if self.share < 1 and not self.judges:
+            raise StoreError(
+                f"share={self.share} of the most reliable images needs judges=[...], "
+                "names of networks to compare with"
+            )
+        if self.rest_of is not None and self.judges:
+            raise StoreError(
+                f"rest_of={self.rest_of!r} and judges={list(self.judges)} choose "
+                "images; give one of them"
+            )
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> Settings:
@@ -121,19 +150,21 @@ class Settings:
         return cfg
 
     def what_counts(self) -> dict[str, Any]:
-        """The settings that the masks depend on, without those of speed."""
-        rest = ("threads", "checkpoint", "mode", "crop_size", "stride")
+        """The settings that the masks depend on, without those of speed.
+
+        The images count by themselves, so that those of their choice do not.
+        """
+        speed = ("threads", "checkpoint", "mode", "crop_size", "stride")
+        rest = (*speed, "judges", "share", "rest_of")
         kept = {k: v for k, v in vars(self).items() if k not in rest}
         # Stores of earlier versions have no scales.
         return {**kept, "scales": self.stated().get("scales")}
 
     def stated(self) -> dict[str, Any]:
-        """The settings, without scales that change nothing.
-
-        Records of earlier versions know no scales.
-        """
-        alone = list(self.scales) == [1.0]
-        return {k: v for k, v in vars(self).items() if not (k == "scales" and alone)}
+        """The settings, without those that earlier versions did not have, if unused."""
+        unused = {"scales": [1.0], "judges": [], "share": 1.0, "rest_of": None}
+        plain = {**vars(self), "scales": [*self.scales], "judges": [*self.judges]}
+        return {k: v for k, v in plain.items() if k not in unused or v != unused[k]}
 
 
 def check_options(settings: type, options: Mapping[str, Any]) -> None:

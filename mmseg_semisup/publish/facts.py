@@ -208,7 +208,9 @@ def _source(name: str, loader: Mapping[str, Any]) -> Source | None:
     dataset = loader.get("dataset")
     if not dataset:
         return None
-    root = str(dataset.get("data_root") or dataset.get("store") or "").rstrip("/")
+    stores = dataset.get("store") or ""
+    store = stores if isinstance(stores, str) else stores[-1]
+    root = str(dataset.get("data_root") or store).rstrip("/")
     label = root.rpartition("/")[2] or _type(dataset)
     try:
         return Source(name, label, len(build_source(name, dataset)))

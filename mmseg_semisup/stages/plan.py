@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,11 @@ from mmseg_semisup.pseudo_masks.cams import CamSettings
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import Settings
 
+from .config_nodes import replaced, strings, undelete
+
 PLACEHOLDER = "{pseudo_masks}"
+STORE = "pseudo_masks"
+"""Name of the folder of a stage's masks."""
 STAGE_KEYS = ("name", "task", "config", "pseudo_masks", "changes")
 TASKS = ("train", "evaluate")
 MASK_KINDS: dict[str, type[Settings] | type[CamSettings]] = {
@@ -31,6 +35,7 @@ MASK_KINDS: dict[str, type[Settings] | type[CamSettings]] = {
 """Kinds of pseudo-masks: a segmentor's predictions, a classifier's activation maps."""
 TEST_KEYS = ("test_cfg", "test_dataloader", "test_evaluator")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_STORE = re.compile(rf"\{{({_NAME.pattern})\.{STORE}\}}")
 _CHECKPOINT = re.compile(rf"\{{({_NAME.pattern})\.(last|best)\}}")
 
 
@@ -41,7 +46,8 @@ class Stage:
     Attributes:
         name: Name of the stage and of its folder.
         cfg: Its whole config, with placeholders: ``{pseudo_masks}`` for the folder of
-            its masks, ``{NAME.last}`` or ``{NAME.best}`` for the checkpoint of an
+            its masks, ``{NAME.pseudo_masks}`` for that of an earlier stage,
+            ``{NAME.last}`` or ``{NAME.best}`` for the checkpoint of an
             earlier stage.
         masks: Settings of its pseudo-masks, which the stage before makes; None: it has
             none.
@@ -59,8 +65,14 @@ class Stage:
     @property
     def checkpoints(self) -> list[tuple[str, str]]:
         """Checkpoints of earlier stages that it reads: stage, and 'last' or 'best'."""
-        texts = [text for _, text in _strings(_read_by_runner(self.cfg), "")]
+        texts = [text for _, text in strings(_read_by_runner(self.cfg), "")]
         return sorted({pair for text in texts for pair in _CHECKPOINT.findall(text)})
+
+    @property
+    def stores(self) -> list[str]:
+        """Names of the earlier stages whose masks it reads."""
+        texts = [text for _, text in strings(_read_by_runner(self.cfg), "")]
+        return sorted({name for text in texts for name in _STORE.findall(text)})
 
     def runnable(
         self,
@@ -76,10 +88,12 @@ class Stage:
         """
         cfg = copy.deepcopy(self.cfg)
         folder = os.path.join(work_dir, self.name)
-        known = {PLACEHOLDER: os.path.join(folder, "pseudo_masks")}
+        known = {PLACEHOLDER: os.path.join(folder, STORE)}
+        for name in self.stores:
+            known[f"{{{name}.{STORE}}}"] = os.path.join(work_dir, name, STORE)
         for (name, which), path in (checkpoints or {}).items():
             known[f"{{{name}.{which}}}"] = str(path)
-        content = _replace(cfg._cfg_dict.to_dict(), known)
+        content = replaced(cfg._cfg_dict.to_dict(), known)
         cfg = Config(content, filename=cfg.filename)
         cfg.work_dir = folder
         # MMEngine keeps loggers and visualizers by name, and each stage needs its own.
@@ -162,7 +176,7 @@ def _make_stage(
     except (KeyError, TypeError) as error:
         text = error.args[0] if error.args else error
         raise ConfigError(f"changes: {text}") from error
-    content = _undelete(cfg._cfg_dict.to_dict())
+    content = undelete(cfg._cfg_dict.to_dict())
     cfg = Config(content, filename=base.filename)
     check_keys(cfg, f"of stage {name}")
     options = spec.get("pseudo_masks")
@@ -205,6 +219,7 @@ def _check(stages: Sequence[Stage]) -> None:
     """Raise ConfigError if the last of some stages does not fit those before it."""
     stage = stages[-1]
     _check_checkpoints(stages)
+    _check_stores(stages)
     if stage.task == "train":
         check_folder(stage.cfg)
     if stage.task == "evaluate":
@@ -214,7 +229,7 @@ def _check(stages: Sequence[Stage]) -> None:
         if stage.masks is not None:
             raise ConfigError("pseudo_masks: an evaluation learns nothing")
     if stage.masks is None:
-        for path, text in _strings(_read_by_runner(stage.cfg), ""):
+        for path, text in strings(_read_by_runner(stage.cfg), ""):
             if PLACEHOLDER in text:
                 raise ConfigError(f"{path} is {PLACEHOLDER}, but the stage has none")
         return
@@ -241,10 +256,60 @@ def _check(stages: Sequence[Stage]) -> None:
             f"pseudo_masks.checkpoint='best', but {stages[-2].name} does not save one: "
             f"{reason}"
         )
+    _check_judges(stage, stages[-2])
     known = [k for k, v in training_sources(stage.data_cfg).items() if v is not None]
     missing = [name for name in stage.masks.sources if name not in known]
     if missing:
         raise ConfigError(f"pseudo_masks.sources: no {missing}; there are {known}")
+
+
+def _check_stores(stages: Sequence[Stage]) -> None:
+    """Raise ConfigError if the last stage names masks that no earlier stage makes."""
+    stage, masks = stages[-1], stages[-1].masks
+    made = {s.name: s.masks for s in stages[:-1] if s.masks is not None}
+    for name in stage.stores:
+        if name not in made:
+            raise ConfigError(
+                f"{{{name}.{STORE}}}: no stage {name!r} before it makes masks; there "
+                f"are {list(made)}"
+            )
+    if not isinstance(masks, Settings) or masks.rest_of is None:
+        return
+    name = masks.rest_of
+    if name not in made:
+        raise ConfigError(
+            f"pseudo_masks.rest_of={name!r}: no such stage before it makes masks; "
+            f"there are {list(made)}"
+        )
+    if list(made[name].sources) != list(masks.sources):
+        raise ConfigError(
+            f"pseudo_masks.rest_of={name!r}: its masks are of the sources "
+            f"{list(made[name].sources)}, and these of {list(masks.sources)}; they "
+            "must be the same"
+        )
+
+
+def _check_judges(stage: Stage, before: Stage) -> None:
+    """Raise ConfigError if a judge is missing, or a snapshot that is never taken."""
+    if not isinstance(stage.masks, Settings):
+        return
+    model = before.cfg.model
+    for name in stage.masks.judges:
+        check_network(
+            name,
+            model if "segmentor" in model else {},
+            "pseudo_masks.judges",
+            before.name,
+        )
+        network = (model.get("networks") or {}).get(name) or {}
+        first = network.get("offset") or network.get("interval") or 0
+        length = (before.cfg.get("train_cfg") or {}).get("max_iters")
+        if isinstance(first, int) and length is not None and first > length:
+            raise ConfigError(
+                f"pseudo_masks.judges: the snapshot {name!r} of {before.name} is first "
+                f"taken after {first} steps, but there are {length}; give interval and "
+                "offset as shares of the training"
+            )
 
 
 def _check_checkpoints(stages: Sequence[Stage]) -> None:
@@ -314,39 +379,3 @@ def _read_by_runner(cfg: Config) -> dict[str, Any]:
     content = cfg._cfg_dict.to_dict()
     read = set(RUNNER_KEYS) - {COMPOSED}
     return {key: value for key, value in content.items() if key in read}
-
-
-def _strings(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    """All strings of a config, with their paths."""
-    parts: Iterable[tuple[Any, Any]]
-    if isinstance(node, Mapping):
-        parts = node.items()
-    elif isinstance(node, (list, tuple)):
-        parts = enumerate(node)
-    else:
-        if isinstance(node, str):
-            yield path, node
-        return
-    for key, value in parts:
-        yield from _strings(value, f"{path}.{key}" if path else str(key))
-
-
-def _replace(node: Any, known: Mapping[str, str]) -> Any:
-    """Replace placeholders by values."""
-    if isinstance(node, Mapping):
-        return {key: _replace(value, known) for key, value in node.items()}
-    if isinstance(node, (list, tuple)):
-        return type(node)(_replace(value, known) for value in node)
-    if isinstance(node, str):
-        for placeholder, value in known.items():
-            node = node.replace(placeholder, value)
-    return node
-
-
-def _undelete(node: Any) -> Any:
-    """Drop left-over ``_delete_`` keys, where there was nothing to replace."""
-    if isinstance(node, dict):
-        return {k: _undelete(v) for k, v in node.items() if k != "_delete_"}
-    if isinstance(node, (list, tuple)):
-        return type(node)(_undelete(value) for value in node)
-    return node

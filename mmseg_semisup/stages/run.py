@@ -31,13 +31,14 @@ from mmseg_semisup.engine.resume import set_checkpoint
 from mmseg_semisup.engine.runner import build_runner, set_precision
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.pseudo_masks.cams import CamSettings
-from mmseg_semisup.pseudo_masks.images import training_sources
+from mmseg_semisup.pseudo_masks.images import Item, training_sources
 from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
+from mmseg_semisup.pseudo_masks.reliability import reliable_items, remaining_items
 from mmseg_semisup.pseudo_masks.settings import Settings
 
 from .evaluate import evaluate, read_metrics
-from .plan import Stage, split_stages, without_checkpoints
+from .plan import STORE, Stage, split_stages, without_checkpoints
 from .record import Record
 from .report import write_stages_report
 
@@ -200,7 +201,9 @@ def _run_stage(
         )
         on_main(lambda: _check_hashes([(checkpoint, learned_from)]))
         record.begin(stage, learned_from, uses)
-        make_masks(stage, stage.masks, before, checkpoint, learned_from, cfg, trust)
+        items = _items_to_label(stage, before, record, trust)
+        source = (before, checkpoint, learned_from)
+        make_masks(stage, stage.masks, *source, cfg, trust, items)
     if stage.task == "evaluate":
         checkpoints = {"last": evaluate(cfg)}
     else:
@@ -212,6 +215,33 @@ def _run_stage(
     folder = Path(cfg.work_dir)
     hashes = on_main(lambda: {k: file_hash(folder / v) for k, v in checkpoints.items()})
     record.finish(stage.name, checkpoints, hashes)
+
+
+def _items_to_label(
+    stage: Stage, before: Stage, record: Record, trust: bool
+) -> list[Item] | None:
+    """The images that a stage's settings choose; None: all of their sources."""
+    masks = stage.masks
+    if not isinstance(masks, Settings):
+        return None
+    if masks.rest_of is not None:
+        store = record.work_dir / masks.rest_of / STORE
+        return remaining_items(stage.data_cfg, masks.sources, store)
+    if not masks.judges:
+        return None
+    checkpoint, digest = record.checkpoint(before.name, "last")
+    on_main(lambda: _check_hashes([(checkpoint, digest)]))
+    return reliable_items(
+        before.cfg,
+        checkpoint,
+        record.work_dir / stage.name,
+        masks,
+        stage.data_cfg,
+        digest,
+        device=get_device(),
+        trust=trust,
+        report=_say,
+    )
 
 
 def _rehearse(stage: Stage, record: Record, trust: bool, accept: str | None) -> None:
@@ -268,6 +298,7 @@ def make_masks(
     checkpoint_hash: str,
     cfg: Config,
     trust: bool,
+    items: Sequence[Item] | None = None,
 ) -> None:
     """Make a stage's pseudo-masks, except those that exist.
 
@@ -279,12 +310,13 @@ def make_masks(
         checkpoint_hash: Its SHA-256.
         cfg: The stage's runnable config.
         trust: Whether the checkpoint may execute code while it is read.
+        items: The images; None: all of the settings' sources.
 
     Raises:
         ConfigError: If the checkpoint has changed since that stage finished.
         StoreError: If masks cannot be made.
     """
-    folder = Path(cfg.work_dir) / "pseudo_masks"
+    folder = Path(cfg.work_dir) / STORE
     begin = time.perf_counter()
     manifest = make_pseudo_masks(
         before.cfg,
@@ -292,6 +324,7 @@ def make_masks(
         folder,
         masks,
         data_cfg=stage.data_cfg,
+        items=items,
         device=get_device(),
         trust=trust,
         report=_say,
