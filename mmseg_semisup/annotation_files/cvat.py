@@ -28,8 +28,8 @@ CHUNK = 1 << 20
 LARGEST = 1 << 28
 """Bytes of the largest tag that is read."""
 DEEPEST = 20
-OTHERS = ("polyline", "points", "cuboid", "ellipse", "skeleton", "tag")
-"""Annotations of CVAT that cover no pixels, or are not read."""
+OF_IMAGES = "tag"
+"""What is said of a whole image, which covers no pixels."""
 
 
 def fragment(image: Annotated, labels: Labels) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class _Reader:
             )
             self._head = values.get("name", ""), size
             self._shapes = []
-        elif self._head is not None and self._depth == 3:
+        elif self._head is not None and self._depth == 3 and name != OF_IMAGES:
             self._shapes.append(self._shape(name, dict(values)))
 
     def _end(self, name: str) -> None:

@@ -38,11 +38,16 @@ class AnnotatedMasks:
         self.path, self.rest = path, rest
         if not os.path.isfile(path):
             raise DataError(f"there is no file of annotations {path}")
-        parts = JsonParts(path)
         with open(path, "rb") as file:
-            is_list = file.read(1000).lstrip(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+            first = file.read(1000).lstrip(b"\xef\xbb\xbf").lstrip()[:1]
+        if first == b"<":
+            raise DataError(
+                f"{path}: annotations are read from JSON; import_masks.py makes masks "
+                "of CVAT's XML"
+            )
+        parts = JsonParts(path)
         self._index: CocoIndex | TaskIndex
-        self._index = TaskIndex(parts) if is_list else CocoIndex(parts)
+        self._index = TaskIndex(parts) if first == b"[" else CocoIndex(parts)
         if not self._index.images:
             raise DataError(f"{path}: no image is annotated")
         try:

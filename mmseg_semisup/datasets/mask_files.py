@@ -250,6 +250,7 @@ def _values(name: str, stated: Any) -> list[Any]:
         # Three values would look like a colour.
         numbers = [tuple(numbers)]
     found = [tuple(n) if isinstance(n, (list, tuple)) else n for n in numbers]
+    found = [n[0] if isinstance(n, tuple) and len(n) == 1 else n for n in found]
     for value in found:
         parts = value if isinstance(value, tuple) else (value,)
         right = len(parts) in (1, 3) and all(

@@ -86,7 +86,8 @@ def import_masks(
 
     Raises:
         ConfigError: If there is a list already.
-        DataError: If the file is damaged; the masks before are written.
+        DataError: If the file is damaged in front of the first image; what follows a
+            later damage is left out.
         WriteError: If a mask cannot be written.
     """
     out = Path(out)
@@ -96,7 +97,7 @@ def import_masks(
     ids: dict[str, None] = {}
     problems: list[str] = []
     unknown: Counter[str] = Counter()
-    for done, drawing in enumerate(drawings, 1):
+    for done, drawing in enumerate(_until_damage(drawings, problems), 1):
         report(done)
         name = printable(drawing.name, keep="")
         lost = {n for s in drawing.shapes if not _is_known(n := s.label, labels, names)}
@@ -123,6 +124,21 @@ def import_masks(
     if ids:
         write_labeled(out, list(ids), images.folder, labels.names, labels.palette)
     return Imported(list(ids), problems)
+
+
+def _until_damage(
+    drawings: Iterator[Drawing], problems: list[str]
+) -> Iterator[Drawing]:
+    """The images in front of the first damage of a file, which is noted."""
+    found = False
+    try:
+        for drawing in drawings:
+            yield drawing
+            found = True
+    except DataError as error:
+        if not found:
+            raise
+        problems.append(f"what follows: {error}")
 
 
 def _is_known(name: str, labels: Labels, names: Mapping[str, str] | None) -> bool:

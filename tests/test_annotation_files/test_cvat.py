@@ -59,7 +59,7 @@ def read(tmp_path, text):
 
 def test_shapes_cover_each_other_by_z_order(tmp_path):
     box = '<box label="{}" xtl="0.2" ytl="0" xbr="3.6" ybr="2" z_order="{}"/>'
-    text = box.format("car", 2) + box.format("background", 1)
+    text = box.format("car", 2) + box.format("background", 1) + '<tag label="x"/>'
     (found,) = read(tmp_path, document(text))
     mask = painted(found, (6, 8))
     assert mask[:2, :4].min() == 1

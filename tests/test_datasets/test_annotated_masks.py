@@ -113,6 +113,9 @@ def test_a_file_without_annotations(tmp_path, masks):
     (tmp_path / "coco.json").write_text(json.dumps([{"data": {"image": "a.png"}}]))
     with pytest.raises(ValueError, match="no image is annotated"):
         build(tmp_path)
+    (tmp_path / "coco.json").write_text("<annotations/>")
+    with pytest.raises(ValueError, match="import_masks.py makes masks of CVAT's XML"):
+        build(tmp_path)
 
 
 def test_the_composition_keeps_them(tmp_path):

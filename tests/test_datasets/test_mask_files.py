@@ -87,7 +87,12 @@ OF_NAMES.pop("sky")
 
 
 @pytest.mark.parametrize(
-    ("mask_classes", "class_map"), [(VALUES, MAP), (NAMES, OF_NAMES)]
+    ("mask_classes", "class_map"),
+    [
+        (VALUES, MAP),
+        (NAMES, OF_NAMES),
+        ({"road": [[7], [8], [9]], "sky": 30}, {"road": "street", "sky": None}),
+    ],
 )
 def test_values(tmp_path, mask_classes, class_map):
     save(tmp_path, [[7, 8, 255], [9, 7, 255]])

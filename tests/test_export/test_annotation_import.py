@@ -102,6 +102,18 @@ def test_an_image_that_is_there_twice_or_has_a_mask(tmp_path, images):
     assert not read(tmp_path / "out" / "masks" / "a.png").any()
 
 
+def test_a_file_that_is_damaged_behind_some_images(tmp_path, images):
+    def drawings(number):
+        yield from [Drawing("a.png", (5, 6), [box()])] * number
+        raise DataError("it is cut off")
+
+    with pytest.raises(DataError, match="it is cut off"):
+        import_masks(drawings(0), images, tmp_path / "out", LABELS)
+    found = import_masks(drawings(1), images, tmp_path / "out", LABELS)
+    assert found == (["a"], ["what follows: it is cut off"])
+    assert (tmp_path / "out" / "labeled.txt").read_text() == "a\n"
+
+
 def test_other_names_of_classes(tmp_path, images):
     shapes = [box("auto"), box("sky", 3, 4)]
     names = {"auto": "car", "sky": "none"}
