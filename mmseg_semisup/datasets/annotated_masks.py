@@ -17,6 +17,7 @@ from mmseg_semisup.core.text import shorten
 from .image_headers import image_size
 from .image_names import ImageNames
 from .mask_files import ClassMap
+from .sources import file_key
 
 MARK = "#"
 """Between the file and the position of an image in it."""
@@ -56,6 +57,7 @@ class AnnotatedMasks:
         except ValueError as error:
             raise DataError(f"{path}: {error}") from error
         self._files: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
 
     def find(self, images: ImageNames) -> dict[str, str]:
         """The masks of a folder's images.
@@ -80,10 +82,20 @@ class AnnotatedMasks:
             except DataError as error:
                 problems.append(f"{name}: {error}")
                 continue
+            self._numbers[file_key(self._files[number])] = number
             found[key] = f"{self.path}{MARK}{number}"
         if problems:
             raise DataError(f"{self.path}: {shorten(problems, 3)}")
         return found
+
+    def mask_of(self, image: str) -> str | None:
+        """What :meth:`read` takes for the mask of an image, or None.
+
+        Args:
+            image: Path of an image, which :meth:`find` may have seen.
+        """
+        number = self._numbers.get(file_key(image))
+        return None if number is None else f"{self.path}{MARK}{number}"
 
     def read(self, path: str) -> NDArray[np.uint8]:
         """Draw a mask, see :class:`~.mask_files.MaskSource`."""

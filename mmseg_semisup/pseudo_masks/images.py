@@ -95,7 +95,7 @@ def list_items(
         for leaf in leaves(built[labeled])
         if isinstance(leaf, BaseSegDataset)
         and leaf.data_prefix.get("img_path")
-        and leaf.data_prefix.get("seg_map_path")
+        and (leaf.data_prefix.get("seg_map_path") or getattr(leaf, "annotated", None))
     ]
     items = [
         Item(
@@ -175,16 +175,19 @@ def _hidden_mask(image: str, parts: Sequence[BaseSegDataset]) -> dict[str, Any] 
         names = [stem + end for stem in stems for end in ends]
         if isinstance(part, FolderDataset) and part.seg_map_template:
             names = [part.mask_name(below)]
-        for name in names:
-            mask = os.path.join(part.data_prefix["seg_map_path"], name)
-            if os.path.isfile(mask):
-                return {
-                    MASK_FILES: own,
-                    "seg_map_path": mask,
-                    "label_map": part.label_map,
-                    "reduce_zero_label": part.reduce_zero_label,
-                    "ignore_index": part.ignore_index,
-                }
+        if isinstance(part, FolderDataset) and part.annotated:
+            mask = part.annotated.mask_of(image)
+        else:
+            paths = [os.path.join(part.data_prefix["seg_map_path"], n) for n in names]
+            mask = next(filter(os.path.isfile, paths), None)
+        if mask is not None:
+            return {
+                MASK_FILES: own,
+                "seg_map_path": mask,
+                "label_map": part.label_map,
+                "reduce_zero_label": part.reduce_zero_label,
+                "ignore_index": part.ignore_index,
+            }
     return None
 
 
