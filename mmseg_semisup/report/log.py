@@ -91,7 +91,11 @@ def read_points(work_dir: Path, since: str = "") -> Points:
 
 
 def _entries(folder: Path, since: str) -> Iterator[dict[str, Any]]:
-    """The lines of a training's logs, the oldest first."""
+    """The lines of a training's logs, the oldest first.
+
+    MMEngine logs a validation by its epoch unless it is told otherwise; it gets the
+    iteration of the line in front of it, which is never later.
+    """
     for file in sorted(folder.glob(SCALARS)):
         if file.parent.parent.name < since:
             continue
@@ -100,10 +104,16 @@ def _entries(folder: Path, since: str) -> Iterator[dict[str, Any]]:
         except OSError:
             # A training without scores is named at its end.
             continue
+        before = 0
         for line in lines:
             # The last line may be incomplete.
             with contextlib.suppress(RecordError):
-                yield parse_record(line, LINE)
+                entry = parse_record(line, LINE)
+                if "iter" in entry:
+                    before = entry["iter"]
+                elif entry.get("step", before) < before:
+                    entry["step"] = before
+                yield entry
 
 
 def _add_scores(log: Log, entry: dict[str, Any]) -> None:

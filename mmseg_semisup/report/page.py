@@ -102,7 +102,7 @@ def comparison_page(
 
     Args:
         runs: The trainings, at least two.
-        baseline: The training that gains refer to; may be one of them.
+        baseline: The training that gains refer to; may be one of ``runs``.
 
     Raises:
         ConfigError: If their classes differ.
@@ -112,7 +112,7 @@ def comparison_page(
     for other in runs[1:]:
         check_classes(runs[0], other, "the training")
     everyone = list(runs)
-    if baseline is not None and all(r.folder != baseline.folder for r in runs):
+    if baseline is not None and all(run is not baseline for run in runs):
         everyone.insert(0, baseline)
     # The images are those of the best one, beside the others.
     ranked = sorted(everyone, key=lambda run: run.last or 0.0, reverse=True)
@@ -134,7 +134,7 @@ def _images(
 ) -> Html | None:
     others = [run for run in everyone if run is not first]
     if baseline is not None:
-        others.sort(key=lambda run: run.folder != baseline.folder)
+        others.sort(key=lambda run: run is not baseline)
     found = draw_images(first, others)
     if found is None:
         return None
@@ -156,8 +156,9 @@ def overview(runs: Sequence[Contents], baseline: Contents | None = None) -> Html
         best = run.best
         row = [run.title, el("b", one_digit(run.last))]
         if baseline is not None:
-            own = run.folder == baseline.folder
-            row.append("baseline" if own else difference(run.last, baseline.last))
+            row.append(
+                "baseline" if run is baseline else difference(run.last, baseline.last)
+            )
         row += [one_digit(best[1]), str(best[0])] if best else ["", ""]
         seconds = run.log.seconds
         row += [str(run.iteration), duration(seconds) if seconds else ""]
@@ -195,10 +196,14 @@ def read_several(folders: Sequence[Path]) -> list[Contents]:
     """Read work-dirs, whose titles on a page differ.
 
     Args:
-        folders: The work-dirs.
+        folders: The work-dirs; one that is named again is the same training.
 
     Raises:
         ConfigError: If one of them cannot be read.
     """
-    titles = distinct_titles(folders)
-    return [read_contents(f, t) for f, t in zip(folders, titles, strict=True)]
+    places = [folder.resolve() for folder in folders]
+    unique = dict(zip(places, folders, strict=True))
+    titles = distinct_titles(list(unique))
+    pairs = zip(unique.items(), titles, strict=True)
+    found = {place: read_contents(f, title) for (place, f), title in pairs}
+    return [found[place] for place in places]

@@ -140,7 +140,7 @@ def _scene(one: Shown, run: Contents, palette: Sequence[Sequence[int]]) -> Html:
     truth, labels = _layer(scene.truth, colors), _layer(scene.labels, colors)
     errors = (scene.truth != scene.labels) & (scene.truth != IGNORED)
     wrong = np.where(errors, 0, IGNORED).astype(np.uint8)
-    network = run.facts.predicts or "prediction"
+    network = run.title if one.others else run.facts.predicts or "prediction"
     score = f"{scene.score:.0f} % mIoU"
     ratio = f"aspect-ratio:{scene.size[1]}/{scene.size[0]}"
     panes = [

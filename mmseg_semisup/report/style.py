@@ -57,6 +57,7 @@ nav ol {{ list-style: none; margin: .3rem 0; padding: 0; display: flex;
   flex-wrap: wrap; gap: .1rem 1.1rem; }}
 nav ol ol {{ display: contents; font-size: .95em; }}
 nav li {{ display: contents; }}
+nav li:has(ol) {{ display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; width: 100%; }}
 nav a {{ text-decoration: none; padding: .1rem 0; }}
 nav a:hover {{ text-decoration: underline; }}
 .scroll {{ overflow-x: auto; margin: .8rem 0 1.4rem; }}

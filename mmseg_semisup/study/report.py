@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 from urllib.parse import quote
 
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.report.chart import Series, line_chart
 from mmseg_semisup.report.markup import Html, data_url, el, join, table, terms
 from mmseg_semisup.report.page import REPORT, make_page
@@ -36,11 +37,9 @@ def study_page(record: Mapping[str, Any], picture: bytes, folder: Path) -> bytes
         A page of HTML as UTF-8.
     """
     rows = make_rows(record)
-    image = data_url(picture, "image/png")
-    alt = "gain of each method over the baseline, and its time"
     bodies: list[tuple[str, str, Html | None]] = [
         ("results", "Results", _results(record)),
-        ("gains", "Gains", el("img", src=image, alt=alt, class_="whole")),
+        ("gains", "Gains", _picture(rows, picture)),
         ("curves", "Curves", _curves(rows)),
         ("classes", "Classes", _table(class_lines(record))),
         ("selection", "Selected labels", _selection(rows)),
@@ -49,14 +48,15 @@ def study_page(record: Mapping[str, Any], picture: bytes, folder: Path) -> bytes
     ]
     sections = [Section(key, title, body) for key, title, body in bodies if body]
     seeds = len({cell["seed"] for cell in record["cells"]})
-    methods = ", ".join(record["methods"])
+    methods = ", ".join(dict.fromkeys(row.method for row in rows))
     text = f"{len(record['cells'])} trainings: {methods}, with {seeds} seeds."
     if seeds == 1:
         text = f"{len(record['cells'])} trainings: {methods}, with one seed."
     missing = record.get("missing") or []
     notice = None
     if missing:
-        notice = el("p", f"Not finished: {', '.join(missing)}.", class_="callout")
+        names = f"Not finished: {shorten(missing)}."
+        notice = el("p", names, class_="callout")
     introduction = [el("p", text, class_="lead"), _numbers(rows), notice]
     title = f"Study {record['study']}"
     return make_page("Report of a study", title, introduction, sections)
@@ -90,6 +90,14 @@ def _numbers(rows: Sequence[Row]) -> Html:
             el("li", el("span", f"{row.method}, {masks}: {what}"), el("b", value))
         )
     return el("ul", *cards, class_="numbers even")
+
+
+def _picture(rows: Sequence[Row], picture: bytes) -> Html | None:
+    """The picture of the gains; None: there are none yet."""
+    if not any(row.gains() and row.split != ALL_MASKS for row in rows):
+        return None
+    alt = "gain of each method over the baseline, and its time"
+    return el("img", src=data_url(picture, "image/png"), alt=alt, class_="whole")
 
 
 def _results(record: Mapping[str, Any]) -> Html:

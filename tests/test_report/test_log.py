@@ -45,8 +45,8 @@ def test_values_of_a_log_that_are_no_numbers_are_left_out(tmp_path):
         tmp_path,
         "1",
         dict(loss=1, time=float("nan"), iter=10, memory=float("nan")),
-        dict(loss=1, time=1.0, iter=20),
         {"mIoU": 30.0, "step": 10, "IoU/cat": "high"},
+        dict(loss=1, time=1.0, iter=20),
         {"mIoU": float("nan"), "teacher/mIoU": [30], "step": 20},
     )
     log = read_log(tmp_path)
@@ -74,3 +74,16 @@ def test_points_are_those_of_one_training(tmp_path):
     assert points[10]["loss"] == 1.0
     assert set(points[10]) == {"loss", "mIoU"}
     assert set(read_points(tmp_path)) == {10, 90}
+
+
+def test_validations_that_are_counted_by_epoch_are_at_their_iteration(tmp_path):
+    write_log(
+        tmp_path,
+        "1",
+        dict(loss=1, time=1.0, iter=50, step=50),
+        {"mIoU": 30.0, "step": 1},
+        dict(loss=1, time=1.0, iter=100, step=100),
+        {"mIoU": 40.0, "step": 2},
+    )
+    assert read_log(tmp_path).scores == {"student": {50: 30.0, 100: 40.0}}
+    assert read_points(tmp_path)[100] == {"loss": 1.0, "time": 1.0, "mIoU": 40.0}

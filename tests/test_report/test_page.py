@@ -144,6 +144,10 @@ def test_trainings_are_compared(make_run):
     assert page.ids == ["curves", "classes", "images", "trainings"]
     first = page.texts.partition("Curves")[0]
     assert re.search(r"a/run60\.0\+10\.0.*b/run50\.0baseline.*c/run55\.0\+5\.0", first)
+    # A training that is named twice is read once.
+    again = read_several([*folders, folders[0].parent / "." / "run"])
+    assert again[0] is again[3]
+    assert [run.title for run in again[:3]] == ["a/run", "b/run", "c/run"]
     alone = StrictPage(comparison_page(runs[:2]))
     assert "mIoU, lastbest" in alone.texts
     apart = comparison_page([runs[0], runs[2]], runs[1])
