@@ -69,6 +69,7 @@ thead th {{ color: var(--soft); font-weight: 500; font-size: .9rem;
   vertical-align: bottom; }}
 tbody th {{ font-weight: 500; min-width: 6.5rem; }}
 th.n, td.n {{ text-align: right; padding-left: .9rem; }}
+td.n {{ white-space: nowrap; }}
 tr.sum > * {{ font-weight: 650; border-top: 2px solid var(--line); }}
 .dot {{ display: inline-block; width: .8em; height: .8em; border-radius: .2em;
   margin-right: .5em; border: 1px solid rgba(128, 128, 128, .6);
@@ -164,6 +165,5 @@ footer {{ margin-top: 4rem; color: var(--soft); font-size: .92rem; }}
   .charts {{ grid-template-columns: 1fr 1fr; }}
   .panes {{ grid-template-columns: repeat(6, 1fr); }}
   .numbers li {{ padding: .5rem .9rem; min-width: 0; }}
-  details::details-content {{ content-visibility: visible; block-size: auto; }}
 }}
 """

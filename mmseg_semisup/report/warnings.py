@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from mmseg_semisup.core.plain_files import open_plain
+from mmseg_semisup.engine.console import FILE_ONLY
 
 LOGS = "*/*.log"
 LARGEST = 1 << 24
@@ -14,11 +15,13 @@ MOST = 60
 """Different warnings that are shown."""
 LONGEST = 2000
 HEAD = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - \S+ - ([A-Z]+) - (.*)")
+HEADLESS = "Name of parameter - Initialization information"
+"""Beginning of MMEngine's list of first weights, which it logs without a time."""
 LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 def read_warnings(work_dir: Path, since: str = "") -> dict[str, int]:
-    """Warnings and errors of all logs, the oldest first.
+    """Warnings and errors of all logs, the oldest first; what consoles hide is no news.
 
     Args:
         work_dir: Work-dir of a training.
@@ -53,7 +56,9 @@ def _of_file(path: Path) -> list[str]:
             warns = match[2] in LEVELS
             if warns:
                 messages.append([match[3]])
-        elif warns:
+        elif warns and not line.startswith(HEADLESS):
             messages[-1].append(line)
+        else:
+            warns = False
     texts = ("\n".join(lines).strip()[:LONGEST] for lines in messages)
-    return [text for text in texts if text]
+    return [text for text in texts if text and not text.startswith(FILE_ONLY)]

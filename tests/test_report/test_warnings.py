@@ -26,6 +26,9 @@ def test_warnings_are_whole_and_counted(tmp_path):
         f"{HEAD} INFO - two",
         "  is none",
         f"{HEAD} ERROR - <b>",
+        "Name of parameter - Initialization information",
+        "backbone.weight: random",
+        f"{HEAD} WARNING - The prefix is not set in metric class IoUMetric.",
         f"{HEAD} WARNING - one",
         "  goes on",
     )
