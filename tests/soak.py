@@ -31,7 +31,7 @@ import tiny_configs
 import torch
 from processes import TOOLS, fork
 from resume_helpers import assert_same, final, quick, tiny_config
-from soak_faults import CODES, DAMAGES, KINDS, Fault, draw
+from soak_faults import CODES, DAMAGES, FOLDER, KINDS, Fault, draw
 from tiny_training import write_adversarial, write_stages
 
 from mmseg_semisup.cli.launch import run_tool
@@ -119,7 +119,7 @@ class Soak:
                 self.resumes += standing != "nothing"
                 if not fault.may_end(code, output):
                     raise SoakError(f"{fault} ended with {code}\n{output}")
-                if code == 1:
+                if code == 1 or kind == FOLDER:
                     soak_faults.tidy(work, output)
                 if code == 0:
                     break

@@ -48,7 +48,8 @@ CODES = {
     signal.SIGINT: 130,
     signal.SIGKILL: -signal.SIGKILL,
 }
-DAMAGES = ("cut off", "one bit", "empty", "a folder")
+FOLDER = "a folder"
+DAMAGES = ("cut off", "one bit", "empty", FOLDER)
 OTHERS = ("full disk", "worker killed", "second training")
 KINDS = (*SIGNALS, *DAMAGES, *OTHERS)
 WORKERS = {"worker killed": 1, "full disk": 0}
@@ -101,7 +102,7 @@ class Fault(NamedTuple):
         errors = [line for line in lines if line.startswith("error: ")]
         if code == 1:
             said = errors[0] if len(errors) == 1 else ""
-            known = {"full disk": FULL, "worker killed": WORKER, "a folder": FULL}
+            known = {"full disk": FULL, "worker killed": WORKER, FOLDER: FULL}
             expected = (known.get(self.kind, NONE_WHOLE), NONE_WHOLE, CHANGED)
             right = any(words in said for words in expected)
             return right and "Traceback" not in output
@@ -201,7 +202,7 @@ def damage(kind: str, folder: Path, pick: random.Random) -> Path | None:
     if path is None or not path.is_file():
         return None
     content = bytearray(path.read_bytes())
-    if kind == "a folder":
+    if kind == FOLDER:
         path.unlink()
         path.mkdir()
         return path

@@ -60,7 +60,7 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
             device. The message names the file and the free space of its disk.
     """
     path = Path(path)
-    _check_replaceable(path)
+    check_replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(
@@ -123,7 +123,7 @@ def open_new(path: str | Path) -> BinaryIO:
         WriteError: If it cannot be opened, or there is a folder, a pipe or a device.
     """
     path = Path(path)
-    _check_replaceable(path)
+    check_replaceable(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         path.unlink(missing_ok=True)
@@ -141,6 +141,20 @@ def remove_partial_files(folder: str | Path) -> None:
     for leftover in Path(folder).glob(f"{TEMPORARY_PREFIX}*"):
         with contextlib.suppress(OSError):
             leftover.unlink()
+
+
+def check_replaceable(path: str | Path) -> None:
+    """Raise WriteError if what has a name would not be replaced by a file.
+
+    Args:
+        path: The file that is to be written; need not exist.
+
+    Raises:
+        WriteError: If there is a folder, a pipe or a device.
+    """
+    path = Path(path)
+    if not path.is_symlink() and path.exists() and not path.is_file():
+        raise WriteError(f"cannot write {path}: it {why_not_plain(path)}")
 
 
 def check_writable(folder: str | Path) -> None:
@@ -176,11 +190,6 @@ class AtomicLocalBackend(LocalBackend):
             WriteError: If the file cannot be written.
         """
         atomic_write(filepath, obj)
-
-
-def _check_replaceable(path: Path) -> None:
-    if not path.is_symlink() and path.exists() and not path.is_file():
-        raise WriteError(f"cannot write {path}: it {why_not_plain(path)}")
 
 
 def _describe(error: OSError, path: Path) -> WriteError:

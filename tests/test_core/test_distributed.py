@@ -113,6 +113,7 @@ with locked(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_and_its_orphaned_workers_hold_nothing(tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as run:

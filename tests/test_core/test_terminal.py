@@ -66,6 +66,7 @@ def test_a_block(capsys):
     assert captured.out.count("title") == captured.err.count("title") == 1
 
 
+@pytest.mark.slow
 def test_an_error_that_ends_python():
     code = (
         "from mmseg_semisup.core.terminal import printing_safely\n"

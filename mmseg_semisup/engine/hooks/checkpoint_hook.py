@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from mmseg_semisup.compat import start_data
 from mmseg_semisup.core.atomic_io import (
     AtomicLocalBackend,
     atomic_write,
+    check_replaceable,
     remove_partial_files,
 )
 from mmseg_semisup.engine.optim import (
@@ -96,6 +98,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
         Raises:
             ValueError: If epochs end while gradients accumulate.
+            WriteError: If a folder, a pipe or a device has the name of a checkpoint
+                that will be written.
         """
         folder = str(self.out_dir or runner.work_dir)
         if self.backend_args is None and "://" not in folder:
@@ -118,6 +122,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if isinstance(self.file_backend, AtomicLocalBackend):
             # MMEngine would remove an old file before it writes the new one.
             self.file_backend = _DeferredRemoval()
+            self._check_names(runner)
             if is_main_process():
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
@@ -127,6 +132,18 @@ class AtomicCheckpointHook(CheckpointHook):
             if hasattr(sampler, "seed"):
                 sampler.seed = self._resumed_data_seed
         start_data(runner.train_loop)
+
+    def _check_names(self, runner: Runner) -> None:
+        done, last = runner.iter, runner.max_iters
+        if self.by_epoch:
+            done, last = runner.epoch, runner.max_epochs
+        name = re.compile(re.escape(self.filename_tmpl).replace(r"\{\}", r"(\d+)"))
+        for path in Path(self.out_dir).glob("*"):
+            match = name.fullmatch(path.name)
+            step = int(match.group(1)) if match else 0
+            scheduled = self.interval > 0 and step % self.interval == 0
+            if done < step <= last and (scheduled or step == last):
+                check_replaceable(path)
 
     def _sweep(self, runner: Runner) -> None:
         """Remove checkpoints that the resumed one replaced before a kill."""

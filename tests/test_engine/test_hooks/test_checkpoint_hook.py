@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mmseg_semisup.core import atomic_io
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
+from mmseg_semisup.core.errors import WriteError
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
 from mmseg_semisup.engine.hooks import (
     AtomicCheckpointHook,
@@ -27,12 +28,6 @@ from mmseg_semisup.engine.preemption import PreemptedError, requests
 RUNS = itertools.count()
 
 pytestmark = pytest.mark.usefixtures("safe_checkpoints")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch) -> None:
-    """Does without a description of the machine, for which compilers are asked."""
-    monkeypatch.setattr("mmengine.runner.runner.collect_env", dict)
 
 
 class _Model(BaseModel):
@@ -246,6 +241,20 @@ def test_same_best_twice_is_not_removed(tmp_path):
     for score in (10.0, 20.0):
         hook.after_val_epoch(runner, dict(mIoU=score))
     assert (tmp_path / "best_mIoU_iter_2.pth").is_file()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_refused_before_the_first_step(tmp_path, make):
+    """Where a checkpoint will be, and nowhere else."""
+    for name in ("iter_3.pth", "iter_6.pth", "iter_2.pth.old"):
+        make(tmp_path / name)
+    _runner(tmp_path, 4).train()
+    assert (tmp_path / "iter_4.pth").is_file()
+    (tmp_path / "last_checkpoint").unlink()
+    with pytest.raises(WriteError, match="cannot write .*iter_6.pth: it is a"):
+        _runner(tmp_path, 7).train()
+    with pytest.raises(WriteError, match="cannot write .*iter_3.pth: it is a"):
+        _runner(tmp_path, 3).train()
 
 
 def test_leftovers_of_a_killed_process_go(tmp_path):

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
+from reference_steps import compare_steps, predict
 
 from mmseg_semisup.composition import resolve_method
 from mmseg_semisup.models.policies import Target
@@ -53,14 +54,6 @@ def batch_of(model, count=3, size=SIZE, shown=None):
             one.set_metainfo({"source_shape": (size, columns)})
     data["inputs"] = {name: x.double() for name, x in data["inputs"].items()}
     return data
-
-
-def predict(network, images):
-    head = network.decode_head
-    logits = head(network.backbone(images))
-    size = images.shape[-2:]
-    corners = head.align_corners
-    return F.interpolate(logits, size, mode="bilinear", align_corners=corners)
 
 
 def mixed_image(method, drawn, n, strong, probs, valid):
@@ -123,27 +116,12 @@ def reference(method, model, data, threshold, weight):
 def test_two_steps_equal_the_reference(method, threshold):
     # Interpolation has a weight of 0.01, in which errors would hide.
     model, other = (model_of(method, threshold, weight=2.0) for _ in range(2))
-    optimizers = [torch.optim.SGD(m.parameters(), 0.05) for m in (model, other)]
-    for seed in (1, 2):
-        data = batch_of(model)
-        torch.manual_seed(10 + seed)
-        loss = model.parse_losses(model(**data, mode="loss"))[0]
-        torch.manual_seed(10 + seed)
-        expected = reference(method, other, data, threshold, 2.0)
-        assert loss.item() == pytest.approx(expected.item(), rel=3e-7)
-        for optimizer, value in zip(optimizers, (loss, expected), strict=True):
-            optimizer.zero_grad()
-            value.backward()
-        weights = other.segmentor.parameters()
-        for (name, mine), theirs in zip(
-            model.segmentor.named_parameters(), weights, strict=True
-        ):
-            # The share is a quotient in float32.
-            assert torch.allclose(mine.grad, theirs.grad, rtol=1e-6, atol=1e-8), name
-        for optimizer in optimizers:
-            optimizer.step()
-        model.follow()
-        other.teacher.update(other.segmentor)
+    compare_steps(
+        model,
+        other,
+        batch_of,
+        lambda *given: reference(method, *given, threshold, 2.0),
+    )
     assert model.network_names == ["student", "teacher"]
 
 

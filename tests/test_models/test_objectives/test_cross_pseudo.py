@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
+from reference_steps import compare_steps, predict
 
 from mmseg_semisup.composition import resolve_method
 from mmseg_semisup.models import CrossPseudoObjective
@@ -49,15 +50,6 @@ def batch_of(model, count=3, size=SIZE):
         data["data_samples"][name][-1].set_metainfo({"source_shape": (size, size - 5)})
     data["inputs"] = {name: x.double() for name, x in data["inputs"].items()}
     return data
-
-
-def predict(network, images):
-    head = network.decode_head
-    logits = head(network.backbone(images))
-    corners = head.align_corners
-    return F.interpolate(
-        logits, images.shape[-2:], mode="bilinear", align_corners=corners
-    )
 
 
 def masks_of(data):
@@ -131,26 +123,14 @@ REFERENCES = {"cps": reference_cps, "cps_cutmix": reference_cutmix}
 def test_two_steps_equal_the_reference(method, pixels):
     """Also the running statistics, which say what passed through each network."""
     model, other = (model_of(method, pixels=pixels) for _ in range(2))
-    optimizers = [torch.optim.SGD(m.parameters(), 0.05) for m in (model, other)]
     weight = model.objectives["cross_pseudo"].weight
-    for seed in (1, 2):
-        data = batch_of(model)
-        torch.manual_seed(10 + seed)
-        losses = model(**data, mode="loss")
-        loss = model.parse_losses(losses)[0]
-        torch.manual_seed(10 + seed)
-        expected = REFERENCES[method](other, data, pixels, weight)
-        assert loss.item() == pytest.approx(expected.item(), rel=3e-7)
-        for optimizer, value in zip(optimizers, (loss, expected), strict=True):
-            optimizer.zero_grad()
-            value.backward()
-        for (name, mine), theirs in zip(
-            model.named_parameters(), other.parameters(), strict=True
-        ):
-            assert mine.grad is not None, name
-            assert torch.allclose(mine.grad, theirs.grad, rtol=1e-6, atol=1e-8), name
-        for optimizer in optimizers:
-            optimizer.step()
+    losses = compare_steps(
+        model,
+        other,
+        batch_of,
+        lambda *given: REFERENCES[method](*given, pixels, weight),
+        whole=True,
+    )
     assert 0 < losses["cross_pseudo.agreement"] < 1
     for (name, mine), theirs in zip(
         model.named_buffers(), other.buffers(), strict=True

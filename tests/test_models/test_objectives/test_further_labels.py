@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch.nn.functional as F
 from helpers import PREPROCESSOR, batch, tiny_segmentor
 from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
+from reference_steps import compare_steps
 
 from mmseg_semisup.composition import resolve_method
 from mmseg_semisup.models.training_facts import LENGTH
@@ -160,29 +163,14 @@ def test_the_mean_confidence_equals_the_reference():
 
 def compare(threshold, further, iteration, weigh=pixel_loss, steps=1, **changes):
     model, other = (model_of(threshold, further, **changes) for _ in range(2))
-    optimizers = [torch.optim.SGD(m.parameters(), 0.05) for m in (model, other)]
     model.iteration.value = iteration
-    for now in range(iteration, iteration + steps):
-        torch.manual_seed(now)
-        data = batch_of(model)
-        torch.manual_seed(now)
-        losses = model(**data, mode="loss")
-        loss = model.parse_losses(losses)[0]
-        torch.manual_seed(now)
-        expected = reference(other, data, threshold, further, now, weigh)
-        assert loss.item() == pytest.approx(expected.item(), rel=3e-7)
-        for optimizer, value in zip(optimizers, (loss, expected), strict=True):
-            optimizer.zero_grad()
-            value.backward()
-        for (name, mine), theirs in zip(
-            model.segmentor.named_parameters(),
-            other.segmentor.parameters(),
-            strict=True,
-        ):
-            assert torch.allclose(mine.grad, theirs.grad, rtol=1e-6, atol=1e-8), name
-        assert all(p.grad is None for p in model.networks.parameters())
-        for optimizer in optimizers:
-            optimizer.step()
+    now = itertools.count(iteration)
+
+    def expected(network, data):
+        return reference(network, data, threshold, further, next(now), weigh)
+
+    compare_steps(model, other, batch_of, expected, steps)
+    assert all(p.grad is None for p in model.networks.parameters())
 
 
 def test_without_snapshots_it_is_unimatch():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from helpers import NUM_CLASSES, PREPROCESSOR, batch, sample, tiny_segmentor
 from mmseg.registry import MODELS
+from reference_steps import compare_steps
 
 from mmseg_semisup.composition import resolve_method
 from test_models.test_objectives.test_unimatch import BN
@@ -81,26 +82,8 @@ def upsampled(network, logits):
 
 @pytest.mark.parametrize("weight", [1.0, 0.5, 0.0])
 def test_two_steps_equal_the_reference(weight):
-    model, other = (model_of(weight=weight) for _ in range(2))
-    optimizers = [torch.optim.SGD(m.parameters(), 0.05) for m in (model, other)]
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        data = batch_of(model)
-        losses = model(**data, mode="loss")
-        loss = model.parse_losses(losses)[0]
-        expected = reference(other, data, weight)
-        assert loss.item() == pytest.approx(expected.item(), rel=3e-7)
-        for optimizer, value in zip(optimizers, (loss, expected), strict=True):
-            optimizer.zero_grad()
-            value.backward()
-        for (name, mine), theirs in zip(
-            model.segmentor.named_parameters(),
-            other.segmentor.parameters(),
-            strict=True,
-        ):
-            assert torch.allclose(mine.grad, theirs.grad, rtol=1e-6, atol=1e-8), name
-        for optimizer in optimizers:
-            optimizer.step()
+    pair = (model_of(weight=weight) for _ in range(2))
+    compare_steps(*pair, batch_of, lambda *given: reference(*given, weight))
 
 
 def test_ignored_masks_give_zero():

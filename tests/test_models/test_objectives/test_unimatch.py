@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
+from reference_steps import compare_steps
 from tiny_encoders import DINOV2
 
 from mmseg_semisup.composition import resolve_method
@@ -253,36 +254,17 @@ CASES = {
 METHODS = sorted({block for block, _, _ in CASES.values()})
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("threshold", [0.0, 0.3, 1.0])
+BOTH_ENDS = [(case, threshold) for case in METHODS for threshold in (0.0, 1.0)]
+"""All pixels selected, and none."""
+
+
+@pytest.mark.parametrize(
+    ("case", "threshold"), [*((case, 0.3) for case in CASES), *BOTH_ENDS]
+)
 def test_two_steps_equal_the_reference(case, threshold):
     method, changes, reference = CASES[case]
-    model, other = (model_of(method, threshold, **changes) for _ in range(2))
-    optimizers = [torch.optim.SGD(m.parameters(), 0.05) for m in (model, other)]
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        data = batch_of(model)
-        torch.manual_seed(10 + seed)
-        losses = model(**data, mode="loss")
-        loss = model.parse_losses(losses)[0]
-        torch.manual_seed(10 + seed)
-        expected = reference(other, data, threshold)
-        assert loss.item() == pytest.approx(expected.item(), rel=3e-7)
-        for optimizer, value in zip(optimizers, (loss, expected), strict=True):
-            optimizer.zero_grad()
-            value.backward()
-        for (name, mine), theirs in zip(
-            model.segmentor.named_parameters(),
-            other.segmentor.parameters(),
-            strict=True,
-        ):
-            # The share of selected pixels is a float32.
-            assert torch.allclose(mine.grad, theirs.grad, rtol=1e-6, atol=1e-8), name
-        for optimizer in optimizers:
-            optimizer.step()
-        if model.teacher is not None:
-            model.follow()
-            other.teacher.update(other.segmentor)
+    pair = (model_of(method, threshold, **changes) for _ in range(2))
+    compare_steps(*pair, batch_of, lambda *given: reference(*given, threshold))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from helpers import NUM_CLASSES, PREPROCESSOR, batch, tiny_segmentor
 from mmseg.registry import MODELS
+from reference_steps import compare_steps, predict
 
 from mmseg_semisup.composition import resolve_method
 from mmseg_semisup.models.policies.adaptive_cut_mix import (
@@ -53,13 +54,6 @@ def batch_of(model, labeled=3, unlabeled=3, size=SIZE, shown=None):
             one.set_metainfo({"source_shape": (size, columns)})
     data["inputs"] = {name: x.double() for name, x in data["inputs"].items()}
     return data
-
-
-def predict(network, images):
-    head = network.decode_head
-    logits = head(network.backbone(images))
-    size, corners = images.shape[-2:], head.align_corners
-    return F.interpolate(logits, size, mode="bilinear", align_corners=corners)
 
 
 def reference(model, data, threshold):
@@ -107,29 +101,8 @@ def reference(model, data, threshold):
 
 @pytest.mark.parametrize("threshold", [0.0, 0.4])
 def test_two_steps_equal_the_reference(threshold):
-    model, other = (model_of(threshold=threshold) for _ in range(2))
-    optimizers = [torch.optim.SGD(m.parameters(), 0.05) for m in (model, other)]
-    for seed in (1, 2):
-        data = batch_of(model)
-        torch.manual_seed(20 + seed)
-        loss = model.parse_losses(model(**data, mode="loss"))[0]
-        if seed == 1:
-            other.teacher.copy_from(other.segmentor)
-        torch.manual_seed(20 + seed)
-        expected = reference(other, data, threshold)
-        assert loss.item() == pytest.approx(expected.item(), rel=3e-7)
-        for optimizer, value in zip(optimizers, (loss, expected), strict=True):
-            optimizer.zero_grad()
-            value.backward()
-        weights = other.segmentor.parameters()
-        for (name, mine), theirs in zip(
-            model.segmentor.named_parameters(), weights, strict=True
-        ):
-            assert torch.allclose(mine.grad, theirs.grad, rtol=1e-6, atol=1e-8), name
-        for optimizer in optimizers:
-            optimizer.step()
-        model.follow()
-        other.teacher.update(other.segmentor)
+    pair = (model_of(threshold=threshold) for _ in range(2))
+    compare_steps(*pair, batch_of, lambda *given: reference(*given, threshold))
 
 
 @pytest.mark.parametrize("images", [{"shown": 0}, {"size": 1}])
