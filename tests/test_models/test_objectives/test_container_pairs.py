@@ -31,7 +31,7 @@ OBJECTIVES = {
     "feature_matching": tiny_methods.S4GAN,
     "latent_class": tiny_methods.LATENT,
     "pseudo_mask": tiny_methods.PSEUDO_MASK,
-    "supervised": {"type": "SupervisedObjective"},
+    "supervised": {"type": "SupervisedObjective", "branch": "unlabeled_strong"},
     "twin_branch": tiny_methods.TWIN,
     "unimatch": {
         "type": "UniMatchObjective",
