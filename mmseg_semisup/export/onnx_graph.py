@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.models.backbones import dinov2_positions
+from mmseg_semisup.models.backbones.efficientnet_lite import SameConv2d
 from mmseg_semisup.models.backbones.transformers_backbone import TransformersBackbone
 from mmseg_semisup.models.step.prediction import Prediction, trained_with_sigmoid
 
@@ -155,13 +156,15 @@ def exportable_operations() -> Iterator[None]:
     """Replace operations whose trace has the size of the example as a constant.
 
     ONNX has adaptive pooling for known sizes that the bins divide only. mmseg's
-    ``Upsample`` and the warnings of its ``resize`` convert sizes by ``int``, and
-    DINOv2's positions are interpolated by factors.
+    ``Upsample`` and the warnings of its ``resize`` convert sizes by ``int``,
+    DINOv2's positions are interpolated by factors, and EfficientNet-Lite's padding
+    depends on sizes.
     """
     *defaults, _ = resize.__defaults__
     with (
         mock.patch.object(F, "adaptive_avg_pool2d", adaptive_pool),
         mock.patch.object(Upsample, "forward", upsample),
+        mock.patch.object(SameConv2d, "forward", same_convolution),
         mock.patch.object(dinov2_positions, "resized_positions", positions_of_any_grid),
         mock.patch.object(resize, "__defaults__", (*defaults, False)),
     ):
@@ -186,6 +189,31 @@ def upsample(module: Any, x: Tensor) -> Tensor:
             for side in x.shape[-2:]
         ]
     return F.interpolate(x, size, mode=module.mode, align_corners=module.align_corners)
+
+
+def same_convolution(module: Any, x: Tensor) -> Tensor:
+    """``SameConv2d.forward`` without questions to the size.
+
+    With a kernel of 2 m + 1 pixels and stride 2, an image of n pixels gets a padding of
+    m - 1 + n % 2 at the left and m at the right.
+
+    Args:
+        module: A ``SameConv2d`` with an odd kernel and a stride of 1 or 2.
+        x: (N, C, H, W), float.
+
+    Returns:
+        (N, C', ceil(H / stride), ceil(W / stride)).
+    """
+    sides: list[Any] = []
+    for size, kernel, stride in zip(
+        x.shape[:1:-1], module.kernel_size[::-1], module.stride[::-1], strict=True
+    ):
+        half = kernel // 2
+        sides += [half if stride == 1 else half - 1 + size % 2, half]
+    x = F.pad(x, sides)
+    return F.conv2d(
+        x, module.weight, module.bias, module.stride, 0, module.dilation, module.groups
+    )
 
 
 def adaptive_pool(x: Tensor, output_size: int | Sequence[int | None]) -> Tensor:

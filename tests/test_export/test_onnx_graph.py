@@ -18,7 +18,9 @@ from mmseg_semisup.export.onnx_graph import (
     OnnxNetwork,
     adaptive_pool,
     exportable_operations,
+    same_convolution,
 )
+from mmseg_semisup.models.backbones.efficientnet_lite import SameConv2d
 
 PADDING = {
     "none": {},
@@ -83,6 +85,17 @@ def test_sigmoids_are_divided_by_their_sum():
         logits, _, confidence = OnnxNetwork(model)(rgb)
     expected = logits.sigmoid() / logits.sigmoid().sum(dim=1, keepdim=True)
     torch.testing.assert_close(confidence, expected.amax(dim=1))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 8), (8, 11), (1, 2), (13, 13)])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolutions_of_efficientnet_lite(kernel, stride, size):
+    if kernel < stride:
+        pytest.skip("the kernel leaves pixels out")
+    layer = SameConv2d(2, 3, kernel, stride).double()
+    x = torch.randn(1, 2, *size, dtype=torch.float64)
+    torch.testing.assert_close(same_convolution(layer, x), layer(x))
 
 
 def test_other_models_are_refused():
