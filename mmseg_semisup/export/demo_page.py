@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmseg_semisup.core.errors import ConfigError, ImageFileError
 from mmseg_semisup.core.terminal import printable
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 from mmseg_semisup.models.network_names import STUDENT, configured_networks
 from mmseg_semisup.visualization.panels import (
     OPACITY,
@@ -98,8 +98,9 @@ class Demo:
             ImageFileError: If the image cannot be used.
         """
         found = self._predicted(path, network)
-        picture = read_image(path, channel_order="rgb")
-        return draw(picture, found, self.classes, self.palette, threshold, opacity)
+        return draw(
+            read_picture(path), found, self.classes, self.palette, threshold, opacity
+        )
 
     def _predicted(self, path: str, network: str) -> PredictedImage:
         key = (path, network)
@@ -158,8 +159,8 @@ def gradio_library() -> ModuleType:
         return import_module("gradio")
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "the page needs the Python package gradio, which is not installed; run "
-            "`pip install 'mmseg-semisup[page]'`"
+            f"the page needs the Python package {error.name}, which is not installed; "
+            "run `pip install 'mmseg-semisup[page]'`"
         ) from error
 
 

@@ -145,8 +145,9 @@ def _cut(data: Mapping[str, Any], height: int, width: int) -> dict[str, Any]:
 def _input(network: OnnxNetwork, pixels: Tensor) -> np.ndarray[Any, Any]:
     """What a user passes to the file for an image, as a batch of one."""
     if network.source == "image":
-        ordered = pixels.flip(0) if len(pixels) == 3 else pixels
-        return ordered.permute(1, 2, 0).to(torch.uint8).numpy()[None]
+        is_bgr = network.loads_bgr and len(pixels) == 3
+        ordered = pixels.flip(0) if is_bgr else pixels
+        return ordered.permute(1, 2, 0).numpy()[None]
     preprocessor = network.segmentor.data_preprocessor
     swapped = preprocessor._channel_conversion and len(pixels) == 3
     values = (pixels.flip(0) if swapped else pixels).float()

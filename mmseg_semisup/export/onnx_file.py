@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.datasets.read_image import load
+from mmseg_semisup.datasets.read_image import CHANNELS, load, pipeline_reader
 from mmseg_semisup.version import __version__
 
 from .onnx_check import Agreement, compare
@@ -96,9 +96,15 @@ def write_onnx(
         for step in steps:
             data = load(step, data)
         samples[str(image)] = data
-    network = OnnxNetwork(model, settings.source).eval()
-    shape = next(iter(samples.values()))["inputs"].shape
-    proto = to_onnx(network, shape, settings.size)
+    loads_bgr = pipeline_reader(pipeline) != CHANNELS
+    network = OnnxNetwork(model, settings.source, loads_bgr).eval()
+    first = next(iter(samples.values()))["inputs"]
+    if settings.source == "image" and first.dtype != torch.uint8:
+        raise ConfigError(
+            "--onnx-input image takes 8 bits, and the test pipeline gives "
+            f"{first.dtype}; with --onnx-input tensor, the file takes normalised values"
+        )
+    proto = to_onnx(network, first.shape, settings.size)
     whole = proto.SerializeToString()
     agreement = compare(whole, network, model, samples, settings.size)
     keep_outputs(proto, settings.outputs)

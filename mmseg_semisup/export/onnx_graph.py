@@ -38,20 +38,29 @@ class OnnxNetwork(nn.Module):
         source: 'image': (N, H, W, 3), uint8, RGB, or as many channels as the network
             has, in their order; 'tensor': (N, C, H, W), float32, normalised, in the
             network's order of channels.
+        loads_bgr: Whether the test pipeline loads the channels of a file as BGR, as
+            mmcv does, or as they are stored.
 
     Raises:
         ConfigError: If the segmentor or its preprocessor is of another kind than
             MMSegmentation's.
     """
 
-    def __init__(self, segmentor: EncoderDecoder, source: str = "image") -> None:
+    def __init__(
+        self,
+        segmentor: EncoderDecoder,
+        source: str = "image",
+        loads_bgr: bool = True,
+    ) -> None:
         super().__init__()
         check_kind(segmentor)
         self.segmentor = segmentor
         self.source = source
         self.sigmoid = trained_with_sigmoid(segmentor)
         preprocessor = segmentor.data_preprocessor
-        self.swaps = not preprocessor._channel_conversion
+        self.loads_bgr = loads_bgr
+        # RGB is BGR, swapped once; a preprocessor that swaps, too, makes it RGB again.
+        self.swaps = loads_bgr != preprocessor._channel_conversion
         padding = dict(preprocessor.test_cfg or {})
         self.pad_value = float(preprocessor.pad_val)
         self.least = tuple(padding.get("size") or (0, 0))
@@ -98,7 +107,6 @@ class OnnxNetwork(nn.Module):
         """Pixels of a file as the preprocessor makes them, (N, C, H, W), float32."""
         x = image.permute(0, 3, 1, 2)
         if self.swaps and x.shape[1] == 3:
-            # Loaders give BGR, which a preprocessor that swaps nothing passes on.
             x = x[:, [2, 1, 0]]
         x = x.float()
         preprocessor = self.segmentor.data_preprocessor

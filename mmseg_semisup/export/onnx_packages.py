@@ -22,7 +22,7 @@ def onnx_packages() -> dict[str, ModuleType]:
             found[name] = import_module(name)
         except ModuleNotFoundError as error:
             raise ConfigError(
-                f"--onnx needs the Python package {name}, which is not installed; run "
-                "`pip install 'mmseg-semisup[onnx]'`"
+                f"--onnx needs the Python package {error.name}, which is not "
+                "installed; run `pip install 'mmseg-semisup[onnx]'`"
             ) from error
     return found

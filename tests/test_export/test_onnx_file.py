@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from helpers import tiny_segmentor
@@ -9,11 +10,17 @@ from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from onnx_page import NORMALISATION, PAGE, export, image, outcome, row, rows
+from PIL import Image
 from tiny_encoders import DINOV2
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.export.onnx_check import LEAST_EQUAL, compare
-from mmseg_semisup.export.onnx_file import OnnxSettings, keep_outputs, to_onnx
+from mmseg_semisup.export.onnx_file import (
+    OnnxSettings,
+    keep_outputs,
+    to_onnx,
+    write_onnx,
+)
 from mmseg_semisup.export.onnx_graph import OnnxNetwork
 from mmseg_semisup.export.onnx_packages import PACKAGES
 
@@ -92,6 +99,20 @@ def test_a_file_that_predicts_otherwise_is_refused():
         compare(content, network, model, {"photo": image(16, 24)}, (32, 32))
     with pytest.raises(ConfigError, match="onnxruntime refuses it"):
         compare(b"nothing", network, model, {"photo": image(16, 24)})
+
+
+def test_other_values_than_8_bits_need_a_tensor(tmp_path):
+    pytest.importorskip("onnx")
+    init_default_scope("mmseg")
+    cfg = {**tiny_segmentor(3), "data_preprocessor": NORMALISATION}
+    model = MODELS.build(ConfigDict(cfg)).eval()
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "a.png")
+    load = {"type": "LoadImageFromFile", "to_float32": True}
+    pipeline = [load, {"type": "PackSegInputs"}]
+    path = tmp_path / "model.onnx"
+    with pytest.raises(ConfigError, match="gives torch.float32; with --onnx-input ten"):
+        write_onnx(model, pipeline, [tmp_path / "a.png"], path, OnnxSettings(), {})
+    assert not path.exists()
 
 
 def test_a_network_that_cannot_be_exported_is_named(monkeypatch):

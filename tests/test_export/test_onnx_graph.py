@@ -52,6 +52,17 @@ def test_pixels_of_a_file_give_the_models_own_logits(padding, swaps):
     torch.testing.assert_close(confidence, expected.softmax(dim=1).amax(dim=1))
 
 
+@pytest.mark.parametrize("swaps", [True, False])
+def test_channels_that_are_loaded_as_stored_keep_their_order(swaps):
+    changes = {"bgr_to_rgb": swaps, "mean": [90.0, 120.0, 150.0]}
+    model = build({**NORMALISATION, **changes})
+    data = image(16, 20)
+    with torch.no_grad():
+        stored = data["inputs"].permute(1, 2, 0)[None]
+        logits, *_ = OnnxNetwork(model, loads_bgr=False)(stored)
+        torch.testing.assert_close(logits, unpadded_logits(model, [data]))
+
+
 @pytest.mark.parametrize("padding", PADDING)
 def test_a_normalised_tensor_is_padded_only(padding):
     model = build({**NORMALISATION, **PADDING[padding]})
