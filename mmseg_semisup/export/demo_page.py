@@ -193,8 +193,8 @@ def build_page(demo: Demo, title: str) -> Any:
     with gr.Blocks(title=title) as page:
         with gr.Row():
             image = gr.Image(type="filepath", label="Image")
-            mask = gr.Image(label="Classes", interactive=False)
-            confidence = gr.Image(label="Confidence", interactive=False)
+            mask = gr.Image(label="Classes", format="png", interactive=False)
+            confidence = gr.Image(label="Confidence", format="png", interactive=False)
         with gr.Row():
             network = gr.Dropdown(
                 demo.networks, value=demo.networks[0], label="Network"
@@ -203,6 +203,6 @@ def build_page(demo: Demo, title: str) -> Any:
             opacity = gr.Slider(0, 1, value=OPACITY, step=0.05, label="Opacity")
         table = gr.Dataframe(headers=COLUMNS, label="Classes", interactive=False)
         inputs = [image, network, threshold, opacity]
-        for part in inputs:
-            part.change(show, inputs=inputs, outputs=[mask, confidence, table])
+        changes = [part.change for part in inputs]
+        gr.on(changes, show, inputs=inputs, outputs=[mask, confidence, table])
     return page

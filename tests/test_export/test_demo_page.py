@@ -89,7 +89,9 @@ def test_the_page_passes_its_values_to_the_network(photo, monkeypatch, tmp_path)
         networks=["student"], show=lambda *given: values.append(given) or (1, 2, [])
     )
     assert build_page(demo, "cats") is gr.Blocks.return_value.__enter__.return_value
-    (show,), wiring = gr.Slider.return_value.change.call_args
+    (changes, show), wiring = gr.on.call_args
+    assert gr.Image.return_value.change in changes
+    assert gr.Slider.return_value.change in changes
     assert wiring["inputs"][0] is gr.Image.return_value
     assert show(photo, "student", 0.5, 0.2) == (1, 2, [])
     assert values == [(photo, "student", 0.5, 0.2)]
@@ -102,7 +104,7 @@ def test_an_image_that_cannot_be_read_is_named(demo, monkeypatch, tmp_path):
     gr.Error = RuntimeError
     monkeypatch.setitem(sys.modules, "gradio", gr)
     build_page(demo, "cats")
-    (show,), _ = gr.Slider.return_value.change.call_args
+    (_, show), _ = gr.on.call_args
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no image")
     with pytest.raises(RuntimeError, match="^broken.jpg: "):
         show(str(tmp_path / "broken.jpg"), "student", 0.0, 0.5)
