@@ -32,6 +32,7 @@ NORMALISATION = {
 }
 MEANINGS = {
     "logits differ": "predicts otherwise at another size",
+    "itself cannot predict": "the network needs larger images than the test has",
     "Cannot view a tensor": "number or size of the images becomes a constant",
     "gives logits of": "predicts maps of another size",
     "onnxruntime cannot predict": "onnxruntime fails at another size",

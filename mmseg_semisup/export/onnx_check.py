@@ -80,8 +80,14 @@ def compare(
             raise ConfigError(
                 f"--onnx: onnxruntime cannot predict {name}: {_line(error)}"
             ) from error
-        with torch.no_grad():
-            expected = unpadded_logits(model, images).float().numpy()
+        try:
+            with torch.no_grad():
+                expected = unpadded_logits(model, images).float().numpy()
+        except (RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"--onnx: the network itself cannot predict {name}: {_line(error)}; "
+                "give larger images, or --onnx-size HEIGHT WIDTH"
+            ) from error
         if logits.shape != expected.shape:
             raise ConfigError(
                 f"--onnx: for {name}, the file gives logits of {logits.shape}, and the "

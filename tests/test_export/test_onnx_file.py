@@ -137,3 +137,20 @@ def test_a_network_that_cannot_be_exported_is_named(monkeypatch):
 def test_settings_that_are_not_allowed(change):
     with pytest.raises(ConfigError, match="allowed"):
         OnnxSettings(**change)
+
+
+def test_a_network_that_needs_larger_images_is_named():
+    init_default_scope("mmseg")
+    cfg = {**tiny_segmentor(3), "data_preprocessor": NORMALISATION}
+    model = MODELS.build(ConfigDict(cfg)).eval()
+
+    def fail(*_):
+        raise RuntimeError("Output size is\ntoo small")
+
+    model.encode_decode = fail
+    content = relu("tensor").SerializeToString()
+    network = OnnxNetwork(model, "tensor")
+    with pytest.raises(
+        ConfigError, match="predict photo: Output size is too small; gi"
+    ):
+        compare(content, network, model, {"photo": image(16, 24)})
