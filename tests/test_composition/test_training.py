@@ -155,4 +155,10 @@ def test_all_networks_are_validated():
     assert compose_validation({}, teacher) == dict(type="TeacherStudentValLoop")
     assert compose_validation(dict(type="ValLoop"), alone) == dict(type="ValLoop")
     assert compose_validation(None, teacher) is None
+    # Snapshots were validated when they were the student.
+    snapshots = resolve_method("prevmatch")
+    assert compose_validation(dict(type="ValLoop"), snapshots) == dict(type="ValLoop")
+    snapshots["networks"]["slow"] = dict(type="Average", momentum=0.9)
+    several = dict(type="TeacherStudentValLoop")
+    assert compose_validation(dict(type="ValLoop"), snapshots) == several
     assert plain_config().val_cfg.type == "ValLoop"

@@ -191,3 +191,21 @@ def test_scores_are_those_of_single_images(model, kind):
 def test_an_evaluator_that_is_built_is_refused(model):
     with pytest.raises(ValueError, match="as a config"):
         TeacherStudentValLoop(None, None, Evaluator([]))
+
+
+def test_snapshots_are_validated_only_if_they_predict():
+    networks = {
+        "old": {"type": "Snapshot", "interval": 2},
+        "older": {"type": "Snapshot", "interval": 4},
+        "slow": {"type": "Average", "momentum": 0.9},
+    }
+    model = MODELS.build(
+        {
+            "type": "SemiSegmentor",
+            "segmentor": {**tiny_segmentor(), "data_preprocessor": PREPROCESSOR},
+            "networks": networks,
+        }
+    )
+    assert loops.validated_networks(model) == ["student", "slow"]
+    model.configure_test("older")
+    assert loops.validated_networks(model) == ["student", "older", "slow"]

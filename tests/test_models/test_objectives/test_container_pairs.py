@@ -40,7 +40,13 @@ OBJECTIVES = {
         "perturb": {"type": "ComplementaryDropout"},
     },
     "weak_mask": tiny_methods.WEAK,
+    "supervised": {"type": "SupervisedObjective", "branch": "labeled"},
     "self_taught": SELF_TAUGHT,
+    "further_labels": {
+        "type": "FurtherLabelsObjective",
+        "labels_from": "second",
+        "threshold": 0.0,
+    },
 }
 """In the order in which they run: joint passes first, and last what reads maps."""
 EXCLUDED = {
@@ -56,7 +62,13 @@ EXCLUDED = {
             "supervised",
             "twin_branch",
             "weak_mask",
+            "supervised",
         )
+    },
+    **{
+        (name, "further_labels"): "takes the lesson of .* that learns from labels"
+        for name in OBJECTIVES
+        if not name.endswith(("consistency", "unimatch", "student", "further_labels"))
     },
 }
 """Pairs that do not train together, and the message: a view is in two joint passes, or
@@ -67,13 +79,16 @@ def train(names):
     """Two steps; returns the model, what it logged, and its weights before."""
     init_default_scope("mmseg")
     torch.manual_seed(0)
+    objectives = {name: copy.deepcopy(OBJECTIVES[name]) for name in names}
+    if "further_labels" in objectives:
+        objectives["further_labels"]["of"] = names[0]
     model = MODELS.build(
         {
             "type": "SemiSegmentor",
             "segmentor": tiny_segmentor(),
             "teacher": {"momentum": 0.9},
             "networks": {"second": {"type": "Peer"}},
-            "objectives": {name: copy.deepcopy(OBJECTIVES[name]) for name in names},
+            "objectives": objectives,
             "data_preprocessor": PREPROCESSOR,
         }
     ).train()
