@@ -23,7 +23,8 @@ from mmseg.datasets.transforms import (
     ResizeShortestEdge,
     ResizeToMultiple,
 )
-from mmseg.registry import TRANSFORMS
+from mmseg.engine.hooks import SegVisualizationHook
+from mmseg.registry import HOOKS, TRANSFORMS
 
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.config_types import SCOPE_KEY, is_type, type_of
@@ -42,6 +43,7 @@ from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, reques
 from mmseg_semisup.export.plain_model import test_pipeline
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.network_names import check_network
+from mmseg_semisup.visualization import ShownPredictionsHook
 
 from .slurm import slurm_environment
 
@@ -310,6 +312,8 @@ def show_predictions(
             "--show and --show-dir need the config's default_hooks to have "
             "visualization=dict(type='SegVisualizationHook')"
         )
+    if type_of(hook, HOOKS) is SegVisualizationHook:
+        hook["type"] = ShownPredictionsHook.__name__
     hook.update(draw=True, show=show, wait_time=wait_time)
     if folder is not None:
         check_own_folder(folder)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.palette import class_palette, full_palette
-from mmseg_semisup.datasets.read_image import read_image
+from mmseg_semisup.datasets.read_image import read_picture
 from mmseg_semisup.visualization.panels import color_map
 
 from .contents import Contents
@@ -201,7 +201,7 @@ def _confidence(scene: Scene, ratio: str) -> Html:
 def _photo(path: str) -> str | None:
     """A small copy of a photograph as an URL; None: it cannot be read."""
     try:
-        image = read_image(path, channel_order="rgb")
+        image = read_picture(path)
     except (ImageFileError, OSError, ValueError):
         return None
     return data_url(jpeg(shrink(image, SIDE)), "image/jpeg")
@@ -217,7 +217,7 @@ def whole_picture(path: Path, alt: str) -> Html | None:
     if not path.is_file():
         return None
     try:
-        picture = read_image(str(path), channel_order="rgb")
+        picture = read_picture(str(path))
     except (ImageFileError, OSError, ValueError):
         return None
     url = data_url(jpeg(shrink(picture, WHOLE)), "image/jpeg")

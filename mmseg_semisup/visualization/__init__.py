@@ -7,6 +7,7 @@ from .contexts import ContextPictureHook
 from .latent_class_hook import LatentClassHook
 from .legend_visualizer import SegLegendVisualizer
 from .score_curve_hook import ScoreCurveHook
+from .shown_predictions_hook import ShownPredictionsHook
 from .signal_picture_hook import SignalPictureHook
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "LatentClassHook",
     "ScoreCurveHook",
     "SegLegendVisualizer",
+    "ShownPredictionsHook",
     "SignalPictureHook",
 ]

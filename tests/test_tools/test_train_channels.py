@@ -19,7 +19,14 @@ def test_the_whole_path(tmp_path, monkeypatch, run_tool, capsys):
     draw(tmp_path / "data" / "train", ["a", "b", "c"])
     draw(tmp_path / "data" / "val", ["v"])
     draw(tmp_path / "more", ["d", "e", "f"], masks=False)
-    channel_config("data").dump("config.py")
+    cfg = channel_config("data")
+    cfg.visualizer = dict(
+        type="SegLegendVisualizer", vis_backends=[dict(type="LocalVisBackend")]
+    )
+    cfg.merge_from_dict(
+        {"default_hooks.visualization": dict(type="SegVisualizationHook")}
+    )
+    cfg.dump("config.py")
     method = ["--method", "unimatch_v1", "--unlabeled", "more/images"]
     run_tool("check_data.py", "config.py", *method, "--full")
     assert "no problems" in capsys.readouterr().out
@@ -29,6 +36,9 @@ def test_the_whole_path(tmp_path, monkeypatch, run_tool, capsys):
     mask = np.array(Image.open("seen/masks/d.png"))
     assert mask.shape == (36, 44)
     assert Image.open("seen/overlays/d.jpg").size[0] >= 44
+    run_tool("test.py", *trained, "--show-dir", "shown")
+    (shown,) = (tmp_path / "shown").rglob("*.png")
+    assert Image.open(shown).size[0] > 3 * 44
     run_tool("generate_pseudo_masks.py", *trained, "--out", "store")
     export = ["--format", "coco", "--out", "masks.json", "--background", "none"]
     for folder, count in (("seen", 3), ("store", 6)):
