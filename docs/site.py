@@ -6,6 +6,7 @@ files. The site has the README as its first page, and a page for each method.
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -21,9 +22,10 @@ OUTSIDE = {
     "CODE_OF_CONDUCT.md": "code_of_conduct.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
+    "docs/tutorials/magnetic_tiles.ipynb": "tutorials/magnetic_tiles.md",
     "mmseg_semisup/datasets/splits/README.md": "splits.md",
 }
-"""Files outside of docs/ to their pages, besides the methods' own."""
+"""Files outside of docs/, and notebooks, to their pages, besides the methods' own."""
 
 
 def outside() -> dict[str, str]:
@@ -122,12 +124,28 @@ def indent_lists(text: str) -> str:
     return "\n".join(lines)
 
 
+def notebook_page(text: str) -> str:
+    """The words and the code of a Jupyter notebook, in Markdown.
+
+    Args:
+        text: The notebook's file.
+    """
+    parts = []
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        is_code = cell["cell_type"] == "code"
+        parts.append(f"```python\n{source}\n```" if is_code else source)
+    return "\n\n".join(parts)
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages from outside of docs/."""
     from mkdocs.structure.files import File
 
     for path, uri in outside().items():
         text = (ROOT / path).read_text(encoding="utf-8")
+        if path.endswith(".ipynb"):
+            text = notebook_page(text)
         files.append(File.generated(config, uri, content=text))
     return files
 

@@ -82,6 +82,18 @@ def test_code_in_fences_is_not_changed():
     assert load_site().adapt_links(text, "data.md") == expected
 
 
+def test_a_notebook_becomes_a_page():
+    path = ROOT / "docs/tutorials/magnetic_tiles.ipynb"
+    page = load_site().notebook_page(path.read_text(encoding="utf-8"))
+    assert page.startswith("# Defects on magnetic tiles")
+    assert page.count("\n```python\n") > 8
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S):
+        compile(code, "page", "exec")
+    linked = load_site().adapt_links(page, "tutorials/magnetic_tiles.md")
+    assert "(../label_next.md)" in linked
+    assert "(../methods/supervised.md#magnetic-tiles)" in linked
+
+
 LISTS = """\
 1. One
    goes on.

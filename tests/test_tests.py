@@ -109,6 +109,7 @@ OF_THE_WHOLE = {
     "test_schedules.py": "the schedules of the configs",
     "test_tests.py": "the tests",
     "test_tools/test_five_minutes.py": "docs/five_minutes.md",
+    "test_tutorials.py": "docs/tutorials",
     "test_tools/test_odd_names.py": "names of files and classes, in all tools",
 }
 """Tests that have no module of their name, and what they are about."""

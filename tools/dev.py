@@ -48,6 +48,9 @@ TEST_TOOLS = (
     "onnx",
     "onnxruntime",
     "onnxscript",
+    # They run the notebooks of docs/tutorials.
+    "ipykernel",
+    "nbclient",
 )
 DOCS_TOOLS = ("mkdocs-material", "mkdocstrings[python]", "ruff")
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
