@@ -14,7 +14,10 @@ from mmengine.config import Config
 from mmseg.registry import DATA_SAMPLERS, DATASETS, MODELS
 from processes import environment
 
+from mmseg_semisup.cli.config import load_config
+from mmseg_semisup.datasets.read_image import read_mask
 from mmseg_semisup.demo import dataset
+from mmseg_semisup.demo import tiles as tiles_module
 from mmseg_semisup.demo.__main__ import main, parse_args
 from mmseg_semisup.demo.dataset import prepare_dataset
 from mmseg_semisup.demo.report import Painter, make_table
@@ -27,6 +30,7 @@ from mmseg_semisup.demo.runs import (
     train_all,
 )
 from mmseg_semisup.demo.scenes import CLASSES, PALETTE, draw_scenes
+from mmseg_semisup.demo.tiles import prepare_tiles
 
 METHODS = ("supervised", "mean_teacher", "adv_semi_seg")
 SPLITS = {"labeled": 4, "unlabeled": 6, "val": 3}
@@ -279,3 +283,34 @@ def test_whole_program_trains_once(tmp_path, small, quick_start, monkeypatch, ca
     main(command)
     assert picture.is_file()
     assert capsys.readouterr().out.count("is finished") == 2
+
+
+@pytest.fixture
+def tiles(tmp_path):
+    """The stand-in for the photographs of magnetic tiles."""
+    assert prepare_tiles(tmp_path)
+    return tmp_path
+
+
+def test_the_tiles_have_the_layout_of_the_real_ones(tiles):
+    cfg = load_config("supervised/supervised_lite0_2k_magnetic-tiles-59.py")
+    labeled = cfg.train_dataloader.dataset.sources.labeled
+    assert list(tiles_module.CLASSES) == list(labeled.metainfo.classes)
+    assert [list(c) for c in tiles_module.PALETTE] == list(labeled.metainfo.palette)
+    for part, count in ((labeled, 16), (cfg.val_dataloader.dataset, 24)):
+        dataset = DATASETS.build({**part, "data_root": str(tiles), "pipeline": []})
+        assert len(dataset) == count
+        shown = set()
+        for info in dataset.load_data_list():
+            image = cv2.imread(info["img_path"], cv2.IMREAD_UNCHANGED)
+            mask = read_mask(info["seg_map_path"])
+            assert image.shape == mask.shape
+            shown |= set(np.unique(mask).tolist())
+        assert shown == set(range(6))
+
+
+def test_lists_of_tiles_are_not_written_over(tiles):
+    val = tiles / "splits" / "val.txt"
+    val.write_text("mine")
+    assert not prepare_tiles(tiles)
+    assert val.read_text() == "mine"

@@ -103,7 +103,7 @@ def _row(
             maps.labels, palette, picture
         ),
         f"uncertainty: mean {scores['uncertainty']:.3f}": color_map(maps.uncertainty),
-        f"disagreement: {disagreement}": color_map(maps.disagreement),
+        disagreement: color_map(maps.disagreement),
     }
     row: NDArray[np.uint8] = titled_row(columns, HEIGHT)
     return row
