@@ -39,7 +39,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", help="config of the training, or an exported one")
     parser.add_argument("checkpoint", help="its checkpoint")
-    parser.add_argument("images", nargs="+", help="images, and folders of images")
+    parser.add_argument(
+        "images",
+        nargs="+",
+        help="images, folders of images, and text files of image paths",
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--network",

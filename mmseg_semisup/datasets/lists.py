@@ -34,6 +34,24 @@ def read_ids(path: str | Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
+def read_image_list(path: str) -> list[str]:
+    """Read the paths of images of a text file, one a line, relative to its folder.
+
+    Raises:
+        ValueError: If there is no such file, it is not text, or an image is missing.
+    """
+    folder = os.path.dirname(path)
+    images = [os.path.join(folder, name) for name in read_ids(path)]
+    missing = [image for image in images if not os.path.isfile(image)]
+    if missing:
+        raise ValueError(
+            f"{path}: there are no files for {len(missing)} of {len(images)} "
+            f"lines, among them {missing[:3]}; a line is the path of an image, "
+            f"relative to {folder or '.'}"
+        )
+    return images
+
+
 def strip_suffix(name: str, suffixes: Sequence[str]) -> str:
     """Remove the longest matching suffix from a name; case does not matter."""
     lower = name.lower()

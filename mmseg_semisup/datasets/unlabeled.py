@@ -9,7 +9,13 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .lists import IMAGE_SUFFIXES, read_ids, scan_folder, strip_suffix
+from .lists import (
+    IMAGE_SUFFIXES,
+    read_ids,
+    read_image_list,
+    scan_folder,
+    strip_suffix,
+)
 from .sources import build_source, config_leaves, file_key, infos
 
 
@@ -148,15 +154,7 @@ class UnlabeledDataset(BaseSegDataset):
             raise ValueError(f"unlabelled images: there is no file or folder {path}")
         if path.lower().endswith(self.suffixes):
             return [path]
-        images = [osp.join(osp.dirname(path), name) for name in read_ids(path)]
-        missing = [image for image in images if not osp.isfile(image)]
-        if missing:
-            raise ValueError(
-                f"{path}: there are no files for {len(missing)} of {len(images)} "
-                f"lines, among them {missing[:3]}; a line is the path of an image, "
-                f"relative to {osp.dirname(path) or '.'}"
-            )
-        return images
+        return read_image_list(path)
 
     def _without_excluded(self, images: Sequence[str]) -> list[str]:
         left_out = self._left_out()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.core.palette import full_palette
 from mmseg_semisup.core.terminal import printable
-from mmseg_semisup.datasets.lists import drop_suffixes
+from mmseg_semisup.datasets.lists import drop_suffixes, read_image_list
 from mmseg_semisup.visualization.legend import class_entries, finish_picture
 from mmseg_semisup.visualization.panels import (
     LEAST_SIDE_WITH_LINES,
@@ -42,7 +43,8 @@ def find_images(
     """List images, and the paths of their results.
 
     Args:
-        sources: Files, and folders that are searched to any depth.
+        sources: Files, folders that are searched to any depth, and text files (.txt) of
+            image paths, which are relative to the text file's folder.
         suffixes: Ends of the names that are found in folders, in lower case.
 
     Returns:
@@ -57,6 +59,8 @@ def find_images(
         if source.is_dir():
             files = sorted(f for f in source.rglob("*") if _is_image(f, suffixes))
             found += [(file, file.relative_to(source)) for file in files]
+        elif source.is_file() and source.suffix.lower() == ".txt":
+            found += _listed(source)
         elif source.is_file():
             found.append((source, Path(source.name)))
         else:
@@ -77,6 +81,18 @@ def find_images(
             " predict their folders one by one"
         )
     return results
+
+
+def _listed(path: Path) -> list[tuple[Path, Path]]:
+    """Images of a text file, and their paths below their common folder."""
+    try:
+        images = [Path(image).absolute() for image in read_image_list(str(path))]
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if not images:
+        return []
+    folder = os.path.commonpath([image.parent for image in images])
+    return [(image, image.relative_to(folder)) for image in images]
 
 
 class PredictionFiles:

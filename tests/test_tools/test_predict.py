@@ -145,6 +145,22 @@ def test_names_of_results(images, tmp_path):
         find_images([images, other])
 
 
+def test_a_list_of_images(images, tmp_path):
+    path = tmp_path / "next.txt"
+    path.write_text(f"images/a.jpg\n\n{images / 'sub' / 'c.png'}\n")
+    found = find_images([path])
+    assert found == [
+        (images / "a.jpg", Path("a")),
+        (images / "sub/c.png", Path("sub/c")),
+    ]
+    path.write_text("images/a.jpg\nnowhere.jpg\n")
+    with pytest.raises(ConfigError, match="no files for 1 of 2 lines.*nowhere.jpg"):
+        find_images([path])
+    path.write_text("\n")
+    with pytest.raises(ConfigError, match="no image in .*next.txt"):
+        find_images([path])
+
+
 def test_a_file_system_that_takes_two_results_for_one(images, tmp_path, monkeypatch):
     for name in ("A.jpg", "sub/C.png"):
         (images / name).write_bytes(b"")
