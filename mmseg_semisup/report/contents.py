@@ -11,6 +11,7 @@ from typing import Any
 from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.core.plain_files import read_plain
 from mmseg_semisup.core.text import compare_names, shorten
+from mmseg_semisup.engine.progress_log import is_class_score
 from mmseg_semisup.models.network_names import STUDENT
 from mmseg_semisup.pseudo_masks.quality import read_quality
 from mmseg_semisup.visualization.training_curves import CLASSES, SCORE, Points
@@ -21,6 +22,8 @@ from .validation import Validation, read_validation
 from .warnings import read_warnings
 
 STORE = "pseudo_masks"
+OTHER_SCORES = ("mAP", "AUC", "F1", "mDice", "mFscore", "aAcc", "mAcc")
+"""Scores beside mIoU, in percent; the first ones matter more."""
 LONGEST_CONFIG = 200_000
 """Characters of a config that are shown."""
 
@@ -70,6 +73,15 @@ class Contents:
         """Last mIoU in percent of the network that predicts; None: not validated."""
         curve = self.curve()
         return curve[-1][1] if curve else None
+
+    @property
+    def other(self) -> tuple[str, float] | None:
+        """Name and last value of a score of a training that has no mIoU."""
+        for values in reversed(self.points.values()):
+            for key, value in values.items():
+                if is_other_score(key):
+                    return key, value
+        return None
 
     @property
     def best(self) -> tuple[int, float] | None:
@@ -202,6 +214,11 @@ def distinct_titles(folders: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     return [f"{path} ({number})" for number, path in enumerate(paths, 1)]
+
+
+def is_other_score(key: str) -> bool:
+    """Whether a logged figure is another score of all classes of a network."""
+    return key.rpartition("/")[2] in OTHER_SCORES and not is_class_score(key)
 
 
 def is_score(key: str) -> bool:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from mmseg_semisup.evaluation.kept_pixels import KEPT, PRECISION
-from mmseg_semisup.visualization.training_curves import LOSS, SCORE, Points
+from mmseg_semisup.visualization.training_curves import LOSS, Points
 
 from .chart import Series, line_chart
-from .contents import Contents, is_score
+from .contents import Contents, is_other_score, is_score
 from .markup import Html, details, el, join
 
 SELECTIONS = ("selected", "pulled", "kept", "top_class")
@@ -43,7 +43,13 @@ def draw_curves(run: Contents) -> Html | None:
     if judged:
         title = "Scores of the discriminator"
         charts.append(line_chart(title, _series(run, judged), 0.0, 1.0))
+    if not run.log.scores:
+        charts = [*_other_scores(run), *charts]
     parts = [el("div", *charts, class_="charts")] if charts else []
+    if run.log.scores:
+        found = list(_other_scores(run))
+        grid = el("div", *found, class_="charts")
+        parts += [details("Further scores of the validation", grid)] if found else []
     rates = _matching(run.points, _is_rate)
     if rates:
         chart = line_chart("Learning rate", _series(run, rates), low=0.0)
@@ -87,6 +93,13 @@ def _scores(runs: Sequence[Contents]) -> Iterator[Html]:
             series.append(Series(name, run.curve(network), color, dashed=other))
     if series:
         yield line_chart("mIoU of the validation, percent", series, low=0.0)
+
+
+def _other_scores(run: Contents) -> Iterator[Html]:
+    keys = _matching(run.points, is_other_score)
+    if keys:
+        title = "Further scores of the validation, percent"
+        yield line_chart(title, _series(run, keys), low=0.0)
 
 
 def _losses(run: Contents) -> Iterator[Html]:
@@ -159,6 +172,6 @@ def _is_rate(key: str) -> bool:
 
 def _is_further(key: str) -> bool:
     known = (_is_loss, _is_judgement, _is_rate, is_score)
-    of_validation = "/" in key or key in (SCORE, "aAcc", "mAcc")
+    of_validation = "/" in key or is_other_score(key)
     shown = key == LOSS or key in COSTS or _ends(key, SELECTIONS)
     return not (shown or of_validation or any(kind(key) for kind in known))

@@ -30,7 +30,7 @@ from mmseg_semisup.models.step.prediction import probabilities
 
 from .command import describe_command
 from .facts import Facts, read_facts, write_facts
-from .page import write_report
+from .page import REPORT, write_report
 from .validation import Gatherer, Validation, write_validation
 
 Method = TypeVar("Method", bound=Callable[..., None])
@@ -205,6 +205,7 @@ class ReportHook(Hook):
         if is_main_process():
             self.facts.finished = runner.iter >= runner.max_iters
             self._write(runner, runner.iter)
+            runner.logger.info(f"report: {Path(runner.work_dir, REPORT)}")
 
     def _write(self, runner: Runner, iteration: int) -> None:
         self.facts.iteration = int(iteration)

@@ -115,6 +115,8 @@ def numbers(run: Contents, baseline: Contents | None = None) -> Html:
         for network in run.log.scores:
             if network != run.network:
                 cards.append((f"mIoU, {network}", one_digit(run.curve(network)[-1][1])))
+    elif run.other is not None:
+        cards.append((run.other[0], one_digit(run.other[1])))
     else:
         cards.append(("mIoU", "not validated"))
     total = run.facts.iterations

@@ -36,6 +36,7 @@ from mmseg_semisup.pseudo_masks.make import file_hash, make_pseudo_masks
 from mmseg_semisup.pseudo_masks.quality import read_quality, to_text
 from mmseg_semisup.pseudo_masks.reliability import reliable_items, remaining_items
 from mmseg_semisup.pseudo_masks.settings import Settings
+from mmseg_semisup.report.page import REPORT
 
 from .evaluate import evaluate, read_metrics
 from .plan import STORE, Stage, split_stages, without_checkpoints
@@ -107,7 +108,10 @@ def train_stages(
             _say(f"{stage.name}: {found}")
     last = stages[-1]
     path, _ = record.checkpoint(last.name, "last")
-    _say(f"all {len(stages)} stages are finished; the last checkpoint is {path}")
+    _say(
+        f"all {len(stages)} stages are finished; the last checkpoint is {path}, the "
+        f"report {work_dir / REPORT}"
+    )
 
 
 def _report(work_dir: Path) -> None:

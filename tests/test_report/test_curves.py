@@ -56,6 +56,7 @@ def test_figures_are_grouped_by_what_they_are(make_run):
         ],
         "Learning rate": ["lr", "segmentor.lr/backbone"],
         "labeled.acc_seg": ["labeled.acc_seg"],
+        "Further scores of the validation, percent": ["aAcc"],
     }
 
 

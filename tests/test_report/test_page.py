@@ -109,6 +109,18 @@ def test_what_is_missing_is_left_out(make_run):
     assert "Not finished: 0 of 40 iterations" in page.texts
 
 
+def test_a_classifier_has_its_own_score_first(make_run):
+    lines = [
+        {"loss": 1.0, "classifier.loss": 1.0, "iter": 10},
+        {"student/mAP": 71.25, "student/AUC": 80.0, "student/AP/cat": 1.0, "step": 10},
+    ]
+    folder = make_run(lines=lines, images=0)
+    page = StrictPage(training_page(read_contents(folder)))
+    assert "student/mAP71.2" in page.texts.partition("Curves")[0]
+    assert "Further scores of the validation, percent" in page.texts
+    assert "AP/cat" not in page.texts
+
+
 def test_nan_is_told_at_the_top(make_run):
     lines = [*curve(50.0), {"loss": math.nan, "labeled.loss_ce": math.nan, "iter": 50}]
     page = StrictPage(training_page(read_contents(make_run(lines=lines))))
