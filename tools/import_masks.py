@@ -15,9 +15,11 @@ from mmseg_semisup.annotation_files import Labels
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.datasets.checks.content import Clock
 from mmseg_semisup.datasets.image_names import ImageNames
 from mmseg_semisup.datasets.labeled_folder import LIST
 from mmseg_semisup.export.annotation_import import (
+    count_images,
     import_masks,
     read_drawings,
 )
@@ -90,13 +92,10 @@ def main() -> None:
     images = ImageNames(args.images)
     drawings = read_drawings(args.file, args.predictions)
     check_writable(args.out)
-
-    def report(done: int) -> None:
-        if not done % 1000:
-            print(f"{done} images", flush=True)
-
+    clock = Clock(count_images(args.file), print)
     found = import_masks(
-        drawings, images, args.out, labels, renamed(args.rename), args.force, report
+        *(drawings, images, args.out, labels, renamed(args.rename), args.force),
+        clock.advance,
     )
     print(f"{len(found.ids)} masks in {args.out}/masks, listed in {args.out}/{LIST}")
     for problem in found.problems:

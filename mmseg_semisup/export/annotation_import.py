@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,10 +20,14 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.core.palette import full_palette
+from mmseg_semisup.core.plain_files import open_plain
 from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.datasets.image_headers import image_size
 from mmseg_semisup.datasets.image_names import ImageNames
 from mmseg_semisup.datasets.labeled_folder import LIST, MASKS, write_labeled
+
+MARKS = {b"<": rb"<image\s", b"[": rb'"data"\s*:', b"{": rb'"file_name"\s*:'}
+"""First byte of a file to what each of its images has."""
 
 
 class Imported(NamedTuple):
@@ -63,6 +69,21 @@ def read_drawings(path: str | Path, predictions: bool = False) -> Iterator[Drawi
     )
 
 
+def count_images(path: str | Path) -> int:
+    """About how many images a file has, without reading them; to tell the time left.
+
+    Args:
+        path: A file of CVAT, Label Studio or COCO.
+    """
+    with open_plain(path) as file:
+        start = file.read(1000).lstrip(b"\xef\xbb\xbf").lstrip()[:1]
+        mark = MARKS.get(start)
+        if mark is None:
+            return 0
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return sum(1 for _ in re.finditer(mark, content))
+
+
 def import_masks(
     drawings: Iterator[Drawing],
     images: ImageNames,
@@ -70,7 +91,7 @@ def import_masks(
     labels: Labels,
     names: Mapping[str, str] | None = None,
     force: bool = False,
-    report: Callable[[int], None] = lambda done: None,
+    report: Callable[[int], None] = lambda images: None,
 ) -> Imported:
     """Write ``masks/ID.png`` for each image, and the list of their ids.
 
@@ -82,7 +103,7 @@ def import_masks(
         names: Name of a class in the tool to its own name, or to 'none' for what is
             left out.
         force: Whether present masks are replaced.
-        report: Called with the number of images so far.
+        report: Called with the number of further images.
 
     Raises:
         ConfigError: If there is a list already.
@@ -97,10 +118,11 @@ def import_masks(
     ids: dict[str, None] = {}
     problems: list[str] = []
     unknown: Counter[str] = Counter()
-    for done, drawing in enumerate(_until_damage(drawings, problems), 1):
-        report(done)
+    for drawing in _until_damage(drawings, problems):
+        report(1)
         name = printable(drawing.name, keep="")
-        lost = {n for s in drawing.shapes if not _is_known(n := s.label, labels, names)}
+        drawn = dict.fromkeys(shape.label for shape in drawing.shapes)
+        lost = [label for label in drawn if not _is_known(label, labels, names)]
         if lost:
             unknown.update(lost)
             continue

@@ -10,6 +10,7 @@ from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.datasets import FolderDataset
 from mmseg_semisup.datasets.image_names import ImageNames
 from mmseg_semisup.export.annotation_import import (
+    count_images,
     import_masks,
     read_drawings,
 )
@@ -112,6 +113,21 @@ def test_a_file_that_is_damaged_behind_some_images(tmp_path, images):
     found = import_masks(drawings(1), images, tmp_path / "out", LABELS)
     assert found == (["a"], ["what follows: it is cut off"])
     assert (tmp_path / "out" / "labeled.txt").read_text() == "a\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ('<annotations><image id="0"/><image\nid="1"/></annotations>', 2),
+        (' [{"data": {}}, {"data": {}}, {"data" : {}}]', 3),
+        ('{"images": [{"file_name": "a"}]}', 1),
+        ("what?", 0),
+        ("", 0),
+    ],
+)
+def test_numbers_of_images(tmp_path, text, count):
+    (tmp_path / "a").write_text(text)
+    assert count_images(tmp_path / "a") == count
 
 
 def test_other_names_of_classes(tmp_path, images):
