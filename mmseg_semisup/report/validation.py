@@ -97,6 +97,15 @@ class Validation:
         return found._replace(images=number, with_truth=number)
 
 
+def stride(size: Sequence[int]) -> int:
+    """Distance of the pixels that are kept, in rows and in columns.
+
+    Args:
+        size: Height and width of an image, in pixels.
+    """
+    return max(1, math.ceil(max(size) / SIDE))
+
+
 class Gatherer:
     """Keeps what :class:`Validation` holds while images are predicted.
 
@@ -135,16 +144,17 @@ class Gatherer:
             predicted: (H, W), predicted classes, on any device.
             truth: (H, W), true classes.
             areas: (4, C), intersection, union, prediction and label of each class.
-            confidence: (H, W), probability of the predicted class, in 0..1, or None.
+            confidence: Probability of the predicted class, in 0..1, of every
+                :func:`stride`-th row and column; or None.
         """
         size = (predicted.shape[0], predicted.shape[1])
-        step = max(1, math.ceil(max(size) / SIDE))
+        step = stride(size)
         labels = predicted[::step, ::step].to(torch.uint8)
         true = truth[::step, ::step].to(predicted.device)
         true = true.masked_fill(true == self.ignore_index, IGNORED).to(torch.uint8)
         maps = [labels, true]
         if confidence is not None:
-            sure = confidence[::step, ::step].float()
+            sure = confidence.float()
             counted = measure(Labels(labels, sure), true, self.classes)
             self.counts = counted if self.counts is None else self.counts + counted
             maps.append((sure * 255).round().to(torch.uint8))

@@ -13,6 +13,7 @@ from mmseg_semisup.report.validation import (
     Gatherer,
     Validation,
     read_validation,
+    stride,
     write_validation,
 )
 from mmseg_semisup.visualization.legend import image_score
@@ -33,7 +34,11 @@ def test_scores_are_those_of_the_whole_image():
     truth = torch.randint(0, 3, (800, 500), generator=generator)
     predicted = torch.randint(0, 2, (800, 500), generator=generator)
     truth[:100] = 255
-    gatherer.add("a", predicted, truth, areas_of(predicted, truth))
+    sure = torch.rand(800, 500, generator=generator)
+    step = stride(truth.shape)
+    gatherer.add(
+        "a", predicted, truth, areas_of(predicted, truth), sure[::step, ::step]
+    )
     gatherer.flush()
     (scene,) = gatherer.scenes
     expected = image_score(predicted.numpy(), truth.numpy())
@@ -41,7 +46,8 @@ def test_scores_are_those_of_the_whole_image():
     assert scene.size == (800, 500)
     np.testing.assert_array_equal(scene.truth, truth[::3, ::3].numpy())
     np.testing.assert_array_equal(scene.labels, predicted[::3, ::3].numpy())
-    assert scene.confidence is None
+    expected = (sure[::3, ::3] * 255).round().to(torch.uint8).numpy()
+    np.testing.assert_array_equal(scene.confidence, expected)
 
 
 def test_an_image_of_which_no_pixel_counts_is_left_out():
