@@ -15,6 +15,9 @@ from .batched_appearance import META, OPERATIONS, draw, operation_of
 from .fast_steps import fast, pack, writes
 from .view_geometry import apply_tracked, find_tracker
 
+KEYS = ("transforms", "device", "of")
+"""Keys of a view."""
+
 
 @TRANSFORMS.register_module()
 class MultiView(BaseTransform):
@@ -37,8 +40,9 @@ class MultiView(BaseTransform):
         shared: Transforms that all views have in common.
 
     Raises:
-        ValueError: If a view does not end with ``PackSegInputs``, the geometry of a
-            transform is not known, or it cannot change a batch on the device.
+        ValueError: If a view has another form, or does not end with ``PackSegInputs``,
+            the geometry of a transform is not known, or it cannot change a batch on
+            the device.
     """
 
     def __init__(
@@ -46,17 +50,17 @@ class MultiView(BaseTransform):
         views: Mapping[str, Sequence[dict[str, Any]] | Mapping[str, Any]],
         shared: Sequence[dict[str, Any]] = (),
     ) -> None:
-        if not views:
-            raise ValueError("MultiView: views is empty; name at least one")
+        if not isinstance(views, Mapping) or not views:
+            raise ValueError(
+                f"MultiView: views={views!r:.60}; allowed: a dict with at least one"
+            )
         self.shared = Compose(list(shared)).transforms
         self.views: dict[str, list[BaseTransform]] = {}
         self.packers: dict[str, PackSegInputs] = {}
         self.device: dict[str, list[BaseTransform]] = {}
         self.pixels: dict[str, str] = {}
         for name, stated in views.items():
-            view: dict[str, Any] = (
-                dict(stated) if isinstance(stated, Mapping) else {"transforms": stated}
-            )
+            view = _read(name, stated)
             *steps, packer = Compose(list(view["transforms"])).transforms or [None]
             if not isinstance(packer, PackSegInputs):
                 raise ValueError(
@@ -64,7 +68,7 @@ class MultiView(BaseTransform):
                 )
             self.views[name] = [fast(step) for step in steps]
             self.packers[name] = packer
-            self.device[name] = Compose(list(view.get("device", ()))).transforms
+            self.device[name] = Compose(list(view["device"])).transforms
             if view.get("of") is not None:
                 self.pixels[name] = view["of"]
         self._check_device()
@@ -119,6 +123,35 @@ class MultiView(BaseTransform):
             for key, value in sample.items():
                 packed[key][name] = value
         return packed
+
+
+def _read(name: Any, stated: Any) -> dict[str, Any]:
+    """A view as a dict, whose form is checked."""
+    view = dict(stated) if isinstance(stated, Mapping) else {"transforms": stated}
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"MultiView: a view is called {name!r}; allowed: a text")
+    for key in view:
+        if key not in KEYS:
+            raise ValueError(
+                f"MultiView: view {name!r} has no {key!r}; allowed: {', '.join(KEYS)}"
+            )
+    for key in ("transforms", "device"):
+        steps = view.setdefault(key, ())
+        if not isinstance(steps, (list, tuple)) or not all(map(_is_step, steps)):
+            raise ValueError(
+                f"MultiView: view {name!r} has {key}={steps!r:.60}; allowed: a list of "
+                "transforms"
+            )
+    if not isinstance(view.get("of"), (str, type(None))):
+        raise ValueError(
+            f"MultiView: view {name!r} has of={view['of']!r:.60}; allowed: the name of "
+            "a view"
+        )
+    return view
+
+
+def _is_step(step: Any) -> bool:
+    return callable(step) or (isinstance(step, Mapping) and "type" in step)
 
 
 def _copy(results: dict[str, Any]) -> dict[str, Any]:

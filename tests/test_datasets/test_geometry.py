@@ -328,5 +328,5 @@ def test_views_with_mistakes_are_named():
         MultiView(views={"v": [{"type": "RandomFlip", "prob": 0.5}]})
     with pytest.raises(ValueError, match="must end with PackSegInputs"):
         MultiView(views={"v": []})
-    with pytest.raises(ValueError, match="views is empty"):
+    with pytest.raises(ValueError, match="MultiView: views={}; allowed"):
         MultiView(views={})

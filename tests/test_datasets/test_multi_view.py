@@ -151,6 +151,14 @@ def test_batches_do_not_depend_on_workers_and_positions(folder):
             "RandomCrop of the view 'a' cannot .*; ColorJitter, RandomGrayscale",
         ),
         ({"a": {"transforms": []}}, "must end with PackSegInputs"),
+        ({"a": {}}, "must end with PackSegInputs"),
+        (5, "views=5; allowed: a dict"),
+        ({5: [PACK]}, "a view is called 5; allowed: a text"),
+        ({"a": 5}, "view 'a' has transforms=5; allowed: a list"),
+        ({"a": ["PackSegInputs"]}, r"transforms=\['PackSegInputs'\]; allowed: a list"),
+        ({"a": {"transforms": [PACK], "devices": []}}, "'a' has no 'devices'; allowed"),
+        ({"a": {"transforms": [PACK], "device": PACK}}, "device={.*; allowed: a list"),
+        ({"a": {"transforms": [PACK], "of": [5]}}, r"of=\[5\]; allowed: the name of"),
     ],
 )
 def test_mistakes_are_named(views, message):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
+from mmseg_semisup.core.text import suggest
 from mmseg_semisup.engine.graphs import Graphs, compiled
 
 
@@ -34,7 +36,8 @@ class AccelerationHook(Hook):
             fifth shape of a network's input on.
 
     Raises:
-        ValueError: If both ``compile`` and ``graphs`` are given.
+        ValueError: If both ``compile`` and ``graphs`` are given, or torch does not know
+            a value.
     """
 
     priority = "VERY_HIGH"
@@ -50,6 +53,14 @@ class AccelerationHook(Hook):
                 "AccelerationHook: graphs=True compiles by itself; leave out compile="
                 f"{compile}, or graphs"
             )
+        flags = {"channels_last": channels_last, "graphs": graphs}
+        for name, value in flags.items():
+            if not isinstance(value, bool):
+                raise ValueError(
+                    f"AccelerationHook: {name}={value!r}; allowed: True or False"
+                )
+        if compile is not None:
+            _check_options(compile)
         self.channels_last = channels_last
         self.compile = compile
         self.graphs = graphs
@@ -82,6 +93,39 @@ class AccelerationHook(Hook):
         """Go on with graphs."""
         if self._graphs is not None:
             self._graphs.pause(False)
+
+
+def _check_options(options: Any) -> None:
+    """Raise ValueError for arguments of ``torch.compile`` that it does not have."""
+    known = [*inspect.signature(torch.compile).parameters][1:]
+    if not isinstance(options, Mapping):
+        raise ValueError(
+            f"AccelerationHook: compile={options!r}; allowed: a dict with any of "
+            f"{', '.join(known)}"
+        )
+    # torch imports its compiler in a second, and only if it is asked for.
+    from torch._inductor import list_mode_options
+
+    values = {
+        "mode": [*list_mode_options()],
+        "backend": torch.compiler.list_backends(exclude_tags=()),
+    }
+    for name, value in options.items():
+        if name not in known:
+            hint = suggest(str(name), known)
+            raise ValueError(
+                f"AccelerationHook: compile has no {name!r}; {hint}there are "
+                f"{', '.join(known)}"
+            )
+        allowed = values.get(name)
+        if allowed and isinstance(value, str) and value not in allowed:
+            hint = suggest(value, allowed)
+            raise ValueError(
+                f"AccelerationHook: compile.{name}={value!r}; {hint}allowed: "
+                f"{', '.join(allowed)}"
+            )
+    if None not in (options.get("mode"), options.get("options")):
+        raise ValueError("AccelerationHook: compile has mode and options; give one")
 
 
 def accelerate(

@@ -92,3 +92,24 @@ def test_every_network_is_compiled_however_many_there_are():
     for number, part in enumerate(model.children(), 1):
         part.neck(torch.ones(1, number))
     assert len(versions) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(compile=True), "compile=True; allowed: a dict with any of fullgraph"),
+        (dict(compile=dict(modes="default")), "compile has no 'modes'; did you mean"),
+        (dict(compile=dict(mode="reduce")), "compile.mode='reduce'; .*reduce-overhead"),
+        (dict(compile=dict(backend="x")), "compile.backend='x'; allowed: .*inductor"),
+        (
+            dict(compile=dict(mode="default", options={"a": 1})),
+            "compile has mode and options",
+        ),
+        (dict(graphs="yes"), "graphs='yes'; allowed: True or False"),
+        (dict(channels_last=1), "channels_last=1; allowed: True or False"),
+        (dict(graphs=True, compile={}), "leave out compile"),
+    ],
+)
+def test_other_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        AccelerationHook(**options)
