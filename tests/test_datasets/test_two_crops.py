@@ -179,7 +179,7 @@ def test_jitter_changes_colours_only():
     assert red.argmax() != 2
     np.testing.assert_allclose(np.array([0.114, 0.587, 0.299]) @ red, 29.9, atol=0.2)
     level = ColorJitter(0, 1, 0, 0, prob=1.0)
-    level.draw = lambda: (flat, mean)
+    level._draw = lambda: (1, 0, 1, 0.1)
     found = level.transform({"img": image})["img"]
     expected = (image @ [0.114, 0.587, 0.299]).mean()
     assert np.abs(found - expected).max() <= 0.51
