@@ -34,7 +34,7 @@ from mmseg_semisup.core.errors import (
     DataError,
     WriteError,
 )
-from mmseg_semisup.core.mistakes import explain, last_line
+from mmseg_semisup.core.mistakes import explain, last_line, workers_told_once
 from mmseg_semisup.core.plain_files import check_own_folder
 from mmseg_semisup.core.terminal import printable, printing_safely
 from mmseg_semisup.datasets.sources import with_pipeline
@@ -131,7 +131,7 @@ def run_tool(main: Callable[[], None]) -> None:
         warnings.filterwarnings("ignore", message=message)
     with requests.listening():
         try:
-            with printing_safely():
+            with workers_told_once(), printing_safely():
                 main()
         except PreemptedError as stop:
             requests.finish(int(str(stop.code)))

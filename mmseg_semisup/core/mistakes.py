@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import resource_sharer
 from pathlib import Path
+from typing import Any
 
 import cv2
 import mmengine.registry
@@ -86,6 +89,27 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, WHILE_BUILDING) and builds:
         return f"{_built_by(error)}{one_line(error)}"
     return None
+
+
+@contextmanager
+def workers_told_once() -> Iterator[None]:
+    """Leave out what Python prints of a killed worker and then ignores.
+
+    torch raises wherever the program is when the signal comes, also in callbacks of
+    Python, from which no exception gets out. The data loader misses the worker later,
+    and :func:`explain` tells of that.
+    """
+    before = sys.unraisablehook
+
+    def tell(found: Any) -> None:
+        if KILLED_WORKER.search(str(found.exc_value)) is None:
+            before(found)
+
+    sys.unraisablehook = tell
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _is_memory(error: Exception) -> bool:

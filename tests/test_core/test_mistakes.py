@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing import resource_sharer
 from pathlib import Path
@@ -16,7 +17,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.errors import check_range
-from mmseg_semisup.core.mistakes import explain, names, one_line, unknown_type
+from mmseg_semisup.core.mistakes import (
+    explain,
+    names,
+    one_line,
+    unknown_type,
+    workers_told_once,
+)
 from mmseg_semisup.datasets.semi_dataset import naming
 from mmseg_semisup.models.backbones import package_file
 from mmseg_semisup.models.policies.mix import random_boxes
@@ -181,3 +188,32 @@ def test_an_error_of_several_lines_becomes_one():
 
     assert explain(caught(lambda: registry.build({"type": "part"}))).endswith("one two")
     assert one_line(ValueError()) == "ValueError"
+
+
+class Raising:
+    """An object whose end raises an error, which Python cannot let out.
+
+    Args:
+        text: Of the error.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __del__(self) -> None:
+        raise RuntimeError(self.text)
+
+
+def test_a_worker_that_is_killed_during_a_callback_is_told_once(monkeypatch):
+    """Seen in a soak, in Python's callback after a fork."""
+    seen: list[str] = []
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda found: seen.append(str(found.exc_value))
+    )
+    outer = sys.unraisablehook
+    with workers_told_once():
+        Raising("DataLoader worker (pid 23494) is killed by signal: Killed. ")
+        Raising("DataLoader worker (pid(s) 5, 7) exited unexpectedly")
+        Raising("something else")
+    assert seen == ["something else"]
+    assert sys.unraisablehook is outer
