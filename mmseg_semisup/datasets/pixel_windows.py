@@ -35,7 +35,7 @@ COPIED = (
 COLOURS = {1: 1, 3: 3, 4: 3}
 """Samples of a pixel to the number of those that are colours; the fourth is opacity."""
 GREY, RGB, YCBCR = 1, 2, 6
-KEPT = 256 * 2**20
+KEPT = 128 * 2**20
 """Bytes of decoded strips and tiles that are kept for the next windows."""
 
 

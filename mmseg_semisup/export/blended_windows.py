@@ -14,8 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmseg_semisup.models.segmentors.probability_windows import starts
-
 Scores = Callable[[list[tuple[slice, slice]]], Tensor]
 """Scores of windows of one size, (N, C, h, w), given their rows and columns."""
 
@@ -50,42 +48,57 @@ def blended(
     Args:
         size: Height and width of the image.
         window: Height and width of a window; a larger one is cut to the image.
-        overlap: Rows and columns that neighbours share; at the right and bottom, where
-            windows are moved inside, they share more.
+        overlap: Least rows and columns that neighbours share.
         scores: Predicts windows.
         batch_size: Number of windows that are predicted together.
     """
     height, width = (min(w, n) for w, n in zip(window, size, strict=True))
-    tops = starts(size[0], height, max(window[0] - overlap[0], 1))
-    lefts = starts(size[1], width, max(window[1] - overlap[1], 1))
+    tops = even_starts(size[0], height, max(window[0] - overlap[0], 1))
+    lefts = even_starts(size[1], width, max(window[1] - overlap[1], 1))
     wy, wx = (_ramp(n, o) for n, o in zip((height, width), overlap, strict=True))
     sum_y, sum_x = _total(tops, wy, size[0]), _total(lefts, wx, size[1])
-    above: dict[int, Tensor] = {}
-    for y, next_y in zip(tops, [*tops[1:], size[0]], strict=True):
+    next_tops = [*tops[1:], size[0]]
+    shared = [height - (after - y) for y, after in zip(tops, next_tops, strict=True)]
+    strip: Tensor | None = None
+    above = 0
+    for y, next_y, below in zip(tops, next_tops, shared, strict=True):
         left: Tensor | None = None
         rows = slice(y, y + height)
-        below: dict[int, Tensor] = {}
         predicted = _in_batches(rows, lefts, width, scores, batch_size)
-        for x, next_x, found in zip(
-            lefts, [*lefts[1:], size[1]], predicted, strict=True
-        ):
-            weights = (wy[:, None] * wx).to(found.device)
-            total = found.float() * weights
+        next_lefts = [*lefts[1:], size[1]]
+        for x, next_x, found in zip(lefts, next_lefts, predicted, strict=True):
+            total = found.float() * (wy[:, None] * wx).to(found.device)
             if left is not None:
                 total[:, :, : left.shape[2]] += left
             left = total[:, :, next_x - x :]
             done = total[:, :, : next_x - x]
-            if x in above:
-                earlier = above.pop(x)
-                done[:, : earlier.shape[1]] += earlier
-            below[x] = done[:, next_y - y :].clone()
-            share = sum_y[y:next_y, None] * sum_x[x:next_x]
-            yield Block(
-                slice(y, next_y),
-                slice(x, next_x),
-                done[:, : next_y - y] / share.to(done.device),
-            )
+            columns = slice(x, next_x)
+            if strip is None:
+                strip = total.new_empty((len(total), max(shared), size[1]))
+            done[:, :above] += strip[:, :above, columns]
+            strip[:, :below, columns] = done[:, next_y - y :]
+            share = sum_y[y:next_y, None] * sum_x[columns]
+            complete = done[:, : next_y - y].div_(share.to(done.device))
+            yield Block(slice(y, next_y), columns, complete)
         above = below
+
+
+def even_starts(length: int, window: int, step: int) -> list[int]:
+    """First pixels of windows along one side, as evenly spaced as possible.
+
+    mmseg moves the last window inside instead, which may then share most of the one
+    before it, and with it the memory.
+
+    >>> even_starts(2048, 798, 532)
+    [0, 416, 833, 1250]
+
+    Args:
+        length: Pixels of the image.
+        window: Pixels of a window, at most those of the image.
+        step: The greatest distance of two starts.
+    """
+    count = -(-(length - window) // step) + 1
+    return [i * (length - window) // max(count - 1, 1) for i in range(count)]
 
 
 def _in_batches(

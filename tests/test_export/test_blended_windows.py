@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -39,8 +41,8 @@ def by_definition(size, window, overlap, predict):
     begins = []
     for n, w, o in zip(size, sides, overlap, strict=True):
         step = max(w - o, 1) if w < n else n
-        tops = list(range(0, max(n - w, 0), step)) + [max(n - w, 0)]
-        begins.append(tops)
+        last = math.ceil((n - w) / step)
+        begins.append([math.floor(i / max(last, 1) * (n - w)) for i in range(last + 1)])
     ramps = [
         np.array([min(i + 1, w - i, o + 1) / (o + 1) for i in range(w)])
         for w, o in zip(sides, overlap, strict=True)
