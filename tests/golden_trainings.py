@@ -219,7 +219,9 @@ def counted(node: object) -> object:
     for key in node.keys() & {"start", "ramp"}:
         node[key] = in_steps(node[key])
     if isinstance(node.get("momentum"), (list, tuple)):
-        node["momentum"] = [(in_steps(i), v) for i, v in node["momentum"]]
+        # Of shares that are the same step, the last one counts.
+        table = {in_steps(i): v for i, v in node["momentum"]}
+        node["momentum"] = list(table.items())
     return node
 
 

@@ -38,6 +38,8 @@ METHODS = {
     "context_aware": "context_aware/context-aware_deeplabv3plus-r50_93k_voc-1323.py",
     "cps": "cps/cps-cutmix_deeplabv3plus-r50_39k_voc-1323.py",
     "prevmatch": "prevmatch/prevmatch-best_deeplabv3plus-r50_105k_voc-92.py",
+    "augseg": "augseg/augseg_deeplabv3plus-r101_50k_voc-662.py",
+    "u2pl": "u2pl/u2pl_deeplabv3plus-r101_50k_voc-662.py",
 }
 """The methods with their configs; a number is that of a stage."""
 STEPS = 4

@@ -108,12 +108,17 @@ def shrink_segmentor(model: ConfigDict) -> int:
         network.decode_head.in_channels = 256 if depth == 50 else 64
         if "c1_in_channels" in network.decode_head:
             network.decode_head.c1_in_channels = 32
+        if "auxiliary_head" in network:
+            half = network.decode_head.in_channels // 2
+            network.auxiliary_head.update(in_channels=half, channels=8)
     if network.backbone.type == "TransformersBackbone":
         network.backbone.arch = {**DINOV2, "patch_size": PATCH, "image_size": 5 * PATCH}
         network.decode_head.update(in_channels=16, channels=8, out_channels=[8] * 4)
     for objective in filter(None, model.objectives.values()):
         if "stage" in objective and network.backbone.type in RESNETS:
             objective.head.in_channels = network.decode_head.in_channels // 2
+        if "memory_size" in objective:
+            objective.memory_size = 60
         if "discriminator" in objective:
             objective.discriminator.channels = (8, 8, 8, 8)
         if isinstance(objective.get("start"), dict):
@@ -144,9 +149,9 @@ def in_iterations(node: object, length: int) -> object:
         made = {k: round(v * length) if is_share(v) else v for k, v in shares.items()}
         node[key] = made if isinstance(times, dict) else made[key]
     if isinstance(node.get("momentum"), (list, tuple)):
-        node.momentum = [
-            (round(t * length) if is_share(t) else t, m) for t, m in node.momentum
-        ]
+        table = [(round(t * length) if is_share(t) else t, m) for t, m in node.momentum]
+        # Of shares that are the same iteration, the last one counts.
+        node.momentum = list(dict(table).items())
     return node
 
 

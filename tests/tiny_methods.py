@@ -12,11 +12,12 @@ from helpers import (
     batch,
     tiny_segmentor,
 )
+from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from torch import nn
 
-SIZE = 24
+SIZE, LENGTH = 24, 40
 SHIFT = (4, 8)
 """Columns and rows by which the second crop lies further."""
 COLOURS = torch.tensor([[0, 0, 0], [180, 0, 0], [0, 180, 0], [90, 90, 180]])
@@ -75,6 +76,33 @@ CROSS = {
     "mix": {"type": "CutMix", "boxes": 3},
     "plain_branches": ["labeled"],
 }
+AUGSEG = {
+    **CONSISTENCY,
+    "threshold": 0.26,
+    "mix": {"type": "AdaptiveCutMix"},
+    "joint": ["labeled"],
+}
+U2PL = [
+    {
+        **CONSISTENCY,
+        "select": {"type": "EntropyPercentile", "unreliable": 0.4},
+        "mix": {"type": "CutMix", "area": (0.5, 0.5), "probability": 0.5},
+        "loss": {"type": "ReliableCrossEntropy"},
+        "joint": ["labeled"],
+    },
+    {
+        "type": "ClassContrastObjective",
+        "projector": {"channels": 6},
+        "unreliable": 0.4,
+        "threshold": 0.2,
+        "num_anchors": 8,
+        "num_negatives": 5,
+        "memory_size": 30,
+        "new_negatives": 10,
+        "of": "consistency",
+        "joint": ["labeled"],
+    },
+]
 OBJECTIVES = {
     "supervised": [],
     "mean_teacher": [CONSISTENCY],
@@ -87,6 +115,8 @@ OBJECTIVES = {
     "context_aware": [CONTRAST],
     "context_aware_weak": [CONTRAST, WEAK],
     "cps": [CROSS],
+    "augseg": [AUGSEG],
+    "u2pl": U2PL,
 }
 NETWORKS = {"cps": {"second": {"type": "Peer"}}}
 """Further networks of a method."""
@@ -120,6 +150,9 @@ def method_config(method: str) -> dict:
 def build_method(method: str, seed: int = 0) -> nn.Module:
     """A method's model with a teacher, the same whenever it is built."""
     torch.manual_seed(seed)
+    if method == "u2pl":
+        # Its percentiles follow the length of the training.
+        MessageHub.get_current_instance().update_info("max_iters", LENGTH)
     return MODELS.build(method_config(method)).train()
 
 

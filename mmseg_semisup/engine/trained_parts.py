@@ -57,6 +57,10 @@ def divide(model: nn.Module, parts: Mapping[str, dict[str, Any]]) -> list[Traine
     left_out.add(id(getattr(model, "teacher", None)))
     networks = dict(getattr(model, "networks", None) or {})
     left_out.update(id(m) for m in networks.values() if not _trains(m))
+    objectives = getattr(model, "objectives", None)
+    for objective in objectives.children() if objectives is not None else ():
+        # Averages of the objectives' networks, about which mmengine would warn.
+        left_out.update(id(m) for m in objective.children() if not _trains(m))
     divided: list[TrainedPart] = []
     for name, cfg in parts.items():
         if name == "segmentor":

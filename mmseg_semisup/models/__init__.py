@@ -12,6 +12,7 @@ from .heads import *  # noqa: F403
 from .losses import HardPixelCrossEntropy, PixelCrossEntropy
 from .objectives import (
     AdversarialObjective,
+    ClassContrastObjective,
     ConsistencyObjective,
     ContextContrastObjective,
     CrossPseudoObjective,
@@ -36,9 +37,11 @@ from .policies import (
     CutMix,
     CutOut,
     Ensemble,
+    EntropyPercentile,
     MeanConfidence,
     Mixup,
     NetworkLabels,
+    ReliableCrossEntropy,
     SelfAdaptiveThreshold,
     SquaredDifference,
 )
@@ -57,6 +60,7 @@ __all__ = [
     "AdversarialObjective",
     "Average",
     "ChannelDropout",
+    "ClassContrastObjective",
     "ClassMix",
     "ClassWeights",
     "ConfidenceThreshold",
@@ -68,6 +72,7 @@ __all__ = [
     "CutMix",
     "CutOut",
     "Ensemble",
+    "EntropyPercentile",
     "FCDiscriminator",
     "FeatureMatchingObjective",
     "FurtherLabelsObjective",
@@ -85,6 +90,7 @@ __all__ = [
     "PixelCrossEntropy",
     "ProbabilityEncoderDecoder",
     "PseudoMaskObjective",
+    "ReliableCrossEntropy",
     "SegOutput",
     "SelfAdaptiveThreshold",
     "SelfTaughtObjective",

@@ -89,8 +89,8 @@ class Teacher(nn.Module):
         self.network.load_state_dict(student.state_dict())
 
     @torch.no_grad()
-    def update(self, student: nn.Module, iteration: int | None = None) -> None:
-        """Move the average one step towards the student.
+    def update(self, student: nn.Module, iteration: int | None = None) -> float:
+        """Move the average one step towards the student; return the momentum.
 
         Args:
             student: The network.
@@ -113,6 +113,7 @@ class Teacher(nn.Module):
         if copied:
             torch._foreach_copy_(copied, origins)
         self.updates.value += 1
+        return momentum
 
     def _pairs(
         self, student: nn.Module

@@ -14,7 +14,10 @@ from mmseg.engine.optimizers import (
     LearningRateDecayOptimizerConstructor,
 )
 from mmseg.registry import MODELS
+from tiny_methods import build_method
 from torch import nn
+
+from mmseg_semisup.engine.trained_parts import divide
 
 LAYERS = 2
 HEAD = {
@@ -251,3 +254,15 @@ def test_state_goes_on_under_the_same_names():
     joint(model, cfg).load_state_dict(state)
     with pytest.raises(ValueError, match=r"\['objectives', 'segmentor'\]"):
         joint(semi("BEiT"), cfg).load_state_dict(state)
+
+
+def test_averages_of_objectives_are_not_trained():
+    model = build_method("u2pl")
+    names = {
+        n
+        for part in divide(model, {"segmentor": {}})
+        for n, _ in part.module.named_parameters()
+    }
+    contrast = "objectives.class_contrast."
+    assert f"{contrast}projector.0.weight" in names
+    assert not any(name.startswith(f"{contrast}average") for name in names)

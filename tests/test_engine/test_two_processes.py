@@ -27,6 +27,8 @@ from mmseg_semisup.engine.exchange import BucketedDataParallel
 STEPS = int(os.environ.get("MMSEG_SEMISUP_PROCESS_STEPS", "20"))
 GATHERING = ("context_aware", "context_aware_weak")
 """Methods that gather features, and so need as many images in each process."""
+PAIRED = ("augseg",)
+"""Methods that need as many labelled images as unlabelled ones."""
 EQUAL = ("supervised", "mean_teacher", "three_stage", "twin_branches", "mlmt")
 """Methods whose losses are means over images, or over pixels as many in each."""
 MEANS = (*EQUAL, "adv_semi_seg")
@@ -58,7 +60,7 @@ def optimizers(model, **changes):
 def trouble(method, model, step, rank):
     """One process's batch of a step in which something is missing somewhere."""
     kind = step % 4
-    if kind == 3 and method not in GATHERING:
+    if kind == 3 and method not in (*GATHERING, *PAIRED):
         return method_batch(100 * step + rank, *((1, 3) if rank else (3, 1)))
     data = part_of(method_batch(step), rank)
     for part in getattr(model, "objectives", nn.Module()).modules():

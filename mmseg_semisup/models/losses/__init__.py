@@ -5,10 +5,12 @@ Nothing else of ``models`` may be imported.
 
 from .adversarial import joint_spatial_bce, one_hot_labels, spatial_bce
 from .anchor_contrast import anchor_contrast
+from .class_contrast import class_contrast
 from .cross_entropy import (
     PixelCrossEntropy,
     joint_cross_entropy,
     masked_cross_entropy,
+    reliable_cross_entropy,
     selected_cross_entropy,
 )
 from .directional_contrast import directional_contrast, pull_masks, pull_weights
@@ -27,6 +29,7 @@ __all__ = [
     "HardPixelCrossEntropy",
     "PixelCrossEntropy",
     "anchor_contrast",
+    "class_contrast",
     "conditional_entropy",
     "count_cooccurrence",
     "directional_contrast",
@@ -41,6 +44,7 @@ __all__ = [
     "one_hot_labels",
     "pull_masks",
     "pull_weights",
+    "reliable_cross_entropy",
     "selected_cross_entropy",
     "selected_squared_difference",
     "self_training_loss",

@@ -139,6 +139,46 @@ def selected_cross_entropy(
     return scale * reduce(torch.add, sums) / pixels
 
 
+def reliable_cross_entropy(
+    logits: Sequence[Tensor],
+    labels: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    valid: Sequence[Tensor],
+    ignore_index: int = 255,
+    scale: float = 1.0,
+) -> Tensor:
+    """Mean cross-entropy of the selected pixels, divided by their share of the valid.
+
+    ``|V| / |R| * 1/|R| sum_{p in R} w_p (-log softmax(logits)[labels_p])`` with ``V``
+    the valid pixels of all batches and ``|R|`` the sum of their weights: fewer reliable
+    pixels weigh more (Wang et al., U2PL, CVPR 2022, Eq. 3 with the weight lambda_u of
+    section 3.3).
+
+    Args:
+        logits: As in :func:`selected_cross_entropy`.
+        labels: The same.
+        weights: The same.
+        valid: The same.
+        ignore_index: A label that is no class.
+        scale: Factor of the loss.
+
+    Returns:
+        Scalar tensor, float; a finite zero if no pixel is selected.
+
+    Example:
+        >>> logits, labels = torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]])
+        >>> valid = torch.ones(1, 1, 2, dtype=torch.bool)
+        >>> selected = torch.tensor([[[True, False]]])
+        >>> reliable_cross_entropy([logits], [labels], [selected], [valid])  # 2 log 2
+        tensor(1.3863)
+    """
+    pixels = reduce(torch.add, (v.sum() for v in valid))
+    kept = reduce(torch.add, (w.sum() for w in weights))
+    loss = selected_cross_entropy(logits, labels, weights, valid, ignore_index, scale)
+    share = kept / pixels.clamp(min=1)
+    return loss / share.masked_fill(share == 0, 1).square()
+
+
 @MODELS.register_module()
 class PixelCrossEntropy(nn.Module):
     """:func:`masked_cross_entropy` as the ``loss_decode`` of an mmseg head.

@@ -6,6 +6,7 @@ imported, ``models.segmentors`` may not.
 
 from .adversarial import AdversarialObjective
 from .base import Objective
+from .class_contrast import ClassContrastObjective
 from .consistency import ConsistencyObjective
 from .container import Objectives, named_configs
 from .context_contrast import ContextContrastObjective
@@ -22,6 +23,7 @@ from .weak_masks import WeakMaskObjective
 
 __all__ = [
     "AdversarialObjective",
+    "ClassContrastObjective",
     "ConsistencyObjective",
     "ContextContrastObjective",
     "CrossPseudoObjective",

@@ -107,6 +107,13 @@ class Objective(BaseModule):
         """
         return {}
 
+    def follow(self, momentum: float) -> None:
+        """Move averages of the objective's own networks, as the teacher has moved.
+
+        Args:
+            momentum: Share of the old average, in 0..1.
+        """
+
     def zero_loss(self) -> Tensor:
         """Zero that depends on every parameter of this objective.
 

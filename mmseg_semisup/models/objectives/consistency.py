@@ -38,7 +38,9 @@ class ConsistencyObjective(Objective):
     mean over all valid pixels.
 
     It publishes two maps of the student's view before mixing: ``confidence``, (N, 1, H,
-    W), the teacher's highest probability; ``selection``, (N, 1, H, W), the weights.
+    W), the teacher's highest probability; ``selection``, (N, 1, H, W), the weights. And
+    one after it: ``mixed_labels``, (N, 1, H, W), int64, the labels of all valid pixels,
+    whatever their weights, of the view ``NAME.mixed``.
 
     Args:
         weight: Weight of the loss.
@@ -154,6 +156,7 @@ class ConsistencyObjective(Objective):
         self.publish(step, "selection", lambda: counted.weights.unsqueeze(1))
         share = counted.weights.sum() / hard.valid.sum().clamp(min=1)
         targets = self.targets(step, hard, own)
+        self.publish(step, "mixed_labels", lambda: targets[0].classes.unsqueeze(1))
         logits = self.predict(step, targets)
 
         def labelled(by: Labelling) -> list[Target]:

@@ -10,13 +10,19 @@ from .class_mix import ClassMix
 from .class_weights import ClassWeights
 from .cut_out import CutOut
 from .ensemble import Ensemble
+from .entropy import EntropyPercentile
 from .labels import Judgement, LabelSource, NetworkLabels
 from .lesson import Labelling, Lesson
 from .mix import CutMix, Mix
 from .mixing import Blending, Erasing, Mixing, Parts, Target
 from .mixup import Mixup
 from .perturb import ChannelDropout, ComplementaryDropout, Perturb
-from .pixel_loss import LabelCrossEntropy, PixelLoss, SquaredDifference
+from .pixel_loss import (
+    LabelCrossEntropy,
+    PixelLoss,
+    ReliableCrossEntropy,
+    SquaredDifference,
+)
 from .select import (
     ConfidenceThreshold,
     ConfidentShare,
@@ -38,6 +44,7 @@ __all__ = [
     "CutMix",
     "CutOut",
     "Ensemble",
+    "EntropyPercentile",
     "Erasing",
     "Judgement",
     "LabelCrossEntropy",
@@ -52,6 +59,7 @@ __all__ = [
     "Parts",
     "Perturb",
     "PixelLoss",
+    "ReliableCrossEntropy",
     "Select",
     "SelfAdaptiveThreshold",
     "SharedSelection",

@@ -9,7 +9,11 @@ import torch.nn as nn
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..losses import selected_cross_entropy, selected_squared_difference
+from ..losses import (
+    reliable_cross_entropy,
+    selected_cross_entropy,
+    selected_squared_difference,
+)
 from .labels import Judgement
 from .mixing import Target
 
@@ -51,6 +55,24 @@ class LabelCrossEntropy(PixelLoss):
     ) -> Tensor:
         """:func:`selected_cross_entropy`."""
         return selected_cross_entropy(
+            logits,
+            [target.labels for target in targets],
+            [target.weights for target in targets],
+            [target.valid for target in targets],
+            targets[0].view.ignore_index,
+            scale,
+        )
+
+
+@MODELS.register_module()
+class ReliableCrossEntropy(LabelCrossEntropy):
+    """Cross-entropy of the selected pixels, divided by their share (U2PL)."""
+
+    def forward(
+        self, logits: Sequence[Tensor], targets: Sequence[Target], scale: float
+    ) -> Tensor:
+        """:func:`reliable_cross_entropy`."""
+        return reliable_cross_entropy(
             logits,
             [target.labels for target in targets],
             [target.weights for target in targets],

@@ -276,11 +276,16 @@ class SemiSegmentor(BaseModel):
         )
 
     def follow(self) -> None:
-        """Move the teacher and the further networks, after each optimizer step."""
+        """Move the teacher and the further networks, after each optimizer step.
+
+        Averages of the objectives' own networks move as the teacher does.
+        """
         # The step has counted itself already.
         iteration = self.iteration.value - 1
         if self.teacher is not None:
-            self.teacher.update(self.segmentor, iteration)
+            momentum = self.teacher.update(self.segmentor, iteration)
+            for objective in self.objectives.values():
+                objective.follow(momentum)
         for part in self.networks.values():
             part.follow(self.segmentor, iteration)
 

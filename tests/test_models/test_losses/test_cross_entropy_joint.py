@@ -10,6 +10,7 @@ import torch
 from mmseg_semisup.models.losses import (
     joint_cross_entropy,
     masked_cross_entropy,
+    reliable_cross_entropy,
     selected_cross_entropy,
 )
 
@@ -107,3 +108,35 @@ def test_selected_pixels_against_a_slow_loop(kind):
     expected = 0.5 * total / sum(int(v.sum()) for v in valid)
     mine = selected_cross_entropy(logits, labels, weights, valid, scale=0.5)
     assert mine.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("kept", ["some", "all", "one", "none", "nothing valid"])
+@pytest.mark.parametrize("classes", [1, 2, 4])
+def test_reliable_pixels_weigh_more_the_fewer_they_are(kept, classes):
+    """Wang et al., Eq. 3: the mean over the reliable pixels, divided by their share."""
+    torch.manual_seed(0)
+    sizes = [(2, 3, 4), (1, 2, 2)]
+    logits = [torch.randn(n, classes, h, w).double() for n, h, w in sizes]
+    labels = [torch.randint(0, classes, size) for size in sizes]
+    valid = [torch.rand(size) < 0.7 for size in sizes]
+    chosen = [v & (torch.rand(v.shape) < 0.5) for v in valid]
+    if kept != "some":
+        chosen = [v & (kept == "all") for v in valid]
+        chosen[1][0, 1, 1] = valid[1][0, 1, 1] = kept in ("all", "one")
+    if kept == "nothing valid":
+        valid = [v & False for v in valid]
+    for each in logits:
+        each.requires_grad_()
+    total, count = sum(x.sum() for x in logits) * 0, 0
+    for x, y, reliable in zip(logits, labels, chosen, strict=True):
+        for n, i, j in torch.nonzero(reliable).tolist():
+            scores = x[n, :, i, j]
+            total = total - (scores[y[n, i, j]] - scores.exp().sum().log())
+            count += 1
+    share = count / max(sum(int(v.sum()) for v in valid), 1)
+    expected = 0.5 * total / max(count, 1) / (share or 1)
+    mine = reliable_cross_entropy(logits, labels, chosen, valid, scale=0.5)
+    assert mine.item() == pytest.approx(expected.item(), rel=1e-6)
+    gradients = [torch.autograd.grad(loss, logits) for loss in (mine, expected)]
+    for found, wanted in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9)

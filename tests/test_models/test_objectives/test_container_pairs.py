@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+from unittest import mock
 
 import pytest
 import tiny_methods
 import torch
 from helpers import PREPROCESSOR, tiny_segmentor
+from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
@@ -25,6 +27,12 @@ OBJECTIVES = {
         "weak_joint": ["labeled"],
     },
     "adversarial": ADVERSARIAL,
+    "class_contrast": {
+        **tiny_methods.U2PL[1],
+        "of": None,
+        "branch": "unlabeled_strong",
+        "joint": [],
+    },
     "consistency": {**tiny_methods.CONSISTENCY, "mix": {"type": "ClassMix"}},
     "context_contrast": tiny_methods.CONTRAST,
     "cross_pseudo": tiny_methods.CROSS,
@@ -56,6 +64,7 @@ EXCLUDED = {
         for name in (
             "cross_pseudo",
             "feature_matching",
+            "class_contrast",
             "latent_class",
             "pseudo_mask",
             "supervised",
@@ -77,6 +86,7 @@ def train(names):
     """Two steps; returns the model, what it logged, and its weights before."""
     init_default_scope("mmseg")
     torch.manual_seed(0)
+    MessageHub.get_current_instance().update_info("max_iters", 8)
     objectives = {name: copy.deepcopy(OBJECTIVES[name]) for name in names}
     if "further_labels" in objectives:
         objectives["further_labels"]["of"] = names[0]
@@ -96,6 +106,17 @@ def train(names):
         log = model.train_step(tiny_methods.method_batch(seed, 2, 2), wrapper)
         model.follow()
     return model, log, before
+
+
+def test_a_contrast_of_mixed_images_follows_the_objective_that_mixes():
+    """U2PL's own pair."""
+    consistency, contrast = tiny_methods.U2PL
+    named = {"consistency": consistency, "class_contrast": contrast}
+    with mock.patch.dict(OBJECTIVES, named):
+        _, log, _ = train(["consistency", "class_contrast"])
+        assert torch.isfinite(torch.as_tensor(log["class_contrast.loss"]))
+        with pytest.raises(ValueError, match=r"class_contrast.of='consistency'"):
+            train(["class_contrast", "consistency"])
 
 
 def test_every_objective_is_here():
