@@ -387,7 +387,6 @@ class ClassContrastObjective(Objective):
     def follow(self, momentum: float) -> None:
         """Move the average of the projector as the teacher has moved."""
         if self.projector is not None and self.average is not None:
-            own, current = (
-                list(part.parameters()) for part in (self.average, self.projector)
-            )
-            torch._foreach_lerp_(own, current, 1 - momentum)
+            current = self.projector.parameters()
+            for own, new in zip(self.average.parameters(), current, strict=True):
+                own.lerp_(new, 1 - momentum)

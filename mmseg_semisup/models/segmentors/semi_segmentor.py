@@ -276,10 +276,7 @@ class SemiSegmentor(BaseModel):
         )
 
     def follow(self) -> None:
-        """Move the teacher and the further networks, after each optimizer step.
-
-        Averages of the objectives' own networks move as the teacher does.
-        """
+        """Move the teacher, averages and further networks, after an optimizer step."""
         # The step has counted itself already.
         iteration = self.iteration.value - 1
         if self.teacher is not None:
