@@ -38,6 +38,8 @@ MEANINGS = {
     "onnxruntime cannot predict": "onnxruntime fails at another size",
 }
 WORKS, CONSTANT, REFUSED = "any size", "constant size", "refused"
+NOT_TRIED = "not tried"
+"""Networks with this head are not trained here."""
 
 
 def outcome(name: str) -> tuple[str, str]:
@@ -47,12 +49,17 @@ def outcome(name: str) -> tuple[str, str]:
         The result, and why it is not better.
     """
     case = HEADS[name]
-    if case.segmentor is None:
-        return REFUSED, case.refused
+    if case.segmentor is None or case.refused:
+        return NOT_TRIED, case.refused
     init_default_scope("mmseg")
     torch.manual_seed(0)
     cfg = {**case.segmentor, "data_preprocessor": NORMALISATION}
-    model = MODELS.build(ConfigDict(cfg)).eval()
+    try:
+        model = MODELS.build(ConfigDict(cfg)).eval()
+    except RuntimeError as error:
+        if "ops" not in str(error):
+            raise
+        return REFUSED, "needs a compiled operator of mmcv"
     data = image(case.size + 32, case.size)
     try:
         try:
