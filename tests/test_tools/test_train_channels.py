@@ -39,6 +39,9 @@ def test_the_whole_path(tmp_path, monkeypatch, run_tool, capsys):
     run_tool("test.py", *trained, "--show-dir", "shown")
     (shown,) = (tmp_path / "shown").rglob("*.png")
     assert Image.open(shown).size[0] > 3 * 44
+    run_tool("label_next.py", *trained, "--out", "next", "--count", 2)
+    assert Image.open("next/sheets/01.jpg").size[1] > 2 * 240
+    assert len((tmp_path / "next" / "images.txt").read_text().split()) == 2
     run_tool("generate_pseudo_masks.py", *trained, "--out", "store")
     export = ["--format", "coco", "--out", "masks.json", "--background", "none"]
     for folder, count in (("seen", 3), ("store", 6)):
