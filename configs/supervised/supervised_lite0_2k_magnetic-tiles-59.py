@@ -1,4 +1,4 @@
-# The baseline that 59 masks of magnetic tiles give: nine tenths show no defect, two of
+# The baseline that 59 masks of magnetic tiles give: seven tenths show no defect, two of
 # them a crack and two a fray.
 _base_ = [
     "../_base_/models/lite0_topdown.py",

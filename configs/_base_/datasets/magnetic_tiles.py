@@ -1,6 +1,6 @@
 # Grey photographs of magnetic tiles with five kinds of defects (Huang, Qiu, Yuan: "Surface
 # defect saliency of magnetic tile", The Visual Computer, 2018): 940 images to train, 404
-# to validate, 103 to 632 pixels long; nine tenths show no defect. 59 of them are
+# to validate, 103 to 632 pixels long; seven tenths show no defect. 59 of them are
 # labelled, if a config says so:
 #   labeled = "splits/seed0_1_16_labeled.txt"
 # data_root holds images/<id>.jpg, masks/<id>.png and splits/*.txt; README.md of
