@@ -93,6 +93,9 @@ setup(
             "mypy",
             "ruff",
             "tensorboard",
+            # The tutorial runs as a test.
+            "ipykernel",
+            "nbclient",
         ],
         "docs": ["mkdocs-material", "mkdocstrings[python]", "ruff"],
         "channels": ["tifffile"],

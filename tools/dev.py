@@ -224,7 +224,15 @@ def explain(output: str) -> str:
 def project_environment() -> Environment:
     """Describe the environment with the tested versions and the tests' tools."""
     return Environment(
-        ".venv", [["-c", CONSTRAINTS, "-e", ".[tests,pretrained,encoders,onnx]"]]
+        ".venv",
+        [
+            [
+                "-c",
+                CONSTRAINTS,
+                "-e",
+                ".[tests,pretrained,encoders,onnx,channels,polygons]",
+            ]
+        ],
     )
 
 
