@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.visualization import SegLocalVisualizer
-from tiny_methods import METHODS, build_method, method_batch, optimizers_of, student_of
+from tiny_methods import METHODS, build_method, method_batch, optimizers_of
 from torch import nn
 
 import mmseg_semisup  # noqa: F401, registers its parts
@@ -84,7 +84,7 @@ def train_tiny(method: str, folder: Path) -> Trained:
     figures: dict[str, list[float]] = {}
     for step in range(STEPS):
         logged = model.train_step(method_batch(step % BATCHES, 2, 2), wrapper)
-        model.teacher.update(student_of(model))
+        model.follow()
         for name, value in logged.items():
             figures.setdefault(name, []).append(value.item())
     return figures, model

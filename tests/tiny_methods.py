@@ -103,6 +103,17 @@ U2PL = [
         "joint": ["labeled"],
     },
 ]
+FURTHER = {
+    "type": "FurtherLabelsObjective",
+    "of": "consistency",
+    "labels_from": {
+        "type": "Ensemble",
+        "networks": ["old", "older"],
+        "weights": "dirichlet",
+        "members": (1, 2),
+    },
+    "threshold": 0.0,
+}
 OBJECTIVES = {
     "supervised": [],
     "mean_teacher": [CONSISTENCY],
@@ -117,8 +128,15 @@ OBJECTIVES = {
     "cps": [CROSS],
     "augseg": [AUGSEG],
     "u2pl": U2PL,
+    "prevmatch": [{**CONSISTENCY, "mix": "cutmix"}, FURTHER],
 }
-NETWORKS = {"cps": {"second": {"type": "Peer"}}}
+NETWORKS = {
+    "cps": {"second": {"type": "Peer"}},
+    "prevmatch": {
+        "old": {"type": "Snapshot", "interval": 2},
+        "older": {"type": "Snapshot", "interval": 2, "offset": 1},
+    },
+}
 """Further networks of a method."""
 METHODS = [*OBJECTIVES, "mlmt"]
 

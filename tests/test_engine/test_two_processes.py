@@ -18,7 +18,6 @@ from tiny_methods import (
     build_method,
     method_batch,
     optimizers_of,
-    student_of,
 )
 from torch import nn
 
@@ -47,7 +46,7 @@ def step_once(model, wrapper, data):
     losses = model.train_step(data, wrapper)
     module = getattr(model, "module", model)
     if wrapper.should_update():
-        module.teacher.update(student_of(module))
+        module.follow()
     return losses
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from processes import in_two_processes
 
+from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.errors import StoreError
 from mmseg_semisup.pseudo_masks import Settings, list_items
 from mmseg_semisup.pseudo_masks.make import file_hash
@@ -103,6 +105,27 @@ def test_a_finished_ranking_is_read(choose, tmp_path, monkeypatch):
     assert len(choose(share=0.01)) == 1
     assert len(choose()) == 6
     assert (tmp_path / RANKING).read_bytes() == content
+
+
+def rank(_, training, folder):
+    """What one process or each of two does."""
+    cfg = load_config(training, stages="base")
+    checkpoint = training.with_name("iter_7.pth")
+    settings = Settings(judges=("teacher",), sources=SOURCES, batch_size=2, share=0.5)
+    digest = file_hash(checkpoint)
+    items = reliable_items(cfg, checkpoint, folder, settings, cfg, digest)
+    return [item.id for item in items]
+
+
+@pytest.mark.slow
+def test_two_processes_rank_as_one(training, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    alone = rank(0, training, one)
+    assert in_two_processes(rank, training, two) == [alone, alone]
+    for name in (RANKING, LIST):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
 def test_another_or_a_damaged_ranking_is_refused(choose, tmp_path):

@@ -164,10 +164,10 @@ def test_the_mean_confidence_equals_the_reference():
 def compare(threshold, further, iteration, weigh=pixel_loss, steps=1, **changes):
     model, other = (model_of(threshold, further, **changes) for _ in range(2))
     model.iteration.value = iteration
-    now = itertools.count(iteration)
+    times = itertools.count(iteration)
 
-    def expected(network, data):
-        return reference(network, data, threshold, further, next(now), weigh)
+    def expected(copy, data):
+        return reference(copy, data, threshold, further, next(times), weigh)
 
     compare_steps(model, other, batch_of, expected, steps)
     assert all(p.grad is None for p in model.networks.parameters())

@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers import NUM_CLASSES, PREPROCESSOR, batch, sample, tiny_segmentor
 from mmseg.registry import MODELS
-from reference_steps import compare_steps
+from reference_steps import compare_steps, predict
 
 from mmseg_semisup.composition import resolve_method
 from test_models.test_objectives.test_unimatch import BN
@@ -65,25 +65,17 @@ def mean_loss(logits, samples):
 def reference(model, data, weight=1.0):
     """One pass over both sources, and the mean of their losses."""
     network, x, samples = model.segmentor, data["inputs"], data["data_samples"]
-    feats = network.backbone(torch.cat([x["labeled"], x["pseudo"]]))
-    logits = upsampled(network, network.decode_head(feats))
+    logits = predict(network, torch.cat([x["labeled"], x["pseudo"]]))
     first, second = logits.split(len(x["labeled"]))
     labeled, pseudo = samples["labeled"], samples["pseudo"]
     loss = mean_loss(first, labeled) + weight * mean_loss(second, pseudo)
     return loss / (1 + weight)
 
 
-def upsampled(network, logits):
-    corners = network.decode_head.align_corners
-    return torch.nn.functional.interpolate(
-        logits, (SIZE, SIZE), mode="bilinear", align_corners=corners
-    )
-
-
 @pytest.mark.parametrize("weight", [1.0, 0.5, 0.0])
 def test_two_steps_equal_the_reference(weight):
-    pair = (model_of(weight=weight) for _ in range(2))
-    compare_steps(*pair, batch_of, lambda *given: reference(*given, weight))
+    model, other = (model_of(weight=weight) for _ in range(2))
+    compare_steps(model, other, batch_of, lambda m, data: reference(m, data, weight))
 
 
 def test_ignored_masks_give_zero():
