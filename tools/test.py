@@ -39,8 +39,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--work-dir", help="folder for logs and metrics")
     parser.add_argument(
         "--network",
+        action="append",
         metavar="NAME",
-        help="student, teacher, or another of model.networks; default: the config's",
+        help="student, teacher, or another of model.networks; given several times: the "
+        "mean of their probabilities; default: the config's",
     )
     parser.add_argument(
         "--source",

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from mmseg_semisup.engine.nonfinite import NumbersError
 from mmseg_semisup.engine.preemption import REQUEUE_CODE, PreemptedError, requests
 from mmseg_semisup.export.plain_model import test_pipeline
 from mmseg_semisup.models.data_preprocessor import prepared_model
-from mmseg_semisup.models.network_names import check_network
+from mmseg_semisup.models.network_names import check_network, mean_name, members
 from mmseg_semisup.visualization import ShownPredictionsHook
 
 from .slurm import slurm_environment
@@ -276,20 +276,21 @@ def leave_processes() -> None:
         torch.distributed.destroy_process_group()
 
 
-def choose_network(cfg: Config, network: str) -> None:
+def choose_network(cfg: Config, network: str | Sequence[str]) -> None:
     """Choose the network that predicts.
 
     Args:
         cfg: The config; changed in place.
-        network: Its name.
+        network: Its name; of several, the mean decides.
 
     Raises:
         ConfigError: If the model has no such network.
     """
     several = "segmentor" in cfg.model or "classifier" in cfg.model
-    check_network(network, cfg.model if several else {}, "--network")
+    for name in members(network):
+        check_network(name, cfg.model if several else {}, "--network")
     if several:
-        cfg.merge_from_dict({"model.test_cfg.predict_with": network})
+        cfg.merge_from_dict({"model.test_cfg.predict_with": mean_name(network)})
 
 
 def show_predictions(

@@ -26,7 +26,7 @@ from mmseg_semisup.engine.hooks import AtomicCheckpointHook
 from mmseg_semisup.engine.optim import JointOptimWrapperConstructor
 from mmseg_semisup.engine.trained_parts import REST, reads_names
 from mmseg_semisup.evaluation import MultiLabelMetric
-from mmseg_semisup.models.network_names import STUDENT, TEACHER
+from mmseg_semisup.models.network_names import STUDENT, TEACHER, mean_name
 
 from .record import Record
 
@@ -233,5 +233,5 @@ def predicting_network(block: Mapping[str, Any]) -> str:
     """Name of the network that predicts: the teacher, if there is one."""
     stated = (block.get("test_cfg") or {}).get("predict_with")
     if stated is not None:
-        return str(stated)
+        return mean_name(stated)
     return TEACHER if block.get("teacher") is not None else STUDENT

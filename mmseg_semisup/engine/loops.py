@@ -230,4 +230,6 @@ def validated_networks(model: Any) -> list[str]:
     """
     parts = dict(getattr(model, "networks", None) or {})
     left_out = {name for name, part in parts.items() if not part.validated}
-    return [n for n in model.network_names if n not in left_out - {model.predict_with}]
+    names = [n for n in model.network_names if n not in left_out - {model.predict_with}]
+    # The mean of several networks has no name among them.
+    return list(dict.fromkeys([*names, model.predict_with]))

@@ -25,7 +25,7 @@ from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.fused_segmentor import FusedSegmentor
-from mmseg_semisup.models.network_names import STUDENT, check_network
+from mmseg_semisup.models.network_names import STUDENT, check_network, members
 from mmseg_semisup.models.step.prediction import probabilities
 
 from .image_loader import ImageLoader
@@ -75,7 +75,8 @@ class Predictor:
         meta = dataset_meta(checkpoint, cfg)
         self.classes: list[str] = list(meta["classes"])
         self.palette = meta["palette"] or class_palette(self.classes)
-        names = [network] if isinstance(network, str) else list(network)
+        given = [network] if isinstance(network, str) else list(network)
+        names = [name for each in given for name in members(each)]
         self.models = [load_model(cfg, checkpoint, n).to(device) for n in names]
         self.model = self.models[0]
         self._networks: list[Any] = [

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from mmseg_semisup.core.errors import ConfigError
 
 STUDENT, TEACHER = "student", "teacher"
+
+
+def members(network: str | Sequence[str]) -> list[str]:
+    """The networks that a name stands for: ``A+B`` is the mean of two.
+
+    >>> members("student"), members("student+second"), members(["student", "second"])
+    (['student'], ['student', 'second'], ['student', 'second'])
+    """
+    return network.split("+") if isinstance(network, str) else list(network)
+
+
+def mean_name(networks: str | Sequence[str]) -> str:
+    """The name of one network, or of the mean of several.
+
+    >>> mean_name(["student", "second"])
+    'student+second'
+    """
+    return "+".join(members(networks))
+
+
+def predicting(network: str | Sequence[str], names: Sequence[str]) -> str:
+    """The name of the network that predicts, or of the mean of several.
+
+    Args:
+        network: ``test_cfg.predict_with``.
+        names: Names of the model's networks.
+
+    Raises:
+        ValueError: If there is no such network, or one is named twice.
+    """
+    chosen = members(network)
+    if TEACHER in chosen and TEACHER not in names:
+        raise ValueError(f"test_cfg.predict_with={network!r}, but teacher=None")
+    if not chosen or {*chosen} - {*names} or len({*chosen}) < len(chosen):
+        raise ValueError(
+            f"test_cfg.predict_with={network!r}; allowed: {list(names)}, or a list of "
+            "several, whose mean predicts"
+        )
+    return mean_name(chosen)
 
 
 def state_prefix(network: str) -> str:

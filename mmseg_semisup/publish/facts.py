@@ -15,7 +15,7 @@ from mmseg_semisup.composition import COMPOSED
 from mmseg_semisup.core.errors import DataError
 from mmseg_semisup.datasets.sources import build_source
 from mmseg_semisup.export.plain_model import dataset_meta
-from mmseg_semisup.models.network_names import STUDENT
+from mmseg_semisup.models.network_names import STUDENT, mean_name
 from mmseg_semisup.report.log import read_log
 
 LICENCES = {
@@ -127,7 +127,7 @@ def _scored_as(cfg: Config, network: str, scores: Mapping[str, Any]) -> str:
     A loop that validates a single network does not name it.
     """
     predicting = (cfg.model.get("test_cfg") or {}).get("predict_with", STUDENT)
-    unnamed = STUDENT if len(scores) > 1 else predicting
+    unnamed = STUDENT if len(scores) > 1 else mean_name(predicting)
     if network == unnamed:
         return STUDENT
     return network if network in scores and network != STUDENT else ""

@@ -17,7 +17,7 @@ from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..data_preprocessor import training_preprocessor
 from ..heads.branch_head import branch_head
-from ..network_names import STUDENT, TEACHER
+from ..network_names import STUDENT, TEACHER, members, predicting
 from ..objectives.container import Objectives, check_name, named_configs
 from ..step.decode_heads import last_head
 from ..step.facts import facts_of
@@ -25,6 +25,7 @@ from ..step.predict import predict
 from ..step.prediction import probabilities
 from ..step.step import Step, explained_batch_norm
 from ..teacher import Teacher
+from .mean_network import MeanNetwork
 from .plain import build_segmentor
 
 FORGOTTEN_TEACHER = 64
@@ -57,8 +58,9 @@ class SemiSegmentor(BaseModel):
         labeled_weight: Factor of the segmentor's own losses.
         average_losses: Whether the sum of all losses is divided by the sum of their
             weights in the step: ``labeled_weight``, and those of the objectives.
-        test_cfg: ``predict_with``, the name of a network; ``signal_maps``, whether
-            predictions carry the objectives' maps.
+        test_cfg: ``predict_with``, the name of a network, or a list of several, whose
+            mean probabilities decide; ``signal_maps``, whether predictions carry the
+            objectives' maps.
         init_cfg: As in mmengine.
 
     Raises:
@@ -126,16 +128,10 @@ class SemiSegmentor(BaseModel):
         return part
 
     def configure_test(
-        self, predict_with: str = STUDENT, signal_maps: bool = False
+        self, predict_with: str | Sequence[str] = STUDENT, signal_maps: bool = False
     ) -> None:
         """Choose the network that predicts, and whether to add the objectives' maps."""
-        if predict_with == TEACHER and self.teacher is None:
-            raise ValueError("test_cfg.predict_with='teacher', but teacher=None")
-        if predict_with not in self.network_names:
-            raise ValueError(
-                f"test_cfg.predict_with={predict_with!r}; allowed: {self.network_names}"
-            )
-        self.predict_with = predict_with
+        self.predict_with = predicting(predict_with, self.network_names)
         self.signal_maps = signal_maps
 
     def _check_objectives(self) -> None:
@@ -160,7 +156,9 @@ class SemiSegmentor(BaseModel):
         return [STUDENT, *teacher, *self.networks]
 
     def network(self, name: str) -> nn.Module:
-        """A network by name, a plain mmseg segmentor."""
+        """A network by name, a plain mmseg segmentor; ``A+B`` is the mean of two."""
+        if len(members(name)) > 1:
+            return MeanNetwork([self.network(each) for each in members(name)])
         if name == STUDENT:
             return self.segmentor
         if name == TEACHER and self.teacher is not None:
