@@ -7,10 +7,14 @@ import copy
 import pytest
 import torch
 from helpers import PREPROCESSOR, sample, tiny_segmentor
+from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from mmseg_semisup.cli.launch import choose_network
 from mmseg_semisup.composition.training import predicting_network
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.engine.loops import validated_networks
+from mmseg_semisup.models.network_names import check_network
 from mmseg_semisup.models.step.prediction import probabilities
 
 BOTH = ["student", "second"]
@@ -88,3 +92,14 @@ def test_it_is_validated_beside_the_networks():
 def test_what_cannot_predict_is_refused(wrong):
     with pytest.raises(ValueError, match="predict_with="):
         model_of(wrong)
+
+
+def test_a_test_chooses_several_networks_and_an_export_one():
+    model = {"segmentor": {}, "networks": {"second": {"type": "Peer"}}}
+    cfg = Config({"model": model})
+    choose_network(cfg, BOTH)
+    assert cfg.model.test_cfg.predict_with == "student+second"
+    with pytest.raises(ConfigError, match="--network='secnd'"):
+        choose_network(cfg, ["student", "secnd"])
+    with pytest.raises(ConfigError, match=r"network='student\+second', but"):
+        check_network("student+second", model, "network")
