@@ -274,7 +274,12 @@ def test_a_checkpoint_cannot_name_what_is_removed(tmp_path, kind):
     log = SimpleNamespace(info=lines.append, warning=lines.append)
     loop = SimpleNamespace()
     runner = SimpleNamespace(
-        work_dir=str(work), message_hub=hub, logger=log, train_loop=loop, iter=0
+        work_dir=str(work),
+        message_hub=hub,
+        logger=log,
+        train_loop=loop,
+        iter=0,
+        max_iters=9,
     )
     hook.before_train(runner)
     assert "precious" in lines[-1]
