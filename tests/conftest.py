@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import weakref
 
 import mmcv
 import numpy as np
@@ -17,6 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as readers
 from mmengine.runner import runner as runners
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from yapf.yapflib import yapf_api
 
 from mmseg_semisup.core import checkpoint
@@ -31,6 +33,20 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**17))
 FORMAT = yapf_api.FormatCode
 yapf_api.FormatCode = lambda text, **_: (text, True)
 runners.collect_env = dict
+
+
+_loaders: weakref.WeakSet[_MultiProcessingDataLoaderIter] = weakref.WeakSet()
+
+
+class _Noted(_MultiProcessingDataLoaderIter):
+    """Torch's iterator with workers, which the tests end."""
+
+    def __init__(self, loader):
+        super().__init__(loader)
+        _loaders.add(self)
+
+
+torch.utils.data.dataloader._MultiProcessingDataLoaderIter = _Noted
 
 
 def pytest_collection_modifyitems(config, items):
@@ -66,6 +82,9 @@ def _repeatable():
     yield
     # A training that an error ended outside of a tool still listens for signals.
     requests.uninstall()
+    for loader in list(_loaders):
+        # A garbage collection would wait five seconds for each worker.
+        loader._shutdown_workers()
 
 
 @pytest.fixture
