@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from processes import in_child, in_two_processes
 from resume_helpers import (
     METHODS,
@@ -59,6 +62,31 @@ def test_killed_and_resumed_equals_uninterrupted(tiny_images, tmp_path, method):
         assert run(method, tiny_images, other, resume=True) == 0
         assert_same(final(other), final(whole))
         assert trace(other) == trace(whole)
+
+
+class KilledInValidation(Hook):
+    """Kills the process in the last validation, before its score is known."""
+
+    def after_val_iter(self, runner: Runner, *_: object, **__: object) -> None:
+        if runner.iter == STEPS:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_last_validation_is_in_the_last_checkpoint(tiny_images, tmp_path):
+    """The only one, and so the best; its network can be resumed from, too."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    changes = {"train_cfg.val_interval": STEPS}
+    assert run("mean_teacher", tiny_images, whole, **changes) == 0
+    cfg = tiny_config("mean_teacher", tiny_images, killed, **changes)
+    end = in_child(lambda: train(cfg, False, hooks=[KilledInValidation()]))
+    assert end == -signal.SIGKILL
+    assert not final(killed)["validated"]
+    assert run("mean_teacher", tiny_images, killed, resume=True, **changes) == 0
+    assert final(killed)["validated"]
+    assert_same(final(killed), final(whole))
+    best = [load_checkpoint_file(*f.glob("best*.pth")) for f in (whole, killed)]
+    for key in ("state_dict", "random_states", "process_buffers"):
+        assert_same(best[1][key], best[0][key], key)
 
 
 def test_thresholds_weights_and_draws_of_classes_are_resumed(tiny_images, tmp_path):

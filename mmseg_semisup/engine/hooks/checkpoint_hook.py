@@ -127,6 +127,9 @@ class AtomicCheckpointHook(CheckpointHook):
                 remove_partial_files(self.out_dir)
                 remove_partial_files(runner.work_dir)
                 self._sweep(runner)
+        if runner._resume:
+            # A best score of the validation that is repeated is saved in it again.
+            self.last_ckpt = runner._load_from
         if self._resumed_data_seed is not None:
             sampler: Any = getattr(runner.train_dataloader, "sampler", None)
             if hasattr(sampler, "seed"):
@@ -289,10 +292,7 @@ class AtomicCheckpointHook(CheckpointHook):
             # Before anything is noted or written of a step that went wrong.
             runner.optim_wrapper.settle()
         dropped = self._remember(runner, step)
-        # The state of the best checkpoint is that from before the validation.
-        state = self._state_before_val or random_state()
-        self._random_states = gather_random_states(state)
-        self._own_buffers = gather_own_buffers(runner.model)
+        self._gather_states(runner)
         filename = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
@@ -321,9 +321,16 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
         self._validated = True
+        self._gather_states(runner)
         super()._save_best_checkpoint(runner, metrics)
         self._validated = False
         self._remove_outdated()
+
+    def _gather_states(self, runner: Runner) -> None:
+        # The state of the best checkpoint is that from before the validation.
+        state = self._state_before_val or random_state()
+        self._random_states = gather_random_states(state)
+        self._own_buffers = gather_own_buffers(runner.model)
 
     def _remember(self, runner: Runner, step: int) -> list[int]:
         """Note the checkpoint of a step, so that the checkpoint itself knows it.

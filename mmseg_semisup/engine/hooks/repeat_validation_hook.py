@@ -45,5 +45,9 @@ class RepeatValidationHook(Hook):
         last = loop.max_iters if by_iter else loop.max_epochs
         due = done % loop.val_interval == 0 or done == last
         if due and done >= loop.val_begin and not self._validated:
+            # A best score is saved with the numbers that the cut-off validation had.
+            runner.message_hub.update_info("iter", runner.iter - 1)
+            if not by_iter:
+                runner.message_hub.update_info("epoch", runner.epoch - 1)
             runner.val_loop.run()
             runner.model.train()
