@@ -8,15 +8,22 @@ needs no network.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.report.baseline import (
+    forget_baseline,
+    recall_baseline,
+    remember_baseline,
+)
 from mmseg_semisup.report.page import (
     REPORT,
     comparison_page,
     read_several,
     training_page,
+    with_baseline,
 )
 from mmseg_semisup.stages.report import is_in_stages, stages_page, training_folder
 
@@ -33,7 +40,11 @@ def parse_args() -> argparse.Namespace:
         "--baseline",
         type=Path,
         metavar="WORK_DIR",
-        help="the training that gains refer to, of the same classes",
+        help="the training that gains refer to, of the same classes; noted in the "
+        "work-dir of a single training, whose reports have it from then on",
+    )
+    parser.add_argument(
+        "--no-baseline", action="store_true", help="forget the noted baseline"
     )
     parser.add_argument(
         "--out",
@@ -42,27 +53,48 @@ def parse_args() -> argparse.Namespace:
         help=f"file to write; default: {REPORT} in the work-dir, or, of several "
         "trainings, in the current folder",
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.no_baseline and args.baseline:
+        parser.error("--no-baseline contradicts --baseline")
+    return args
 
 
 def main() -> None:
     """Run the tool."""
     args = parse_args()
     folders: list[Path] = args.work_dirs
-    out = args.out or (folders[0] / REPORT if len(folders) == 1 else Path(REPORT))
-    if is_in_stages(folders[0]) and len(folders) == 1:
-        page = stages_page(folders[0], args.baseline)
+    named = training_folder(args.baseline) if args.baseline else None
+    if len(folders) > 1:
+        page, out = compare(folders, named), args.out or Path(REPORT)
     else:
-        named = [args.baseline] if args.baseline else []
-        read = read_several([training_folder(path) for path in [*folders, *named]])
-        runs, baselines = read[: len(folders)], read[len(folders) :]
-        baseline = baselines[0] if baselines else None
-        if len(runs) > 1:
-            page = comparison_page(runs, baseline)
-        else:
-            page = training_page(runs[0], baseline)
+        page, out = report(folders[0], named, args.no_baseline), args.out
+        out = out or folders[0] / REPORT
     atomic_write(out, page)
     print(f"wrote {out}, {len(page) / 1e6:.1f} MB")
+
+
+def report(folder: Path, baseline: Path | None, forget: bool) -> bytes:
+    """The page of one training, with a baseline that is named now or was earlier."""
+    if forget:
+        forget_baseline(folder)
+    if is_in_stages(folder):
+        page = stages_page(folder, baseline or recall_baseline(folder))
+    elif baseline is None:
+        page = training_page(*with_baseline(training_folder(folder)))
+    else:
+        page = training_page(*read_several([folder, baseline]))
+    if baseline is not None:
+        remember_baseline(folder, baseline)
+    return page
+
+
+def compare(folders: Sequence[Path], baseline: Path | None) -> bytes:
+    """The page of several trainings."""
+    read = read_several(
+        [*map(training_folder, folders), *([baseline] if baseline else [])]
+    )
+    runs, baselines = read[: len(folders)], read[len(folders) :]
+    return comparison_page(runs, *baselines)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_semisup.core.atomic_io import atomic_write
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.text import duration
 from mmseg_semisup.version import __version__
 
+from .baseline import recall_baseline
 from .contents import Contents, check_classes, distinct_titles, read_contents
 from .curves import compare_curves
 from .markup import Html, details, el, join, table, terms
@@ -74,12 +76,15 @@ def _section(one: Section, level: int) -> Html:
     return el("section", title, one.body, *inner, id=one.key)
 
 
-def training_page(run: Contents, baseline: Contents | None = None) -> bytes:
+def training_page(
+    run: Contents, baseline: Contents | None = None, problem: str = ""
+) -> bytes:
     """The report of one training.
 
     Args:
         run: The training.
         baseline: The training to compare with.
+        problem: Why there is no baseline, if there should be one.
 
     Raises:
         ConfigError: If their classes differ.
@@ -89,6 +94,7 @@ def training_page(run: Contents, baseline: Contents | None = None) -> bytes:
     introduction = [
         el("p", lead(run), class_="lead"),
         numbers(run, baseline),
+        el("p", problem, class_="callout") if problem else None,
         notices(run),
     ]
     sections = sections_of(run, baseline)
@@ -174,8 +180,32 @@ def _summary(run: Contents) -> Html:
     return details(run.title, *parts)
 
 
+def with_baseline(folder: Path) -> tuple[Contents, Contents | None, str]:
+    """Read a training, and the baseline that was named for it.
+
+    Args:
+        folder: The work-dir.
+
+    Returns:
+        The training, its baseline or None, and why a baseline that was named cannot be
+        compared with.
+
+    Raises:
+        ConfigError: If the training cannot be read.
+    """
+    try:
+        baseline = recall_baseline(folder)
+        if baseline is not None:
+            run, other = read_several([folder, baseline])
+            check_classes(run, other, "--baseline")
+            return run, other, ""
+    except ConfigError as error:
+        return read_contents(folder), None, f"Without its baseline: {error}."
+    return read_contents(folder), None, ""
+
+
 def write_report(folder: Path) -> Path:
-    """Write the report of a training into its work-dir.
+    """Write the report of a training into its work-dir, with the baseline noted there.
 
     Args:
         folder: The work-dir.
@@ -188,7 +218,7 @@ def write_report(folder: Path) -> Path:
         WriteError: If the file cannot be written.
     """
     path = folder / REPORT
-    atomic_write(path, training_page(read_contents(folder)))
+    atomic_write(path, training_page(*with_baseline(folder)))
     return path
 
 

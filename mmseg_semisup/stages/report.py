@@ -11,6 +11,7 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError, StoreError
 from mmseg_semisup.engine.progress_log import is_class_score
 from mmseg_semisup.pseudo_masks.quality import read_quality
+from mmseg_semisup.report.baseline import recall_baseline
 from mmseg_semisup.report.contents import STORE, Contents, check_classes, read_contents
 from mmseg_semisup.report.markup import Html, el, join, table
 from mmseg_semisup.report.page import REPORT, make_page
@@ -42,7 +43,7 @@ def training_folder(work_dir: Path) -> Path:
 
 
 def write_stages_report(work_dir: Path) -> Path:
-    """Write the report of all stages that have begun.
+    """Write the report of all stages that have begun, with the baseline noted there.
 
     Args:
         work_dir: Work-dir of the whole training.
@@ -54,17 +55,24 @@ def write_stages_report(work_dir: Path) -> Path:
         ConfigError: If the work-dir cannot be read.
         WriteError: If the file cannot be written.
     """
+    try:
+        page = stages_page(work_dir, recall_baseline(work_dir))
+    except ConfigError as error:
+        page = stages_page(work_dir, problem=f"Without its baseline: {error}.")
     path = work_dir / REPORT
-    atomic_write(path, stages_page(work_dir))
+    atomic_write(path, page)
     return path
 
 
-def stages_page(work_dir: Path, baseline: Path | None = None) -> bytes:
+def stages_page(
+    work_dir: Path, baseline: Path | None = None, problem: str = ""
+) -> bytes:
     """The report of a training in stages.
 
     Args:
         work_dir: Its work-dir.
         baseline: Work-dir of the training to compare the last stage with.
+        problem: Why there is no baseline, if there should be one.
 
     Raises:
         ConfigError: If a work-dir cannot be read, or the classes differ.
@@ -97,6 +105,8 @@ def stages_page(work_dir: Path, baseline: Path | None = None) -> bytes:
             el("p", text, lead(run), class_="lead"),
             numbers(run, other),
         ]
+    if problem:
+        introduction.append(el("p", problem, class_="callout"))
     title = work_dir.resolve().name
     return make_page("Report of a training in stages", title, introduction, sections)
 

@@ -9,6 +9,8 @@ from reported_runs import run_writer
 from strict_html import StrictPage
 
 from mmseg_semisup.core.errors import ConfigError
+from mmseg_semisup.report.baseline import FILE as BASELINE
+from mmseg_semisup.report.baseline import remember_baseline
 from mmseg_semisup.report.page import REPORT
 from mmseg_semisup.stages.record import FILE, VERSION
 from mmseg_semisup.stages.report import (
@@ -79,6 +81,15 @@ def test_the_last_stage_is_compared(work, tmp_path):
     other = run_writer(tmp_path)("other", classes=["x", "y"], images=0)
     with pytest.raises(ConfigError, match="its classes are not those"):
         stages_page(work, other)
+
+
+def test_a_baseline_that_is_noted_is_compared_with(work, tmp_path):
+    remember_baseline(work, run_writer(tmp_path)("base", 41.0, images=0))
+    write_stages_report(work)
+    assert "gain over base+4.0" in StrictPage((work / REPORT).read_bytes()).texts
+    (work / BASELINE).write_text("[]")
+    write_stages_report(work)
+    assert "Without its baseline: " in StrictPage((work / REPORT).read_bytes()).texts
 
 
 def test_stages_that_have_only_begun_have_a_page(work):

@@ -31,6 +31,17 @@ def test_with_a_baseline_its_gain_comes_first(run_tool, make_run, tmp_path):
     assert not (run / "report.html").exists()
 
 
+def test_a_baseline_stays_until_it_is_taken_back(run_tool, make_run):
+    run, base = make_run("a"), make_run("b", last=58.5)
+    texts = []
+    for options in (["--baseline", base], [], ["--no-baseline"], []):
+        run_tool("report.py", run, *options)
+        texts.append(StrictPage((run / "report.html").read_bytes()).texts)
+    assert ["gain over b+1.5" in each for each in texts] == [True, True, False, False]
+    with pytest.raises(SystemExit):
+        run_tool("report.py", run, "--baseline", base, "--no-baseline")
+
+
 def test_several_are_compared(run_tool, make_run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_tool("report.py", make_run("a"), make_run("b", last=50.0))
