@@ -1,4 +1,4 @@
-"""Predicts images: label masks with a palette, coloured overlays, and confidence."""
+"""Predicts images and videos: label masks with a palette, overlays, and confidence."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
-from mmseg_semisup.core.errors import check_range
+from mmseg_semisup.core.errors import ConfigError, check_range
 from mmseg_semisup.core.plain_files import check_own_folder
 from mmseg_semisup.datasets.pixel_windows import ARRAY
+from mmseg_semisup.export.batches import Work
 from mmseg_semisup.export.folder import predict_folder
 from mmseg_semisup.export.large_images import predict_large_images
 from mmseg_semisup.export.prediction_files import (
@@ -26,6 +27,8 @@ from mmseg_semisup.export.prediction_files import (
 )
 from mmseg_semisup.export.prediction_journal import Journal, made_by
 from mmseg_semisup.export.predictor import Predictor
+from mmseg_semisup.export.video_files import VIDEO_SUFFIXES, is_video
+from mmseg_semisup.export.videos import check_names, predict_videos
 from mmseg_semisup.export.window_predictor import WindowPredictor
 from mmseg_semisup.models.network_names import STUDENT
 from mmseg_semisup.visualization.panels import OPACITY
@@ -42,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "images",
         nargs="+",
-        help="images, folders of images, and text files of image paths",
+        help="images, videos, folders of both, and text files of their paths",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
@@ -114,8 +117,13 @@ def main() -> None:
         check_range("--window", 1, side=args.window)
     cfg = load_config(args.config)
     windows = args.window is not None
-    suffixes = (*IMAGE_SUFFIXES, ARRAY) if windows else IMAGE_SUFFIXES
-    images = find_images(args.images, suffixes)
+    more = (ARRAY,) if windows else VIDEO_SUFFIXES
+    found = find_images(args.images, (*IMAGE_SUFFIXES, *more))
+    videos = [pair for pair in found if is_video(pair[0])]
+    images = [pair for pair in found if not is_video(pair[0])]
+    if windows and videos:
+        raise ConfigError(f"--window is for images, and {videos[0][0]} is a video")
+    check_names(images, videos)
     check_own_folder(args.out)
     check_writable(args.out)
     checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
@@ -124,12 +132,17 @@ def main() -> None:
     if journal.outdated:
         print(f"{args.out} has results of other weights or options; all are made anew")
     start = time.perf_counter()
-    failed = predict(args, cfg, checkpoint, images, journal)
-    done = len(images) - len(failed)
+    failed, frames = predict(args, cfg, checkpoint, (images, videos), journal)
+    seconds = time.perf_counter() - start
+    done = len(images) - sum(path in failed for path, _ in images)
+    counts = [f"{done} images"] if images else []
+    if videos:
+        noun = "video" if len(videos) == 1 else "videos"
+        counts.append(f"{frames} frames of {len(videos)} {noun}")
     earlier = f", {journal.left_out} of them earlier" if journal.left_out else ""
-    speed = (done - journal.left_out) / (time.perf_counter() - start)
+    speed = (done + frames - journal.left_out) / seconds
     print(
-        f"\n{done} images predicted into {args.out}{earlier}; "
+        f"\n{' and '.join(counts)} predicted into {args.out}{earlier}; "
         f"{speed:.2g} images a second"
     )
     for path, reason in failed.items():
@@ -142,14 +155,15 @@ def predict(
     args: argparse.Namespace,
     cfg: Config,
     checkpoint: dict[str, object],
-    images: list[tuple[Path, Path]],
+    found: tuple[list[Work], list[Work]],
     journal: Journal,
-) -> dict[Path, str]:
-    """Predict whole images, or their windows.
+) -> tuple[dict[Path, str], int]:
+    """Predict whole images and videos, or the windows of images.
 
     Returns:
-        Images that cannot be predicted, and why.
+        Images and videos that cannot be predicted, and why; the number of frames.
     """
+    images, videos = found
     if args.window is None:
         predictor = Predictor(cfg, checkpoint, args.network, args.device)
         files = PredictionFiles(
@@ -159,9 +173,15 @@ def predict(
             args.opacity,
             args.confidence,
         )
-        return predict_folder(
-            predictor, images, files, report, args.batch_size, journal
-        )
+        failed: dict[Path, str] = {}
+        frames = 0
+        how = report, args.batch_size, journal
+        if images:
+            failed = predict_folder(predictor, images, files, *how)
+        if videos:
+            cut_off, frames = predict_videos(predictor, videos, files, *how)
+            failed |= cut_off
+        return failed, frames
     sliding = WindowPredictor(
         cfg,
         checkpoint,
@@ -176,7 +196,7 @@ def predict(
     files = PredictionFiles(
         args.out, sliding.classes, sliding.palette, args.opacity, args.confidence
     )
-    return predict_large_images(sliding, images, files, report, journal)
+    return predict_large_images(sliding, images, files, report, journal), 0
 
 
 if __name__ == "__main__":

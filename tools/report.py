@@ -82,7 +82,8 @@ def report(folder: Path, baseline: Path | None, forget: bool) -> bytes:
     elif baseline is None:
         page = training_page(*with_baseline(training_folder(folder)))
     else:
-        page = training_page(*read_several([folder, baseline]))
+        run, other = read_several([folder, baseline])
+        page = training_page(run, other)
     if baseline is not None:
         remember_baseline(folder, baseline)
     return page

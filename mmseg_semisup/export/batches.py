@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
 
 
 def predict_batches(
-    predictor: BatchedPredictor, work: Sequence[Work], batch_size: int = 1
+    predictor: BatchedPredictor, work: Iterable[Work], batch_size: int = 1
 ) -> Iterator[Outcome]:
     """Predict images, those of one size together.
 
@@ -80,7 +80,7 @@ def predict_batches(
 
 
 def _loaded(
-    predictor: BatchedPredictor, work: Sequence[Work], ahead: int
+    predictor: BatchedPredictor, work: Iterable[Work], ahead: int
 ) -> Iterator[tuple[Work, dict[str, Any] | Exception]]:
     """The images in order, some of them loaded ahead."""
     threads = min(THREADS, os.cpu_count() or 1)

@@ -85,7 +85,7 @@ def unfinished(
         elif noted.mean is not None:
             means[path] = noted.mean
     if journal is not None:
-        journal.left_out = len(images) - len(work)
+        journal.left_out += len(images) - len(work)
     return work, means
 
 
@@ -95,11 +95,13 @@ class Progress:
     Args:
         count: Number of images.
         earlier: Number of those that an earlier call has predicted.
+        what: What they are called.
     """
 
-    def __init__(self, count: int, earlier: int = 0) -> None:
+    def __init__(self, count: int, earlier: int = 0, what: str = "images") -> None:
         self.count = count
         self.earlier = earlier
+        self.what = what
         self.done = 0
         self._start = time.perf_counter()
 
@@ -113,6 +115,6 @@ class Progress:
         self.done += 1
         left = duration((self.count - self.done) / self.speed)
         return (
-            f"{self.earlier + self.done}/{self.earlier + self.count} images, "
+            f"{self.earlier + self.done}/{self.earlier + self.count} {self.what}, "
             f"{self.speed:.1f} a second, {left} left"
         )

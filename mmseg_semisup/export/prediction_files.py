@@ -121,6 +121,8 @@ class PredictionFiles:
         self.opacity = opacity
         self.confidence = confidence
         self.colours = full_palette(palette)
+        self._images: list[tuple[Path, Path]] = []
+        self._means: dict[Path, float] = {}
 
     def path(self, kind: str, name: Path, suffix: str) -> Path:
         """A file of an image, e.g. of the kind 'masks'."""
@@ -142,23 +144,57 @@ class PredictionFiles:
         Raises:
             WriteError: If a file cannot be written.
         """
-        mean = None
         painted, entries = self.overview(name, picture, found.labels)
         if self.confidence:
             mean = float(found.confidence.mean())
-            levels = (found.confidence * 255).round().astype(np.uint8)
             row = {
                 "image": picture,
                 "prediction": painted,
                 f"confidence: mean {mean:.2f}": color_map(found.confidence),
             }
             beside = titled_row(row, int(np.clip(len(picture), *HEIGHTS)))
-            atomic_write(self.path("confidence", name, ".png"), encode_labels(levels))
             shown = finish_picture([beside], entries, ["confidence"])
             atomic_write(self.path("pictures", name, ".jpg"), _encode_jpeg(shown))
+        return self.write_maps(name, found)
+
+    def write_maps(self, name: Path, found: PredictedImage) -> float | None:
+        """Write confidence and mask of an image, the mask last.
+
+        Args:
+            name: Path of the result, without a suffix.
+            found: Its prediction.
+
+        Returns:
+            The mean confidence, if it is written.
+
+        Raises:
+            WriteError: If a file cannot be written.
+        """
+        mean = None
+        if self.confidence:
+            mean = float(found.confidence.mean())
+            levels = (found.confidence * 255).round().astype(np.uint8)
+            atomic_write(self.path("confidence", name, ".png"), encode_labels(levels))
         mask = encode_labels(found.labels, self.colours)
         atomic_write(self.path("masks", name, ".png"), mask)
         return mean
+
+    def painted_frame(
+        self, picture: NDArray[np.uint8], labels: NDArray[np.uint8] | None
+    ) -> NDArray[np.uint8]:
+        """A frame of a video below its colours, above a legend of all classes.
+
+        Args:
+            picture: The frame, (H, W, 3), uint8, RGB.
+            labels: Its classes, (H, W); None: it has no colours.
+
+        Returns:
+            (H', W', 3), uint8, RGB, of one size for all frames of a size.
+        """
+        painted = picture
+        if labels is not None:
+            painted = _blend(picture, labels, self.colours, self.opacity)
+        return finish_picture([painted], class_entries(self.classes, self.palette))
 
     def overview(
         self, name: Path, picture: NDArray[np.uint8], labels: NDArray[np.uint8]
@@ -179,6 +215,8 @@ class PredictionFiles:
     ) -> None:
         """Write ``predictions.json``, and with ``confidence`` ``confidence.csv``.
 
+        They list what earlier calls have given, too.
+
         Args:
             images: The images that are predicted, and the paths of their results.
             means: Mean confidence of each image.
@@ -186,9 +224,11 @@ class PredictionFiles:
         Raises:
             WriteError: If a file cannot be written.
         """
-        write_record(self.folder, self.classes, self.palette, images)
+        self._images += images
+        self._means |= means
+        write_record(self.folder, self.classes, self.palette, self._images)
         if self.confidence:
-            self._write_means(means)
+            self._write_means(self._means)
 
     def _write_means(self, means: Mapping[Path, float]) -> None:
         """The images from the least confident one to the most confident."""

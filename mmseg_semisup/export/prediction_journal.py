@@ -67,21 +67,25 @@ class Journal:
         self.noted: dict[str, Noted] = {}
         self.outdated = False
         self.left_out = 0
+        self._begun = False
         self._file: BinaryIO | None = None
         self._read()
 
-    def finished(self, image: Path, result: Path) -> Noted | None:
+    def finished(
+        self, image: Path, result: Path, file: Path | None = None
+    ) -> Noted | None:
         """The note of an image that has not changed since, or None.
 
         Args:
-            image: The file of the image.
+            image: The image.
             result: Path of its result below the results' folder.
+            file: The file that it is in, if it is none itself, as a frame of a video.
         """
         noted = self.noted.get(str(image))
         if noted is None or noted.result != result.as_posix():
             return None
         try:
-            state = image.stat()
+            state = (file or image).stat()
         except OSError:
             return None
         same = (state.st_size, state.st_mtime_ns) == (noted.size, noted.modified)
@@ -94,9 +98,10 @@ class Journal:
         Raises:
             WriteError: If it cannot be written.
         """
-        if not self.noted:
+        if not self.noted and not self._begun:
             head = json.dumps({"made_by": self.made_by})
             atomic_write(self.path, f"{head}\n".encode())
+        self._begun = True
         with append_to(self.path) as file:
             # The last line of a killed process may be incomplete.
             file.write(b"\n")
@@ -106,17 +111,20 @@ class Journal:
             finally:
                 self._file = None
 
-    def note(self, image: Path, result: Path, mean: float | None) -> None:
+    def note(
+        self, image: Path, result: Path, mean: float | None, file: Path | None = None
+    ) -> None:
         """Note that the results of an image are written.
 
         Args:
-            image: The file of the image.
+            image: The image.
             result: Path of its result below the results' folder.
             mean: Mean confidence, if it was asked for.
+            file: The file that it is in, if it is none itself.
         """
         if self._file is None:
             raise RuntimeError("the journal is not open")
-        state = image.stat()
+        state = (file or image).stat()
         line = {
             "image": str(image),
             "result": result.as_posix(),
