@@ -17,7 +17,9 @@ from mmseg_semisup.core.errors import ConfigError, ImageFileError
 from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.datasets.read_image import read_picture
 from mmseg_semisup.models.network_names import STUDENT, configured_networks
+from mmseg_semisup.visualization.legend import finish_picture
 from mmseg_semisup.visualization.panels import (
+    IGNORED_COLOR,
     OPACITY,
     color_labels,
     color_map,
@@ -28,6 +30,7 @@ from .predictor import PredictedImage, Predictor
 
 IGNORED = 255
 """Label of pixels below the threshold, which are drawn in light grey."""
+BELOW = "below the threshold"
 MEAN = "mean of all"
 """Name of the networks together."""
 COLUMNS = ["class", "share in %", "mean confidence"]
@@ -41,11 +44,13 @@ class Shown(NamedTuple):
         confidence: The confidence, from dark to bright, (H, W, 3), uint8, RGB.
         rows: Name, share in percent and mean confidence of each class that is there,
             the most frequent first; last, the pixels below the threshold, if any.
+        colours: Name to colour (R, G, B) of what the rows name, in their order.
     """
 
     mask: NDArray[np.uint8]
     confidence: NDArray[np.uint8]
     rows: list[list[str]]
+    colours: dict[str, Sequence[int]]
 
 
 class Demo:
@@ -55,6 +60,9 @@ class Demo:
         cfg: Config of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint, as loaded.
         device: Where to run.
+
+    Attributes:
+        first: The network that predicts, unless the page asks for another.
 
     Raises:
         ValueError: If config and checkpoint do not fit each other.
@@ -71,6 +79,9 @@ class Demo:
         first = self._predictors[names[0]]
         self.classes: Sequence[str] = first.classes
         self.palette: Sequence[Sequence[int]] = first.palette
+        given = (cfg.model.get("test_cfg") or {}).get("predict_with", names[0])
+        given = given if isinstance(given, str) else MEAN
+        self.first: str = given if given in self._predictors else names[0]
         self._lock = threading.Lock()
         self._last: tuple[tuple[str, str], PredictedImage] | None = None
 
@@ -88,6 +99,8 @@ class Demo:
     ) -> Shown:
         """Predict an image, or show its last prediction in another way.
 
+        The pictures have a legend and a scale.
+
         Args:
             path: An image file.
             network: One of :attr:`networks`.
@@ -98,8 +111,11 @@ class Demo:
             ImageFileError: If the image cannot be used.
         """
         found = self._predicted(path, network)
-        return draw(
-            read_picture(path), found, self.classes, self.palette, threshold, opacity
+        picture = read_picture(path)
+        shown = draw(picture, found, self.classes, self.palette, threshold, opacity)
+        return shown._replace(
+            mask=finish_picture([shown.mask], shown.colours),
+            confidence=finish_picture([shown.confidence], {}, ["confidence"]),
         )
 
     def _predicted(self, path: str, network: str) -> PredictedImage:
@@ -134,6 +150,7 @@ def draw(
     colours = color_labels(labels, palette, IGNORED)
     mask = overlay(np.ascontiguousarray(picture), colours, opacity)
     rows = []
+    named: dict[str, Sequence[int]] = {}
     counts = np.bincount(found.labels[sure], minlength=len(classes))
     for number in np.argsort(-counts, kind="stable"):
         if counts[number] == 0:
@@ -142,11 +159,13 @@ def draw(
         share = 100 * counts[number] / labels.size
         name = printable(classes[number], keep="")
         rows.append([name, f"{share:.1f}", f"{mean:.2f}"])
+        named[name] = palette[number]
     if not sure.all():
         share = 100 * (1 - sure.mean())
         mean = found.confidence[~sure].mean()
-        rows.append(["below the threshold", f"{share:.1f}", f"{mean:.2f}"])
-    return Shown(mask, color_map(found.confidence), rows)
+        rows.append([BELOW, f"{share:.1f}", f"{mean:.2f}"])
+        named[BELOW] = IGNORED_COLOR
+    return Shown(mask, color_map(found.confidence), rows, named)
 
 
 def gradio_library() -> ModuleType:
@@ -185,7 +204,8 @@ def build_page(demo: Demo, title: str) -> Any:
         if path is None:
             return None, None, []
         try:
-            return demo.show(path, network, threshold, opacity)
+            shown = demo.show(path, network, threshold, opacity)
+            return shown.mask, shown.confidence, shown.rows
         except ImageFileError as error:
             text = printable(str(error).replace(path, Path(path).name), keep="")
             raise gr.Error(text) from error
@@ -196,9 +216,7 @@ def build_page(demo: Demo, title: str) -> Any:
             mask = gr.Image(label="Classes", format="png", interactive=False)
             confidence = gr.Image(label="Confidence", format="png", interactive=False)
         with gr.Row():
-            network = gr.Dropdown(
-                demo.networks, value=demo.networks[0], label="Network"
-            )
+            network = gr.Dropdown(demo.networks, value=demo.first, label="Network")
             threshold = gr.Slider(0, 1, value=0, step=0.01, label="Least confidence")
             opacity = gr.Slider(0, 1, value=OPACITY, step=0.05, label="Opacity")
         table = gr.Dataframe(headers=COLUMNS, label="Classes", interactive=False)

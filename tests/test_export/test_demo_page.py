@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -25,11 +26,15 @@ CONFIDENCE = np.array([[0.9, 0.5, 0.7, 0.8]], np.float32)
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Demo:
+def trained(tmp_path_factory) -> tuple[Config, dict]:
     path = tmp_path_factory.mktemp("demo") / "tiny.py"
     path.write_text(MODEL + PIPELINE)
-    checkpoint = load_checkpoint_file(write_checkpoint(path))
-    return Demo(Config.fromfile(path), checkpoint)
+    return Config.fromfile(path), load_checkpoint_file(write_checkpoint(path))
+
+
+@pytest.fixture(scope="module")
+def demo(trained) -> Demo:
+    return Demo(*trained)
 
 
 @pytest.fixture
@@ -42,13 +47,27 @@ def photo(tmp_path) -> str:
 def test_networks_of_a_training(demo, photo):
     assert demo.networks == ["student", "teacher", MEAN]
     shown = {name: demo.show(photo, name) for name in demo.networks}
-    assert shown["student"].mask.shape == (24, 30, 3)
+    # The picture is widened for its legend, which is below.
+    height, width, _ = shown["student"].mask.shape
+    assert (height > 24 + 20, width) == (True, 240)
+    assert shown["student"].confidence.shape[0] > 24 + 20
     assert not np.array_equal(shown["student"].confidence, shown["teacher"].confidence)
     expected = demo._predictors["teacher"](photo)
     shares = {row[0]: float(row[1]) for row in shown["teacher"].rows}
     for number, name in enumerate(demo.classes):
         share = 100 * (expected.labels == number).mean()
         assert abs(shares.get(name, 0) - share) <= 0.05 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("predict_with", "first"),
+    [("teacher", "teacher"), (["student", "teacher"], MEAN), (None, "student")],
+)
+def test_the_network_that_predicts_comes_first(trained, predict_with, first):
+    cfg, checkpoint = copy.deepcopy(trained)
+    if predict_with:
+        cfg.model.test_cfg = dict(predict_with=predict_with)
+    assert Demo(cfg, checkpoint).first == first
 
 
 def test_a_slider_does_not_predict_again(demo, photo, monkeypatch):
@@ -74,6 +93,11 @@ def test_pixels_below_the_threshold_have_no_class():
         ["sky", "25.0", "0.80"],
         ["below the threshold", "25.0", "0.50"],
     ]
+    assert shown.colours == {
+        "road\\x1b": [200, 0, 0],
+        "sky": [0, 100, 0],
+        "below the threshold": (224, 224, 224),
+    }
     assert draw(picture, found, ["road", "sky"], palette, 0.0, 1.0).rows == [
         ["road", "75.0", "0.70"],
         ["sky", "25.0", "0.80"],
@@ -85,8 +109,11 @@ def test_the_page_passes_its_values_to_the_network(photo, monkeypatch, tmp_path)
     gr.Error = RuntimeError
     monkeypatch.setitem(sys.modules, "gradio", gr)
     values = []
+    shown = SimpleNamespace(mask=1, confidence=2, rows=[])
     demo = SimpleNamespace(
-        networks=["student"], show=lambda *given: values.append(given) or (1, 2, [])
+        networks=["student"],
+        first="student",
+        show=lambda *given: values.append(given) or shown,
     )
     assert build_page(demo, "cats") is gr.Blocks.return_value.__enter__.return_value
     (changes, show), wiring = gr.on.call_args
