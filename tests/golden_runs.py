@@ -17,8 +17,8 @@ what changed and why. Where only a name changes, rename it in the files, and lea
 numbers alone: all are those of commit 2484bd5, whose objectives were a list, but for
 six of ``shrunk``, whose schedules end later since then, and for those with Adam or
 AdamW, whose step is torch's fused one since 9897165, with other rounding. Later
-came, in ``lite0``, those of UniMatch, CutOut, interpolation and ClassMix, and all of
-CPS, PrevMatch, ST, ST++, AugSeg and U2PL.
+came, in ``lite0``, those of UniMatch, CutOut, interpolation and ClassMix, in ``demo``
+FixMatch and UniMatch V2, and all of CPS, PrevMatch, ST, ST++, AugSeg and U2PL.
 """
 
 from __future__ import annotations
