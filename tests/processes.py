@@ -18,6 +18,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -147,13 +148,15 @@ class Started:
         tool: The name of a file in ``tools``.
         arguments: As on the command line.
         environment: Variables in addition to the server's.
+
+    It begins in the current folder.
     """
 
     def __init__(self, tool: str, *arguments: object, **environment: str) -> None:
         descriptor, output = tempfile.mkstemp()
         os.close(descriptor)
         self._output = Path(output)
-        given = (tool, list(map(str, arguments)), environment, output)
+        given = (tool, list(map(str, arguments)), environment, output, os.getcwd())
         context = multiprocessing.get_context("forkserver")
         self._process = context.Process(target=_run_tool, args=given)
         self._process.start()
@@ -177,10 +180,19 @@ class Started:
         return text
 
 
+def popen(command: list[object], **_: object) -> Any:
+    """What a notebook needs of ``Popen``: ``stdout`` and ``wait`` of a tool."""
+    _, tool, *arguments = command
+    started = Started(Path(str(tool)).name, *arguments)
+    lines = started.communicate(timeout=600).splitlines(keepends=True)
+    return SimpleNamespace(stdout=lines, wait=lambda: started.returncode)
+
+
 def _run_tool(
-    tool: str, arguments: list[str], environment: dict[str, str], output: str
+    tool: str, arguments: list[str], environment: dict[str, str], output: str, cwd: str
 ) -> None:
     gc.freeze()
+    os.chdir(cwd)
     os.environ.update(environment)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")

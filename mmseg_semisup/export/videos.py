@@ -137,7 +137,7 @@ class _Frames:
         self, predictor: BatchedPredictor, batch_size: int, report: Report
     ) -> None:
         """Predict those that no earlier call has predicted."""
-        progress = Progress(max(self.video.frame_cnt, 1), what="frames")
+        progress = Progress(self.video.frame_cnt, what="frames")
         with tempfile.TemporaryDirectory(prefix="frames-") as folder:
             work = self._work(Path(folder))
             for one, found, reason in predict_batches(predictor, work, batch_size):
@@ -151,18 +151,24 @@ class _Frames:
                     if self.journal is not None:
                         self.journal.note(self._key(result), result, mean, self.path)
                 progress.earlier = self.earlier
-                progress.count = max(progress.count, self.decoded - self.earlier)
+                stated = max(self.video.frame_cnt, self.decoded)
+                progress.count = stated - self.earlier
                 report(progress.next())
         self.predicted.sort(key=lambda pair: pair[1])
         self._remove_others()
 
     def _remove_others(self) -> None:
-        """Remove maps of frames that a longer video of this name had."""
-        for kind in ("masks", "confidence"):
-            first = self.files.path(kind, frame_name(self.name, 1), ".png")
-            for path in first.parent.glob("*.png"):
-                if path.stem.isdecimal() and int(path.stem) > self.decoded:
-                    path.unlink()
+        """Remove maps of frames that this video had when it was longer."""
+        if self.journal is None or not self._is_whole():
+            return
+        for key, noted in self.journal.noted.items():
+            frame, result = Path(key), Path(noted.result)
+            if frame.parent == self.path and int(result.name) > self.decoded:
+                for kind in ("masks", "confidence"):
+                    self.files.path(kind, result, ".png").unlink(missing_ok=True)
+
+    def _is_whole(self) -> bool:
+        return self.decoded >= STATED * self.video.frame_cnt - 1
 
     def _work(self, folder: Path) -> Iterator[Work]:
         """Frames without a result, written into a folder as they are asked for.
@@ -199,11 +205,10 @@ class _Frames:
             number, reason = next(iter(self.failed.items()))
             more = f" ({len(self.failed)} such frames)" if len(self.failed) > 1 else ""
             return f"frame {number}: {reason}{more}"
-        stated = self.video.frame_cnt
-        if self.decoded < STATED * stated - 1:
+        if not self._is_whole():
             return (
                 f"{self.decoded} frames could be decoded and are predicted, "
-                f"{stated} are stated: the file is cut off or damaged"
+                f"{self.video.frame_cnt} are stated: the file is cut off or damaged"
             )
         return "" if self.decoded else "it has no frame that can be decoded"
 

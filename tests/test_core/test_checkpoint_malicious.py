@@ -280,6 +280,8 @@ def test_a_checkpoint_cannot_name_what_is_removed(tmp_path, kind):
         train_loop=loop,
         iter=0,
         max_iters=9,
+        _resume=True,
+        _load_from=str(work / "iter_0.pth"),
     )
     hook.before_train(runner)
     assert "precious" in lines[-1]

@@ -125,6 +125,7 @@ def test_an_interrupted_video_goes_on(predict, clip, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert f"{FRAMES} frames of 1 video predicted" in shown
     assert "4 of them earlier" in shown
+    assert f"{FRAMES}/{FRAMES} frames" in shown
     assert len(list(open_video(out / "overlays" / "clip.mp4"))) == FRAMES
     assert len(masks(out)) == FRAMES
     assert len(json.loads((out / "predictions.json").read_text())["images"]) == FRAMES
@@ -145,9 +146,14 @@ def test_a_changed_video_is_predicted_anew(predict, clip):
 
 
 def test_a_shorter_video_leaves_no_mask_of_the_longer(predict, clip):
-    predict(clip)
+    out = predict(clip, "--confidence")
+    other = out / "masks" / "clip" / "000009.png"
+    Image.new("P", (4, 4)).save(other)
     assert write_video(clip, pictures(2), 10) == ""
-    assert len(masks(predict(clip))) == 2
+    assert len(masks(predict(clip, "--confidence"))) == 3
+    assert len(list((out / "confidence" / "clip").iterdir())) == 2
+    # It is of something else.
+    assert other.is_file()
 
 
 def test_a_video_that_is_cut_off_is_named(predict, clip, monkeypatch, capsys):
