@@ -46,6 +46,8 @@ class PixelLoss(nn.Module):
 class LabelCrossEntropy(PixelLoss):
     """Cross-entropy of the most probable classes."""
 
+    compare = staticmethod(selected_cross_entropy)
+
     def labels(self, judgement: Judgement) -> Tensor:
         """Most probable class, (N, H, W), int64."""
         return judgement.labels
@@ -53,8 +55,8 @@ class LabelCrossEntropy(PixelLoss):
     def forward(
         self, logits: Sequence[Tensor], targets: Sequence[Target], scale: float
     ) -> Tensor:
-        """:func:`selected_cross_entropy`."""
-        return selected_cross_entropy(
+        """:attr:`compare`, of the predictions and the labels."""
+        return self.compare(
             logits,
             [target.labels for target in targets],
             [target.weights for target in targets],
@@ -68,18 +70,7 @@ class LabelCrossEntropy(PixelLoss):
 class ReliableCrossEntropy(LabelCrossEntropy):
     """Cross-entropy of the selected pixels, divided by their share (U2PL)."""
 
-    def forward(
-        self, logits: Sequence[Tensor], targets: Sequence[Target], scale: float
-    ) -> Tensor:
-        """:func:`reliable_cross_entropy`."""
-        return reliable_cross_entropy(
-            logits,
-            [target.labels for target in targets],
-            [target.weights for target in targets],
-            [target.valid for target in targets],
-            targets[0].view.ignore_index,
-            scale,
-        )
+    compare = staticmethod(reliable_cross_entropy)
 
 
 @MODELS.register_module()
