@@ -1,7 +1,6 @@
 # Seven classes of VOC 2012 with 65 masks: supervised training, mean teacher with CutMix,
-# FixMatch, both UniMatches, UniMatch with a teacher, UniMatch V2 with more mixing and
-# with rare classes drawn more often, and supervised training with all 1157 masks; 27
-# trainings.
+# FixMatch, both UniMatches, UniMatch with a teacher, and supervised training with all
+# 1157 masks; 21 trainings.
 config = "supervised/supervised_lite0_2k_voc-animals-65.py"
 methods = [
     "supervised",
@@ -19,21 +18,6 @@ methods = [
                 labels_from="teacher", partners_from="teacher", weak_joint=["labeled"]
             )
         ),
-    ),
-    # Rectangles in every image, and a teacher that keeps up with 2000 iterations.
-    dict(
-        name="unimatch_v2_cutmix",
-        base="unimatch_v2",
-        teacher=dict(momentum=0.99),
-        objectives=dict(unimatch=dict(mix="cutmix")),
-    ),
-    # With few masks, the labels of rare classes are the first to be lost.
-    dict(
-        name="unimatch_v2_cutmix_rare",
-        base="unimatch_v2",
-        teacher=dict(momentum=0.99),
-        rare_classes=True,
-        objectives=dict(unimatch=dict(mix="cutmix", select=dict(type="ClassWeights"))),
     ),
 ]
 splits = dict(m65="splits/unimatch183_labeled.txt")
