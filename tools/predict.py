@@ -135,10 +135,9 @@ def main() -> None:
     failed, frames = predict(args, cfg, checkpoint, (images, videos), journal)
     seconds = time.perf_counter() - start
     done = len(images) - sum(path in failed for path, _ in images)
-    counts = [f"{done} images"] if images else []
+    counts = [several(done, "image")] if images else []
     if videos:
-        noun = "video" if len(videos) == 1 else "videos"
-        counts.append(f"{frames} frames of {len(videos)} {noun}")
+        counts.append(f"{frames} frames of {several(len(videos), 'video')}")
     earlier = f", {journal.left_out} of them earlier" if journal.left_out else ""
     speed = (done + frames - journal.left_out) / seconds
     print(
@@ -149,6 +148,11 @@ def main() -> None:
         print(f"skipped {path}: {reason}", file=sys.stderr)
     if failed:
         raise SystemExit(1)
+
+
+def several(count: int, noun: str) -> str:
+    """A number of things, such as '1 image'."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def predict(
