@@ -161,9 +161,12 @@ class _Frames:
         """Remove maps of frames that this video had when it was longer."""
         if self.journal is None or not self._is_whole():
             return
-        for key, noted in self.journal.noted.items():
-            frame, result = Path(key), Path(noted.result)
-            if frame.parent == self.path and int(result.name) > self.decoded:
+        for frame in map(Path, self.journal.noted):
+            # The journal may be somebody else's: its paths of results are not used.
+            if frame.parent != self.path or not frame.stem.isdecimal():
+                continue
+            if int(frame.stem) > self.decoded:
+                result = frame_name(self.name, int(frame.stem))
                 for kind in ("masks", "confidence"):
                     self.files.path(kind, result, ".png").unlink(missing_ok=True)
 

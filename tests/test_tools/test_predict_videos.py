@@ -156,6 +156,27 @@ def test_a_shorter_video_leaves_no_mask_of_the_longer(predict, clip):
     assert other.is_file()
 
 
+def test_a_journal_of_somebody_else_removes_nothing(predict, clip, tmp_path):
+    out = predict(clip)
+    precious = tmp_path / "precious" / "000009.png"
+    precious.parent.mkdir()
+    precious.write_bytes(b"mine")
+    result = str(precious.with_suffix(""))
+    line = {"result": result, "bytes": 1, "modified": 1, "mean": None}
+    with (out / "finished.jsonl").open("a") as file:
+        for name in ("000009.png", "x.png"):
+            file.write(json.dumps({"image": str(clip / name), **line}) + "\n")
+    predict(clip)
+    assert precious.is_file()
+    assert len(masks(out)) == FRAMES
+
+
+def test_images_and_frames_are_left_out_together(predict, clip, images, capsys):
+    for earlier in ("; ", f", {3 + FRAMES} of them earlier"):
+        out = predict(clip.parents[1], images)
+        assert f"predicted into {out}{earlier}" in capsys.readouterr().out
+
+
 def test_a_video_that_is_cut_off_is_named(predict, clip, monkeypatch, capsys):
     whole = videos.open_video
 
