@@ -13,11 +13,7 @@ from pathlib import Path
 
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.core.atomic_io import atomic_write
-from mmseg_semisup.report.baseline import (
-    forget_baseline,
-    recall_baseline,
-    remember_baseline,
-)
+from mmseg_semisup.report.baseline import forget_baseline, remember_baseline
 from mmseg_semisup.report.page import (
     REPORT,
     comparison_page,
@@ -25,7 +21,12 @@ from mmseg_semisup.report.page import (
     training_page,
     with_baseline,
 )
-from mmseg_semisup.stages.report import is_in_stages, stages_page, training_folder
+from mmseg_semisup.stages.report import (
+    is_in_stages,
+    noted_page,
+    stages_page,
+    training_folder,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -77,15 +78,15 @@ def report(folder: Path, baseline: Path | None, forget: bool) -> bytes:
     """The page of one training, with a baseline that is named now or was earlier."""
     if forget:
         forget_baseline(folder)
-    if is_in_stages(folder):
-        page = stages_page(folder, baseline or recall_baseline(folder))
-    elif baseline is None:
-        page = training_page(*with_baseline(training_folder(folder)))
+    stages = is_in_stages(folder)
+    if baseline is None:
+        return noted_page(folder) if stages else training_page(*with_baseline(folder))
+    if stages:
+        page = stages_page(folder, baseline)
     else:
         run, other = read_several([folder, baseline])
         page = training_page(run, other)
-    if baseline is not None:
-        remember_baseline(folder, baseline)
+    remember_baseline(folder, baseline)
     return page
 
 

@@ -56,6 +56,29 @@ def read_record(path: str | Path, form: Any = object) -> Any:
     return parse_record(content, form)
 
 
+def read_versioned(path: str | Path, version: int, form: Any) -> Any:
+    """Read a file of JSON that states the version of its form.
+
+    Args:
+        path: The file, or a link to one.
+        version: The version that can be read.
+        form: The form of the content in that version.
+
+    Returns:
+        The content.
+
+    Raises:
+        RecordError: As :func:`read_record`, and for another version.
+    """
+    content = read_record(path, {"version": int})
+    if content["version"] != version:
+        raise RecordError(
+            f"its version is {content['version']}, and {version} is allowed"
+        )
+    check_form(content, form)
+    return content
+
+
 def parse_record(content: bytes | str, form: Any = object) -> Any:
     """Read a text of JSON, such as a line of a journal.
 

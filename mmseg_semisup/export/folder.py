@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.file_names import check_distinct
+from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.core.text import duration
 from mmseg_semisup.datasets.read_image import read_picture
 
@@ -70,6 +71,22 @@ def predict_folder(
     predicted = [(path, name) for path, name in images if path not in failed]
     files.finish(predicted, means)
     return failed
+
+
+def numbered(report: Report | None, number: int, count: int, path: Path) -> Report:
+    """Reports the progress of one file among several.
+
+    Args:
+        report: Gets the lines, if there is one.
+        number: Number of the file, from 1 on.
+        count: Number of files.
+        path: The file.
+
+    Returns:
+        What puts number and name in front of each line.
+    """
+    begin = f"{number}/{count} {printable(path.name, keep='')}: "
+    return lambda line: report(begin + line) if report is not None else None
 
 
 def unfinished(

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from mmseg_semisup.core.errors import ImageFileError
 from mmseg_semisup.core.file_names import check_distinct
 from mmseg_semisup.core.row_png import RowPng
-from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.core.text import duration
 from mmseg_semisup.datasets.pixel_windows import PixelWindows, open_windows
 
 from .batches import Work
-from .folder import Report, unfinished
+from .folder import Report, numbered, unfinished
 from .prediction_files import PredictionFiles
 from .prediction_journal import Journal
 from .window_predictor import LabelBlock, WindowPredictor
@@ -59,11 +58,7 @@ def predict_large_images(
         if journal is not None:
             stack.enter_context(journal.open())
         for number, (path, name) in enumerate(work, 1):
-            begin = f"{number}/{len(work)} {printable(path.name, keep='')}: "
-
-            def told(line: str, begin: str = begin) -> None:
-                if report is not None:
-                    report(begin + line)
+            told = numbered(report, number, len(work), path)
 
             try:
                 with open_windows(path, files.folder) as pixels:

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmseg_semisup.core.errors import ConfigError, ImageFileError
-from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.datasets.read_image import read_mask
 
 from .batches import BatchedPredictor, Work, predict_batches
-from .folder import Progress, Report
+from .folder import Progress, Report, numbered
 from .prediction_files import PredictionFiles
 from .prediction_journal import Journal
 from .video_files import frame_rate, open_video, write_video
@@ -85,11 +84,7 @@ def predict_videos(
         if journal is not None:
             stack.enter_context(journal.open())
         for number, (path, name) in enumerate(videos, 1):
-            begin = f"{number}/{len(videos)} {printable(path.name, keep='')}: "
-
-            def told(line: str, begin: str = begin) -> None:
-                if report is not None:
-                    report(begin + line)
+            told = numbered(report, number, len(videos), path)
 
             try:
                 one = _Frames(path, name, files, journal)

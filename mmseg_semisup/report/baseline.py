@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.core.records import RecordError, read_record
+from mmseg_semisup.core.records import RecordError, read_versioned
 
 FILE = "baseline.json"
 VERSION = 1
-FORM = {"version": int, "work_dir": str}
+FORM = {"work_dir": str}
 """Form of the file, see :mod:`~mmseg_semisup.core.records`."""
 
 
@@ -49,11 +49,7 @@ def recall_baseline(work_dir: Path) -> Path | None:
     if not os.path.lexists(path):
         return None
     try:
-        content = read_record(path, FORM)
-        if content["version"] != VERSION:
-            raise RecordError(
-                f"its version is {content['version']}, and {VERSION} is allowed"
-            )
+        content = read_versioned(path, VERSION, FORM)
     except RecordError as error:
         raise ConfigError(f"{path} does not name a baseline: {error}") from error
     return Path(os.path.normpath(work_dir.resolve() / content["work_dir"]))

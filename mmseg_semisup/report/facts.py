@@ -10,7 +10,7 @@ from typing import Any
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.core.records import RecordError, check_form, read_record
+from mmseg_semisup.core.records import RecordError, read_versioned
 
 FILE = "report.json"
 VERSION = 1
@@ -98,12 +98,7 @@ def read_facts(work_dir: Path) -> Facts:
     if not os.path.lexists(path):
         return Facts()
     try:
-        content = read_record(path, {"version": int})
-        if content["version"] != VERSION:
-            raise RecordError(
-                f"its version is {content['version']}, and {VERSION} is allowed"
-            )
-        check_form(content, FORM)
+        content = read_versioned(path, VERSION, FORM)
     except RecordError as error:
         raise ConfigError(f"{path} is no record of a report: {error}") from error
     return Facts(**{name: content[name] for name in FORM})

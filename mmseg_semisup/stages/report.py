@@ -55,13 +55,27 @@ def write_stages_report(work_dir: Path) -> Path:
         ConfigError: If the work-dir cannot be read.
         WriteError: If the file cannot be written.
     """
-    try:
-        page = stages_page(work_dir, recall_baseline(work_dir))
-    except ConfigError as error:
-        page = stages_page(work_dir, problem=f"Without its baseline: {error}.")
     path = work_dir / REPORT
-    atomic_write(path, page)
+    atomic_write(path, noted_page(work_dir))
     return path
+
+
+def noted_page(work_dir: Path) -> bytes:
+    """The report of a training in stages, with the baseline noted in its work-dir.
+
+    Args:
+        work_dir: Its work-dir.
+
+    Returns:
+        The page; it says why, if that baseline cannot be compared with.
+
+    Raises:
+        ConfigError: If the work-dir cannot be read.
+    """
+    try:
+        return stages_page(work_dir, recall_baseline(work_dir))
+    except ConfigError as error:
+        return stages_page(work_dir, problem=f"Without its baseline: {error}.")
 
 
 def stages_page(

@@ -102,12 +102,7 @@ def read_record(path: Path) -> dict[str, Any]:
         ConfigError: If it is none.
     """
     try:
-        content: dict[str, Any] = records.read_record(path, {"version": int})
-        if content["version"] != VERSION:
-            raise records.RecordError(
-                f"its version is {content['version']}, and {VERSION} is allowed"
-            )
-        records.check_form(content, FORM)
+        content: dict[str, Any] = records.read_versioned(path, VERSION, FORM)
         for index, result in enumerate(content["cells"]):
             check_result(result, f"cells[{index}]")
     except records.RecordError as error:

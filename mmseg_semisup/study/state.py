@@ -9,7 +9,7 @@ from typing import Any
 
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.core.records import RecordError, check_form, read_record
+from mmseg_semisup.core.records import RecordError, read_versioned
 
 from .cells import FORM as CELL_FORM
 from .result import check_result
@@ -59,12 +59,7 @@ class State:
         if not os.path.lexists(path):
             return
         try:
-            content = read_record(path, {"version": int})
-            if content["version"] != VERSION:
-                raise RecordError(
-                    f"its version is {content['version']}, and {VERSION} is allowed"
-                )
-            check_form(content, FORM)
+            content = read_versioned(path, VERSION, FORM)
             if content["result"] is not None:
                 check_result(content["result"], "result")
             _check_names(content, path)

@@ -18,6 +18,7 @@ from mmseg_semisup.core.records import (
     check_form,
     parse_record,
     read_record,
+    read_versioned,
 )
 from mmseg_semisup.datasets.lists import read_ids
 from mmseg_semisup.datasets.pseudo_mask_store import Store
@@ -305,3 +306,13 @@ def test_a_list(tmp_path, content):
     with pytest.raises(ValueError, match=r"list\.txt") as caught:
         read_ids(path)
     assert "\n" not in str(caught.value)
+
+
+def test_another_version_is_refused_before_its_form(tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text('{"version": 2, "a": 1}')
+    assert read_versioned(path, 2, {"a": int}) == {"version": 2, "a": 1}
+    with pytest.raises(RecordError, match="its version is 2, and 3 is allowed"):
+        read_versioned(path, 3, {"b": int})
+    with pytest.raises(RecordError, match="b"):
+        read_versioned(path, 2, {"b": int})
