@@ -21,7 +21,7 @@ from torch import Tensor
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 from mmseg_semisup.core.distributed import warn
 from mmseg_semisup.datasets.batched_appearance import changed, pixels_of
-from mmseg_semisup.datasets.collate import shallow, stacked
+from mmseg_semisup.datasets.collate import LABEL_MAPS, is_map, shallow, stacked
 
 KEY = "data_preprocessor"
 OWNERS = ("segmentor", "module")
@@ -44,9 +44,9 @@ DEFAULTS = {
 class SemiDataPreprocessor(SegDataPreProcessor):
     """Normalises and pads each branch of a batch in the way of mmseg.
 
-    Images of one size that need no padding go to the device together, as the integers
-    that they are, and are normalised there together; so do their masks. A branch is one
-    copy, for which the host does not wait.
+    The images of a branch go to the device in one copy, as the integers that they are,
+    for which the host does not wait; so do their masks, of one byte a pixel where the
+    labels allow. Images of one size that need no padding are normalised together.
 
     Args:
         mean: Mean of each channel, in 0..255; None: no normalisation.
@@ -121,13 +121,15 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         images = stacked(images)
         if isinstance(images, Tensor):
             return self._sent(images)
-        return self.cast_data(list(images))
+        return self._sent_each(list(images))
 
     def _batch(self, images: Any, samples: Any, training: bool) -> dict[str, Any]:
         """One branch; as a whole, if no image needs padding of its own."""
         images = stacked(images)
         if samples and isinstance(images, Tensor) and self._fit(images, training):
             return self._whole(images, samples, training)
+        if samples:
+            samples = self._moved_samples(samples)
         batch: dict[str, Any] = super().forward(
             {"inputs": list(images), "data_samples": samples}, training
         )
@@ -158,9 +160,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             batch = batch.float()
             if self._enable_normalize:
                 batch = (batch - self.mean).div_(self.std)
-        moved = [shallow(sample) for sample in samples]
-        for key in dict.fromkeys(itertools.chain(*(one.keys() for one in moved))):
-            self._move(key, moved)
+        moved = self._moved_samples(samples)
         for sample in moved if training else ():
             maps = [sample.get(key) for key in MAPS if key in sample]
             info = {
@@ -171,21 +171,47 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             sample.set_metainfo(info)
         return {"inputs": batch, "data_samples": moved}
 
+    def _moved_samples(self, samples: Sequence[SegDataSample]) -> list[SegDataSample]:
+        """Samples with their fields on the device, and label maps as int64."""
+        moved = [shallow(sample) for sample in samples]
+        for key in dict.fromkeys(itertools.chain(*(one.keys() for one in moved))):
+            self._move(key, [sample for sample in moved if key in sample])
+        return moved
+
     def _move(self, key: str, samples: Sequence[SegDataSample]) -> None:
-        """Move a field of all samples to the device, in one copy if it is a map."""
-        fields = [(sample, sample.get(key)) for sample in samples if key in sample]
-        maps = [
-            field.data
-            for _, field in fields
-            if isinstance(field, PixelData) and field.keys() == ["data"]
-        ]
-        alike = len({(part.shape, part.dtype) for part in maps}) == 1
-        if alike and len(maps) == len(fields):
-            for (sample, _), part in zip(fields, self._sent(maps), strict=True):
-                setattr(sample, key, PixelData(data=part))
-        else:
-            for sample, field in fields:
+        """Move a field of samples to the device, in one copy if it is a map."""
+        fields = [sample.get(key) for sample in samples]
+        if not all(is_map(field) for field in fields):
+            for sample, field in zip(samples, fields, strict=True):
                 setattr(sample, key, self.cast_data(field))
+            return
+        maps = [field.data for field in fields]
+        labels = key in LABEL_MAPS and not any(map(torch.is_floating_point, maps))
+        sent = self._sent_each(maps, torch.int64 if labels else None)
+        for sample, part in zip(samples, sent, strict=True):
+            setattr(sample, key, PixelData(data=part))
+
+    def _sent_each(
+        self, tensors: Sequence[Tensor], dtype: torch.dtype | None = None
+    ) -> list[Tensor]:
+        """Tensors on the device, in one copy if they have one type.
+
+        Args:
+            tensors: One or more, of any sizes.
+            dtype: Their type there; None: it stays.
+        """
+        if len({tensor.dtype for tensor in tensors}) > 1:
+            return [self.cast_data(one).to(dtype or one.dtype) for one in tensors]
+        dtype = dtype or tensors[0].dtype
+        if len({tensor.shape for tensor in tensors}) == 1:
+            return list(self._sent(tensors).to(dtype))
+        if tensors[0].device.type == torch.device(self.device).type:
+            return [tensor.to(dtype) for tensor in tensors]
+        flat = self._sent(torch.cat([tensor.flatten() for tensor in tensors]))
+        parts = flat.to(dtype).split([tensor.numel() for tensor in tensors])
+        return [
+            part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)
+        ]
 
     def _sent(self, tensors: Tensor | Sequence[Tensor]) -> Tensor:
         """Tensors of one size as one on the device; the host does not wait."""

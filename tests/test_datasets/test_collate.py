@@ -6,7 +6,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmseg_semisup.datasets import branch_collate
-from mmseg_semisup.datasets.collate import shallow
+from mmseg_semisup.datasets.collate import narrowed, shallow, widened
 
 
 def sample(branch, image):
@@ -48,3 +48,41 @@ def test_fields_of_a_shallow_copy_are_its_own():
     assert "pred_sem_seg" not in whole
     assert "more" not in whole.metainfo
     assert other.metainfo["img_path"] == "x"
+
+
+def labelled(*values, dtype=torch.int64):
+    whole = SegDataSample()
+    whole.gt_sem_seg = PixelData(data=torch.tensor([[values]], dtype=dtype))
+    return whole
+
+
+def test_labels_travel_as_bytes():
+    batch = branch_collate(
+        [{"inputs": {"a": image(1, 0)}, "data_samples": {"a": labelled(0, 3, 255)}}] * 2
+    )
+    for found in batch["data_samples"]["a"]:
+        assert found.gt_sem_seg.data.dtype == torch.uint8
+    for found in widened(batch["data_samples"]["a"]):
+        assert found.gt_sem_seg.data.dtype == torch.int64
+        assert found.gt_sem_seg.data.tolist() == [[[0, 3, 255]]]
+
+
+@pytest.mark.parametrize("values", [(0, 256), (-1, 3), (2**40,)])
+def test_labels_that_are_no_bytes_stay(values):
+    given = labelled(*values)
+    assert narrowed([given]) == [given]
+    assert widened(narrowed([given]))[0].gt_sem_seg.data.tolist() == [[[*values]]]
+
+
+def test_only_label_maps_change():
+    given = labelled(0, 1)
+    given.gt_depth_map = PixelData(data=torch.tensor([[[1, 2]]]))
+    given.gt_edge_map = PixelData(data=torch.tensor([[[0, 1]]]), more=torch.zeros(1, 2))
+    (found,) = narrowed([given])
+    assert found.gt_depth_map is given.gt_depth_map
+    assert found.gt_edge_map is given.gt_edge_map
+    assert found.gt_sem_seg.data.dtype == torch.uint8
+    assert given.gt_sem_seg.data.dtype == torch.int64
+    assert (
+        narrowed([labelled(0.5, dtype=torch.float32)])[0].gt_sem_seg.data.max() == 0.5
+    )

@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmseg_semisup.datasets.collate import branch_collate, narrowed
 from mmseg_semisup.models.data_preprocessor import (
     SemiDataPreprocessor,
     plain_preprocessor,
@@ -185,6 +186,7 @@ def images_of(*sizes, dtype=torch.uint8, channels=3):
 WHOLE, PADDED = [(12, 16)] * 3, [(12, 16), (10, 16), (12, 16)]
 
 
+@pytest.mark.parametrize("collated", [False, True])
 @pytest.mark.parametrize("masks", [True, False])
 @pytest.mark.parametrize(
     ("sizes", "changes"),
@@ -198,14 +200,24 @@ WHOLE, PADDED = [(12, 16)] * 3, [(12, 16), (10, 16), (12, 16)]
         (PADDED, {"size": (12, 16)}),
         (WHOLE[:1], {"mean": None, "std": None}),
         (WHOLE, {"bgr_to_rgb": False}),
+        (PADDED, {"seg_pad_val": 300}),
     ],
 )
-def test_a_branch_is_prepared_as_by_mmseg(sizes, changes, masks):
+def test_a_branch_is_prepared_as_by_mmseg(sizes, changes, masks, collated):
     mean, std = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
     cfg = {"mean": mean, "std": std, "bgr_to_rgb": True, **changes}
     images = images_of(*sizes)
     samples = samples_of(images, masks)
     data = {"inputs": {"a": images}, "data_samples": {"a": samples}}
+    if collated:
+        data = branch_collate(
+            [
+                {"inputs": {"a": image}, "data_samples": {"a": sample}}
+                for image, sample in zip(images, samples, strict=True)
+            ]
+        )
+        bytes_ = [sample.get("gt_sem_seg") for sample in data["data_samples"]["a"]]
+        assert {m.data.dtype for m in bytes_ if masks} <= {torch.uint8}
     before = copy.deepcopy(data)
     found = SemiDataPreprocessor(**cfg)(data, training=True)
     theirs = SegDataPreProcessor(**{**cfg, "size_divisor": cfg.get("size_divisor")})
@@ -222,6 +234,7 @@ def test_a_branch_is_prepared_as_by_mmseg(sizes, changes, masks):
             assert (key in sample) == (key in other)
             if key in sample:
                 assert torch.equal(sample.get(key).data, other.get(key).data)
+                assert sample.get(key).data.dtype == torch.int64
         assert torch.equal(sample.gt_image_labels, other.gt_image_labels)
     # A benchmark and a dry run prepare a batch again.
     assert all(map(torch.equal, data["inputs"]["a"], before["inputs"]["a"]))
@@ -278,21 +291,15 @@ def test_a_batch_of_the_collate_function_is_not_stacked_again(number):
     assert torch.equal(data["inputs"]["a"], before)
 
 
-@pytest.mark.parametrize("stacked", [False, True])
-@pytest.mark.parametrize("pinned", [False, True])
-@pytest.mark.parametrize("number", [2, 16])
-def test_a_branch_is_one_copy_without_a_wait(monkeypatch, stacked, pinned, number):
-    images = images_of(*WHOLE[:1] * number)
-    given = torch.stack(images) if stacked else images
-    expected = torch.stack(images)
-    empty, copies, pins = torch.empty, [], []
+@pytest.fixture
+def copies(monkeypatch):
+    """Copies to a device that is none: type, shape and whether the host waits."""
+    empty, to, found = torch.empty, torch.Tensor.to, []
 
-    def to_device(tensor, device, non_blocking=False):
-        copies.append((tensor.dtype, tuple(tensor.shape), non_blocking))
-        return tensor
-
-    def pin(tensor):
-        pins.append(tensor.shape)
+    def to_device(tensor, target, non_blocking=False):
+        if isinstance(target, torch.dtype):
+            return to(tensor, target)
+        found.append((tensor.dtype, tuple(tensor.shape), non_blocking))
         return tensor
 
     monkeypatch.setattr(SemiDataPreprocessor, "device", torch.device("cuda"))
@@ -300,13 +307,100 @@ def test_a_branch_is_one_copy_without_a_wait(monkeypatch, stacked, pinned, numbe
         torch, "empty", lambda *size, pin_memory=False, **kw: empty(*size, **kw)
     )
     monkeypatch.setattr(torch.Tensor, "to", to_device)
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda _: False)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    return found
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("number", [2, 16])
+def test_a_branch_is_one_copy_without_a_wait(
+    copies, monkeypatch, stacked, pinned, number
+):
+    images = images_of(*WHOLE[:1] * number)
+    given = torch.stack(images) if stacked else images
+    pins = []
+
+    def pin(tensor):
+        pins.append(tensor.shape)
+        return tensor
+
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
     is_pinned = pinned or not stacked  # stacked into pinned memory by ourselves
     monkeypatch.setattr(torch.Tensor, "is_pinned", lambda _: is_pinned)
     found = SemiDataPreprocessor._sent(SemiDataPreprocessor(), given)
-    assert torch.equal(found, expected)
+    assert torch.equal(found, torch.stack(images))
     assert copies == [(torch.uint8, (number, 3, 12, 16), True)]
     assert len(pins) == (0 if is_pinned else 1)
+
+
+@pytest.mark.parametrize("sizes", [PADDED, WHOLE])
+def test_what_differs_in_size_is_one_copy_too(copies, sizes):
+    images = images_of(*sizes)
+    found = SemiDataPreprocessor()._sent_each(images)
+    assert all(map(torch.equal, found, images))
+    numbers = sum(image.numel() for image in images)
+    (copy_of_all,) = copies
+    assert copy_of_all[0] == torch.uint8
+    assert copy_of_all[2]
+    assert torch.Size(copy_of_all[1]).numel() == numbers
+
+
+@pytest.mark.parametrize("sizes", [PADDED, WHOLE])
+def test_labels_are_one_copy_of_bytes(copies, sizes):
+    samples = samples_of(images_of(*sizes))
+    expected = [sample.gt_sem_seg.data for sample in samples]
+    for sample in samples:
+        for key in ("gt_image_labels", "pseudo_sem_seg"):
+            sample.pop(key, None)
+    found = SemiDataPreprocessor()._moved_samples(narrowed(samples))
+    for sample, labels in zip(found, expected, strict=True):
+        assert sample.gt_sem_seg.data.dtype == torch.int64
+        assert torch.equal(sample.gt_sem_seg.data, labels)
+    assert [(kind, waits) for kind, _, waits in copies] == [(torch.uint8, True)]
+
+
+def test_labels_of_two_types_are_one_type_afterwards():
+    samples = samples_of(images_of(*WHOLE))
+    samples[0].gt_sem_seg.data[0, 0, 0] = 300
+    found = SemiDataPreprocessor()._moved_samples(narrowed(samples))
+    assert {sample.gt_sem_seg.data.dtype for sample in found} == {torch.int64}
+    assert found[0].gt_sem_seg.data.max() == 300
+
+
+class BranchPreProcessor(SegDataPreProcessor):
+    """A user's, for branches; it knows nothing of ours."""
+
+    def forward(self, data, training=False):
+        """Prepare each branch as mmseg does."""
+        found = {"inputs": {}, "data_samples": {}}
+        for name, images in data["inputs"].items():
+            part = {"inputs": list(images), "data_samples": data["data_samples"][name]}
+            for key, value in super().forward(part, training).items():
+                found[key][name] = value
+        return found
+
+
+def test_a_users_preprocessor_trains_on_the_same_labels():
+    images = images_of((32, 32), (32, 32))
+    samples = []
+    for image, sample in zip(images, samples_of(images), strict=True):
+        sample.gt_sem_seg.data %= 3
+        branches = {"inputs": image, "data_samples": sample}
+        samples.append({key: {"labeled": part} for key, part in branches.items()})
+    losses = []
+    for kind in (SemiDataPreprocessor, BranchPreProcessor):
+        segmentor = {**tiny_segmentor(), "data_preprocessor": {**OWN, "type": kind}}
+        segmentor["data_preprocessor"]["size_divisor"] = 1
+        torch.manual_seed(0)
+        model = MODELS.build({"type": "SemiSegmentor", "segmentor": segmentor}).train()
+        assert type(model.data_preprocessor) is kind
+        batch = model.data_preprocessor(branch_collate(samples), True)
+        losses.append(model(**batch, mode="loss"))
+    assert losses[0].keys() == losses[1].keys()
+    for name, value in losses[0].items():
+        assert torch.equal(value, losses[1][name]), name
 
 
 @pytest.mark.parametrize("normalised", [True, False])

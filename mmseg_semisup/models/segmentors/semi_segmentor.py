@@ -13,6 +13,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_semisup.datasets.collate import widened
+
 from ..build import build_part, check_arguments
 from ..counter import Counter
 from ..data_preprocessor import training_preprocessor
@@ -266,7 +268,8 @@ class SemiSegmentor(BaseModel):
         return Step(
             networks={name: self.network(name) for name in self.network_names},
             images=inputs,
-            samples=data_samples,
+            # A preprocessor of another class than ours leaves labels as they came.
+            samples={name: widened(of) for name, of in data_samples.items()},
             iteration=self.iteration.value,
             ignore_index=last_head(self.segmentor).ignore_index,
             learning=self.learning_networks,
