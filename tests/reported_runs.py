@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from mmseg_semisup.report.facts import Facts, write_facts
-from mmseg_semisup.report.validation import Gatherer, Validation, write_validation
+from mmseg_semisup.report.validation import Gatherer, Kept, Validation, write_validation
 
 CLASSES = ["ground", "cat", "dog"]
 PALETTE = [[60, 60, 60], [230, 25, 75], [60, 180, 75]]
@@ -37,7 +37,7 @@ def curve(last: float, steps: int = 4, network: str = "") -> list[dict[str, Any]
     return lines
 
 
-def scenes(folder: Path, count: int, right: float, seed: int = 0) -> Gatherer:
+def scenes(folder: Path, count: int, right: float, seed: int = 0) -> Kept:
     """What a validation of small images keeps, of which a share of pixels is right."""
     generator = np.random.default_rng(seed)
     drawn = np.random.default_rng(99)
@@ -61,8 +61,7 @@ def scenes(folder: Path, count: int, right: float, seed: int = 0) -> Gatherer:
         assert gatherer.wants()
         sure = torch.where(wrong, 0.6, 0.97)
         gatherer.add(str(path), predicted, truth, areas, sure)
-    gatherer.flush()
-    return gatherer
+    return gatherer.kept()
 
 
 def run_writer(root: Path) -> Callable[..., Path]:
@@ -120,10 +119,8 @@ def run_writer(root: Path) -> Callable[..., Path]:
         write_facts(folder, Facts(**{**content, **facts}))
         if images:
             found = scenes(root / "photos", images, right)
-            assert found.counts is not None
             table = np.array([[90, 5, 5], [10, 80, 10], [0, 50, 50]])
-            counts = found.counts.numpy()
-            validation = Validation(40, images, found.scenes, table, counts)
+            validation = Validation(40, images, found.scenes, table, found.counts)
             write_validation(folder, validation)
         return folder
 

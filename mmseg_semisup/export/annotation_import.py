@@ -20,7 +20,7 @@ from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.core.figures import encode_labels
 from mmseg_semisup.core.palette import full_palette
-from mmseg_semisup.core.plain_files import open_plain
+from mmseg_semisup.core.plain_files import open_plain, read_plain
 from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.datasets.image_headers import image_size
 from mmseg_semisup.datasets.image_names import ImageNames
@@ -95,6 +95,9 @@ def import_masks(
 ) -> Imported:
     """Write ``masks/ID.png`` for each image, and the list of their ids.
 
+    After an interruption, which leaves masks without a list, the same call goes on:
+    masks that are as they would be written stay.
+
     Args:
         drawings: The images of a tool.
         images: The images themselves, which are not changed.
@@ -131,13 +134,16 @@ def import_masks(
             if key in ids:
                 raise DataError("it is in the file twice; the first one counts")
             mask = _draw(drawing, image_size(path), labels, names or {})
+            content = encode_labels(mask, colours)
             target = out / MASKS / f"{key}.png"
-            if target.exists() and not force:
+            present = not force and os.path.lexists(target)
+            if present and not _holds(target, content):
                 raise DataError(f"{target} exists; --force writes over it")
         except DataError as error:
             problems.append(f"{name}: {error}")
             continue
-        atomic_write(target, encode_labels(mask, colours))
+        if not present:
+            atomic_write(target, content)
         ids[key] = None
     problems += [
         f"{printable(labels.unknown(label), keep='')} (in {count} images, left out)"
@@ -161,6 +167,14 @@ def _until_damage(
         if not found:
             raise
         problems.append(f"what follows: {error}")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has just this content, as an interrupted import leaves it."""
+    try:
+        return path.stat().st_size == len(content) and read_plain(path) == content
+    except OSError:
+        return False
 
 
 def _is_known(name: str, labels: Labels, names: Mapping[str, str] | None) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from mmengine.dist import all_reduce, get_world_size, is_main_process
+from mmengine.dist import all_reduce, gather_object, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -31,7 +31,15 @@ from mmseg_semisup.models.step.prediction import probabilities
 from .command import describe_command
 from .facts import Facts, read_facts, write_facts
 from .page import REPORT, write_report
-from .validation import Gatherer, Validation, stride, write_validation
+from .validation import (
+    KEPT,
+    Gatherer,
+    Kept,
+    Validation,
+    merged,
+    stride,
+    write_validation,
+)
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
@@ -134,8 +142,13 @@ class ReportHook(Hook):
             return
         size = len(runner.val_loop.dataloader.dataset)
         names = self._metric.dataset_meta["classes"]
-        share = -(-size // get_world_size())
-        self._gatherer = Gatherer(share, len(names), self._metric.ignore_index)
+        processes = get_world_size()
+        self._gatherer = Gatherer(
+            -(-size // processes),
+            len(names),
+            self._metric.ignore_index,
+            KEPT // processes,
+        )
         model = _unwrapped(runner)
         network = getattr(model, "network", None)
         self._network = network(model.predict_with) if network else model
@@ -150,8 +163,6 @@ class ReportHook(Hook):
     ) -> None:
         """Keep some of the predictions."""
         if self._gatherer is None or self._metric is None or not outputs:
-            return
-        if not is_main_process():
             return
         areas = self._metric.results[-len(outputs) :]
         for sample, area in zip(outputs, areas, strict=True):
@@ -182,23 +193,32 @@ class ReportHook(Hook):
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Write the report of this validation."""
-        # All processes reduce, also those where something has failed.
+        # All processes take part, also those where something has failed.
         confusion = _summed(_metric(runner))
+        parts: list[Kept] = []
+        self._take_kept(runner, parts)
+        gathered = gather_object(parts)
         if is_main_process():
-            self._finish_validation(runner, confusion)
+            kept = merged([part for of_one in gathered or () for part in of_one])
+            self._finish_validation(runner, confusion, kept)
 
     @never_failing
-    def _finish_validation(self, runner: Runner, confusion: Tensor | None) -> None:
+    def _take_kept(self, runner: Runner, parts: list[Kept]) -> None:
+        if self._gatherer is not None:
+            parts.append(self._gatherer.kept())
+
+    @never_failing
+    def _finish_validation(
+        self, runner: Runner, confusion: Tensor | None, kept: Kept
+    ) -> None:
         if self._gatherer is None or not self.facts.starts:
             return
-        self._gatherer.flush()
-        counts = self._gatherer.counts
         found = Validation(
             iteration=int(runner.iter),
             images=len(runner.val_loop.dataloader.dataset),
-            scenes=self._gatherer.scenes,
+            scenes=kept.scenes,
             confusion=None if confusion is None else confusion.cpu().numpy(),
-            counts=None if counts is None else counts.cpu().numpy(),
+            counts=kept.counts,
         )
         self._gatherer = None
         write_validation(Path(runner.work_dir), found)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -97,6 +97,30 @@ class Validation:
         return found._replace(images=number, with_truth=number)
 
 
+class Kept(NamedTuple):
+    """What one process, or all of them, kept of a validation.
+
+    Attributes:
+        scenes: The kept images.
+        counts: As in :class:`Validation`.
+    """
+
+    scenes: list[Scene]
+    counts: NDArray[np.float64] | None = None
+
+
+def merged(parts: Sequence[Kept]) -> Kept:
+    """What several processes kept, as that of one.
+
+    Args:
+        parts: One of each process.
+    """
+    counts = [part.counts for part in parts if part.counts is not None]
+    scenes = [scene for part in parts for scene in part.scenes]
+    _drop_confidence(scenes)
+    return Kept(scenes, np.sum(counts, axis=0) if counts else None)
+
+
 def stride(size: Sequence[int]) -> int:
     """Distance of the pixels that are kept, in rows and in columns.
 
@@ -113,14 +137,17 @@ class Gatherer:
         size: Number of images that this process predicts.
         classes: Number of classes.
         ignore_index: Label of pixels that do not count.
+        kept: Greatest number of images that are kept.
     """
 
-    def __init__(self, size: int, classes: int, ignore_index: int = IGNORED) -> None:
+    def __init__(
+        self, size: int, classes: int, ignore_index: int = IGNORED, kept: int = KEPT
+    ) -> None:
         self.classes = classes
         self.ignore_index = ignore_index
         self.scenes: list[Scene] = []
-        self.counts: Tensor | None = None
-        self._every = max(1, math.ceil(size / KEPT))
+        self._counts: Tensor | None = None
+        self._every = max(1, math.ceil(size / max(1, kept)))
         self._seen = 0
         self._waiting: list[tuple[str, tuple[int, int], Tensor, Tensor]] = []
 
@@ -156,7 +183,8 @@ class Gatherer:
         if confidence is not None:
             sure = confidence.float()
             counted = measure(Labels(labels, sure), true, self.classes)
-            self.counts = counted if self.counts is None else self.counts + counted
+            before = self._counts
+            self._counts = counted if before is None else before + counted
             maps.append((sure * 255).round().to(torch.uint8))
         found = areas[1] > 0
         shares = areas[0] / areas[1].clamp(min=1)
@@ -175,13 +203,19 @@ class Gatherer:
                 scene = Scene(path, value, size, truth, labels, confidence)
                 self.scenes.append(scene)
         self._waiting = []
-        # Only the best and the worst ones are shown with their confidence.
-        for scene in sorted(self.scenes, key=_score)[EXTREMES:-EXTREMES]:
-            scene.confidence = None
+        _drop_confidence(self.scenes)
+
+    def kept(self) -> Kept:
+        """All that was kept."""
+        self.flush()
+        counts = None if self._counts is None else self._counts.cpu().numpy()
+        return Kept(self.scenes, counts)
 
 
-def _score(scene: Scene) -> float:
-    return scene.score
+def _drop_confidence(scenes: Sequence[Scene]) -> None:
+    """Only the best and the worst ones are shown with their confidence."""
+    for scene in sorted(scenes, key=lambda scene: scene.score)[EXTREMES:-EXTREMES]:
+        scene.confidence = None
 
 
 def write_validation(work_dir: Path, found: Validation) -> None:

@@ -103,6 +103,30 @@ def test_an_image_that_is_there_twice_or_has_a_mask(tmp_path, images):
     assert not read(tmp_path / "out" / "masks" / "a.png").any()
 
 
+def test_an_import_goes_on_where_it_was_stopped(tmp_path, images):
+    first, second = (Drawing(name, (5, 6), [box()]) for name in ("a.png", "x/b.png"))
+
+    def stopped():
+        yield first
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_masks(stopped(), images, tmp_path / "out", LABELS)
+    mask = tmp_path / "out" / "masks" / "a.png"
+    before = mask.stat()
+    assert not (tmp_path / "out" / "labeled.txt").exists()
+    found = load(images, tmp_path, first, second)
+    assert (found.ids, found.problems) == (["a", "x/b"], [])
+    assert mask.stat() == before
+    # What stands in its place is no mask of it.
+    (tmp_path / "out" / "labeled.txt").unlink()
+    mask.unlink()
+    mask.mkdir()
+    found = load(images, tmp_path, first, second)
+    assert found.ids == ["x/b"]
+    assert "a.png exists; --force writes over it" in found.problems[0]
+
+
 def test_a_file_that_is_damaged_behind_some_images(tmp_path, images):
     def drawings(number):
         yield from [Drawing("a.png", (5, 6), [box()])] * number

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from processes import in_two_processes
+from resume_helpers import distribute
 from strict_html import StrictPage
 from tiny_training import CLASSES, write_adversarial
 
@@ -148,6 +151,33 @@ def test_a_resumed_training_knows_all_of_its_starts(config, tmp_path):
 )
 def test_the_method_has_the_name_that_the_user_gave(source, name):
     assert hook._method(source) == name
+
+
+def two_trainings(rank: int, path: str) -> list[str]:
+    """What each of two processes does; returns the images that it validated."""
+    cfg = distribute(Config.fromfile(path))
+    cfg.work_dir = str(Path(path).parent / "work")
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.default_hooks.pop("visualization")
+    runner = build_runner(cfg, strict=False)
+    seen: list[str] = []
+    add = hook.Gatherer.add
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            hook.Gatherer, "add", lambda *args: seen.append(args[1]) or add(*args)
+        )
+        assert train(runner, "off")
+    return seen
+
+
+@pytest.mark.slow
+def test_the_images_of_all_processes_are_in_the_report(tmp_path):
+    seen = in_two_processes(two_trainings, str(write_adversarial(tmp_path)))
+    assert [len(of_one) for of_one in seen] == [2, 2]
+    found = read_validation(tmp_path / "work")
+    assert [s.path for s in found.scenes] == [*seen[0], *seen[1]]
+    assert len({s.path for s in found.scenes}) == 4
+    assert found.statistics(3).classes[1:].sum() == found.confusion.sum()
 
 
 def test_confusions_of_all_processes_are_summed(monkeypatch):

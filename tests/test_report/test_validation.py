@@ -11,7 +11,9 @@ from mmseg_semisup.report import validation
 from mmseg_semisup.report.validation import (
     FILE,
     Gatherer,
+    Kept,
     Validation,
+    merged,
     read_validation,
     stride,
     write_validation,
@@ -73,6 +75,25 @@ def test_only_the_best_and_the_worst_keep_their_confidence(tmp_path, monkeypatch
     assert sorted(kept) == ordered[:3] + ordered[-3:]
 
 
+def test_what_processes_kept_is_as_of_one(tmp_path):
+    parts = [scenes(tmp_path / str(i), 8, 0.7, seed=i) for i in range(2)]
+    found = merged([*parts, Kept([])])
+    assert [s.path for s in found.scenes] == [s.path for p in parts for s in p.scenes]
+    np.testing.assert_array_equal(found.counts, parts[0].counts + parts[1].counts)
+    kept = [s.score for s in found.scenes if s.confidence is not None]
+    assert (
+        sorted(kept)
+        == sorted(s.score for s in found.scenes)[:3]
+        + (sorted(s.score for s in found.scenes)[-3:])
+    )
+    assert merged([]) == Kept([])
+
+
+def test_processes_share_what_is_kept():
+    gatherer = Gatherer(500, 3, kept=100)
+    assert sum(gatherer.wants() for _ in range(500)) == 100
+
+
 def test_another_ignored_label_is_told_apart():
     gatherer = Gatherer(1, 3, ignore_index=0)
     truth = torch.tensor([[0, 1, 2]])
@@ -83,10 +104,9 @@ def test_another_ignored_label_is_told_apart():
 
 def test_the_file_returns_what_was_written(tmp_path):
     gathered = scenes(tmp_path / "photos", 8, 0.8)
-    assert gathered.counts is not None
     table = np.arange(9).reshape(3, 3)
-    counts = gathered.counts.numpy()
-    write_validation(tmp_path, Validation(7, 30, gathered.scenes, table, counts))
+    found = Validation(7, 30, gathered.scenes, table, gathered.counts)
+    write_validation(tmp_path, found)
     read = read_validation(tmp_path)
     assert read is not None
     assert (read.iteration, read.images) == (7, 30)
