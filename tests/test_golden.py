@@ -87,6 +87,19 @@ def test_one_step_is_the_first_of_twenty():
     assert len(golden_runs.differences("demo/x", old, new, True)) == 3
 
 
+def test_a_pixel_may_be_of_another_class_elsewhere():
+    old, near, far = (
+        golden_runs.Numbers({"a.top_class": [value] * 20, "a.loss": [1.0] * 20}, {})
+        for value in (0.25, 0.2578, 0.3)
+    )
+    assert golden_runs.differences("shrunk/cps", old, near, False) == []
+    assert len(golden_runs.differences("shrunk/cps", old, far, False)) == 1
+    assert len(golden_runs.differences("shrunk/cps", old, near, True)) == 1
+    assert len(golden_runs.differences("tiny/x", old, near, False)) == 1
+    near.figures["a.loss"][0] = 1.001
+    assert len(golden_runs.differences("shrunk/cps", old, near, False)) == 1
+
+
 def test_what_other_processors_may_do():
     one = golden_runs.Numbers({"a": [1.0, 2.0]}, {"x": [0.0, 5.0]})
     near = golden_runs.Numbers({"a": [1.0, 2.00005]}, {"x": [0.004, 5.004]})
