@@ -49,6 +49,18 @@ class _Noted(_MultiProcessingDataLoaderIter):
 torch.utils.data.dataloader._MultiProcessingDataLoaderIter = _Noted
 
 
+LONGEST = {
+    "test_all_configs.py",
+    "test_golden.py",
+    "test_onnx_file.py",
+    "test_resume.py",
+    "test_soak.py",
+    "test_state.py",
+    "test_tutorials.py",
+}
+"""Files of a minute and more: begun last, they would end alone."""
+
+
 def pytest_collection_modifyitems(config, items):
     """Where processes share the files, begin with those that hold slow tests.
 
@@ -58,7 +70,11 @@ def pytest_collection_modifyitems(config, items):
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid} needs a name without an address")
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+        items.sort(key=_place)
+
+
+def _place(item):
+    return item.get_closest_marker("slow") is None, item.path.name not in LONGEST
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -76,13 +76,13 @@ SOONER = ("start", "ramp", "begin", "end")
 Trained = tuple[dict[str, list[float]], nn.Module]
 
 
-def train_tiny(method: str, folder: Path) -> Trained:
+def train_tiny(method: str, folder: Path, steps: int = STEPS) -> Trained:
     """A tiny method, step by step, without a runner."""
     model = build_method(method)
     wrapper = build_optim_wrapper(model, optimizers_of(model))
     torch.manual_seed(0)
     figures: dict[str, list[float]] = {}
-    for step in range(STEPS):
+    for step in range(steps):
         logged = model.train_step(method_batch(step % BATCHES, 2, 2), wrapper)
         model.follow()
         for name, value in logged.items():
@@ -94,7 +94,8 @@ def train_shrunk(method: str, folder: Path, steps: int = STEPS) -> Trained:
     """A shipped config with narrow networks, as the tests of resuming shrink it."""
     work_dir = folder / "shrunk" / method
     images = write_images(folder / "few")
-    cfg = resume_helpers.tiny_config(method, images, work_dir)
+    # The records are from before heads were narrow.
+    cfg = resume_helpers.tiny_config(method, images, work_dir, narrow_heads=False)
     content = {k: v for k, v in cfg.to_dict().items() if k != COMPOSED}
     cfg = Config(as_recorded(content, "shrunk"), filename=cfg.filename)
     return train_config(cfg, THRESHOLDS.get(f"shrunk/{method}"), steps)

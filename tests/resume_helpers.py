@@ -47,11 +47,17 @@ INTERVAL = 2
 TRACE = "trace.jsonl"
 
 
-def tiny_config(method: str, folder: Path, work_dir: Path, **changes: object) -> Config:
+def tiny_config(
+    method: str,
+    folder: Path,
+    work_dir: Path,
+    narrow_heads: bool = True,
+    **changes: object,
+) -> Config:
     """The config of a method, shrunk: four steps, a checkpoint after two."""
     cfgs = tiny_configs.training_configs(tiny_configs.read(METHODS[method]), folder)
     number = int(method[-1]) if method[-1].isdigit() else 1
-    cfg = tiny_configs.shrink(cfgs[number - 1], folder, crop=32)
+    cfg = tiny_configs.shrink(cfgs[number - 1], folder, 32, narrow_heads)
     cfg.work_dir = str(work_dir)
     cfg.experiment_name = f"{work_dir.parent.name}-{work_dir.name}-{os.getpid()}"
     cfg.train_cfg.update(max_iters=STEPS, val_interval=INTERVAL)

@@ -255,17 +255,44 @@ def test_dev_builds_the_site_with_the_packages_of_the_extra(monkeypatch):
     assert commands == [["-m", "mkdocs", "build", "--strict"]]
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_dev_runs_all_checks_and_may_leave_out_slow_tests(monkeypatch, capsys, fast):
-    dev, commands = load_dev(), []
+@pytest.mark.parametrize("least", [0, 2**60])
+def test_tests_write_into_memory_if_there_is_enough(monkeypatch, tmp_path, least):
+    dev = load_dev()
+    monkeypatch.setattr(dev, "MEMORY", tmp_path)
+    monkeypatch.setattr(dev, "LEAST_MEMORY", least)
+    with dev.temporary_folder() as folder:
+        if least or sys.platform != "linux":
+            assert folder is None
+        else:
+            assert Path(folder).parent == tmp_path
+            Path(folder, "left").mkdir()
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(dev, "MEMORY", tmp_path / "none")
+    with dev.temporary_folder() as folder:
+        assert folder is None
+
+
+@pytest.mark.parametrize("lane", ["fast", "whole", "full"])
+def test_dev_runs_all_checks_and_may_leave_out_slow_tests(monkeypatch, capsys, lane):
+    dev, commands, variables = load_dev(), [], {}
+
+    def run(self, command, output=None, **given):
+        if output is not None:
+            output.write("what mypy says")
+        commands.append(command)
+        variables.update(given)
+
     monkeypatch.setattr(dev.Environment, "prepare", lambda self: None)
-    monkeypatch.setattr(
-        dev.Environment, "run", lambda self, command, **_: commands.append(command)
-    )
-    assert dev.test([*["--fast"] * fast, "-k", "sampler"]) == 0
-    *checks, tests = commands
-    assert len(checks) == 4
-    assert ("not slow" in tests) == fast
-    assert "--fast" not in tests
+    monkeypatch.setattr(dev.Environment, "run", run)
+    own = [] if lane == "whole" else [f"--{lane}"]
+    assert dev.test([*own, "-k", "sampler"]) == 0
+    (tests,) = (command for command in commands if "pytest" in command)
+    assert len(commands) == 5
+    assert ["-m", "mypy"] in commands
+    assert ("not slow" in tests) == (lane == "fast")
+    assert not set(own) & set(tests)
     assert tests[-2:] == ["-k", "sampler"]
-    assert "all checks passed" in capsys.readouterr().out
+    assert variables.get("MMSEG_SEMISUP_FULL") == ("1" if lane == "full" else None)
+    shown = capsys.readouterr().out
+    assert "what mypy says" in shown
+    assert "all checks passed" in shown

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import soak
+from lanes import FULL
 from soak import Method, Soak, deck
 from soak_faults import KINDS, Fault
 
-MINUTES = os.environ.get("MMSEG_SEMISUP_SOAK_MINUTES", "1")
+MINUTES = os.environ.get("MMSEG_SEMISUP_SOAK_MINUTES", "10" if FULL else "1")
 SEED = os.environ.get("MMSEG_SEMISUP_SOAK_SEED", "0")
 
 

@@ -44,13 +44,16 @@ def read(name: str) -> Config:
     return load_config(ROOT / name, stages="keep")
 
 
-def shrink(cfg: Config, folder: Path, crop: int = 64) -> Config:
+def shrink(
+    cfg: Config, folder: Path, crop: int = 64, narrow_heads: bool = True
+) -> Config:
     """The config with small networks, crops and data, and nothing to download.
 
     Args:
         cfg: A training's.
         folder: Where :func:`write_images` has put the images.
         crop: Height and width of the crops, in pixels.
+        narrow_heads: Whether decode heads become narrow, and banks small, too.
 
     Returns:
         The same config, for two steps and a validation.
@@ -63,7 +66,7 @@ def shrink(cfg: Config, folder: Path, crop: int = 64) -> Config:
     if "classifier" in cfg.model:
         num_classes = shrink_classifier(cfg.model)
     else:
-        num_classes = shrink_segmentor(cfg.model)
+        num_classes = shrink_segmentor(cfg.model, narrow_heads)
     loader = cfg.train_dataloader
     sources = loader.dataset.sources
     for name, source in sources.items():
@@ -99,9 +102,14 @@ def shrink_classifier(model: ConfigDict) -> int:
     return network.num_classes
 
 
-def shrink_segmentor(model: ConfigDict) -> int:
+def shrink_segmentor(model: ConfigDict, narrow_heads: bool = True) -> int:
     """Narrow a segmentor and its objectives; returns its number of classes."""
     network = model.segmentor
+    if narrow_heads:
+        head = network.decode_head
+        widths = {"channels", "c1_channels"}
+        given = widths if head.type == "DeepLabV3PlusHead" else widths & head.keys()
+        head.update(dict.fromkeys(given, 16))
     if network.backbone.type in RESNETS:
         depth = 50 if network.backbone.depth >= 50 else 18
         network.backbone.update(depth=depth, base_channels=8, stem_channels=8)
@@ -117,6 +125,8 @@ def shrink_segmentor(model: ConfigDict) -> int:
     for objective in filter(None, model.objectives.values()):
         if "stage" in objective and network.backbone.type in RESNETS:
             objective.head.in_channels = network.decode_head.in_channels // 2
+        if narrow_heads and "bank_size" in objective:
+            objective.bank_size = 256
         if "memory_size" in objective:
             objective.memory_size = 60
         if "discriminator" in objective:

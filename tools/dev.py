@@ -4,6 +4,7 @@
 python3 tools/dev.py demo                      train on generated data, print a table
 python3 tools/dev.py test [PYTEST ARGUMENTS]   check the style, run all tests
 python3 tools/dev.py test --fast [...]         the same without the slow tests
+python3 tools/dev.py test --full [...]         the same with the longest tests whole
 python3 tools/dev.py old-trio [--mmcv WHEEL]   run the fast tests under OpenMMLab's
                                                own releases of the packages
 python3 tools/dev.py docs [serve]              build the site of docs/ into site/, or
@@ -17,13 +18,18 @@ is run.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = "constraints.txt"
@@ -55,13 +61,15 @@ TEST_TOOLS = (
 DOCS_TOOLS = ("mkdocs-material", "mkdocstrings[python]", "ruff")
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 FAST = ("-m", "not slow")
-# Each process holds about 1 GB; pytest's last `-n` counts, so that a caller's wins.
+# One more than cores, for many tests wait for processes; each holds about 1 GB. Of `-n`,
+# the last one counts, so that a caller's wins.
 PARALLEL = (
-    *("-n", "auto", "--maxprocesses", "4"),
+    *("-n", str(min(4, (os.cpu_count() or 1) + 1))),
     *("--dist", "loadfile", "--no-loadscope-reorder"),
 )
 # A test of more than two seconds carries the marker ``slow``.
 SLOWEST = ("--durations", "30", "--durations-min", "2")
+MEMORY, LEAST_MEMORY = Path("/dev", "shm"), 4 * 2**30
 SHOWN_STEPS = ("Downloading ", "Processing ", "Building ", "Installing ")
 NO_NETWORK = (
     "Temporary failure in name resolution",
@@ -114,11 +122,14 @@ class Environment:
         stamp.write_text(wanted)
         say(f"{self.path.name} is ready after {time.monotonic() - start:.0f} s")
 
-    def run(self, arguments: list[str], **variables: str) -> int:
+    def run(
+        self, arguments: list[str], output: IO[str] | None = None, **variables: str
+    ) -> int:
         """Run a module of the environment from the project's root.
 
         Args:
             arguments: The arguments of ``python``.
+            output: A file for what it prints; None: it is shown at once.
             variables: Environment variables in addition to the present ones; those
                 that are set already stay.
 
@@ -127,7 +138,12 @@ class Environment:
         """
         environment = {**variables, **os.environ}
         return subprocess.run(
-            [str(self.python), *arguments], cwd=ROOT, env=environment, check=False
+            [str(self.python), *arguments],
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
         ).returncode
 
     def _fingerprint(self) -> str:
@@ -279,24 +295,66 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Check style, imports and types, and run the tests, several at a time."""
-    if "--fast" in arguments:
-        arguments = [*FAST, *(a for a in arguments if a != "--fast")]
+    lanes = {"--fast", "--full"} & set(arguments)
+    arguments = [*(FAST if "--fast" in lanes else ()), *_without(arguments, lanes)]
+    variables = {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1"}
+    if "--full" in lanes:
+        variables["MMSEG_SEMISUP_FULL"] = "1"
     environment = project_environment()
     environment.prepare()
     steps = {
         "style": ["-m", "ruff", "check", "."],
         "format": ["-m", "ruff", "format", "--check", "."],
         "imports": ["-c", IMPORTS, "--no-logo", "--no-cache"],
-        "types": ["-m", "mypy"],
         "tests": ["-m", "pytest", *PARALLEL, *SLOWEST, *arguments],
     }
     failed = []
-    for name, command in steps.items():
-        say(f"{name}: {' '.join(command[1:])}")
-        if environment.run(command, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1"):
-            failed.append(name)
+    with (
+        temporary_folder() as folder,
+        tempfile.TemporaryFile("w+") as output,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        # The first time takes a minute of one core, which the tests leave idle.
+        types = pool.submit(environment.run, ["-m", "mypy"], output, **variables)
+        if folder is not None:
+            variables["TMPDIR"] = folder
+        for name, command in steps.items():
+            say(f"{name}: {' '.join(command[1:])}")
+            if environment.run(command, **variables):
+                failed.append(name)
+        say("types: mypy")
+        if types.result():
+            failed.append("types")
+        output.seek(0)
+        print(output.read(), end="", flush=True)
     say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0
+
+
+def _without(arguments: list[str], removed: set[str]) -> list[str]:
+    return [argument for argument in arguments if argument not in removed]
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[str | None]:
+    """A folder in memory for what tests write, which takes a quarter off their time.
+
+    Yields:
+        Its path; None where there is not enough memory, or another system than Linux:
+        tests write where they do otherwise.
+    """
+    try:
+        free = shutil.disk_usage(MEMORY).free
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        (available,) = (x for x in lines if x.startswith("MemAvailable:"))
+        enough = min(free, int(available.split()[1]) * 1024 // 2) >= LEAST_MEMORY
+    except (OSError, ValueError):
+        enough = False
+    if not enough or not os.access(MEMORY, os.W_OK | os.X_OK):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="tests_") as name:
+        yield name
 
 
 def old_trio(arguments: list[str]) -> int:

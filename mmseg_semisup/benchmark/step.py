@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS, MODELS
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, is_type
+from mmseg_semisup.datasets.collate import widened
 from mmseg_semisup.engine.graphs import Graphs
 from mmseg_semisup.engine.hooks.acceleration_hook import AccelerationHook, accelerate
 from mmseg_semisup.engine.optim import JointOptimWrapper
@@ -100,7 +101,9 @@ class TrainingStep:
         model = revert_sync_batchnorm(MODELS.build(model_cfg)).to(device).train()
         optimizer = dict(type="SGD", lr=1e-3, momentum=0.9)
         optim_wrapper = build_optim_wrapper(model, dict(optimizer=optimizer))
-        return cls(model, optim_wrapper, {k: v["labeled"] for k, v in batch.items()})
+        labeled = {key: branches["labeled"] for key, branches in batch.items()}
+        labeled["data_samples"] = widened(labeled["data_samples"])
+        return cls(model, optim_wrapper, labeled)
 
     def __call__(self) -> None:
         """Run one step."""
