@@ -103,6 +103,8 @@ U2PL = [
         "joint": ["labeled"],
     },
 ]
+FIXMATCH = {**CONSISTENCY, "mix": "cutmix", "joint": ["labeled"]}
+CURRICULUM = {"type": "CurriculumThreshold", "threshold": 0.5, "images": 8}
 FURTHER = {
     "type": "FurtherLabelsObjective",
     "of": "consistency",
@@ -128,6 +130,10 @@ OBJECTIVES = {
     "cps": [CROSS],
     "augseg": [AUGSEG],
     "u2pl": U2PL,
+    "flexmatch": [{**FIXMATCH, "select": CURRICULUM}],
+    "freematch": [
+        {**FIXMATCH, "select": {"type": "SelfAdaptiveThreshold", "momentum": 0.9}}
+    ],
     "prevmatch": [{**CONSISTENCY, "mix": "cutmix"}, FURTHER],
 }
 NETWORKS = {

@@ -61,7 +61,7 @@ TEST_TOOLS = (
 DOCS_TOOLS = ("mkdocs-material", "mkdocstrings[python]", "ruff")
 IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 FAST = ("-m", "not slow")
-# One more than cores, for many tests wait for processes; each holds about 1 GB. Of `-n`,
+# One more than cores, for many tests wait for processes; each holds about 1 GB. Of `-n`
 # the last one counts, so that a caller's wins.
 PARALLEL = (
     *("-n", str(min(4, (os.cpu_count() or 1) + 1))),

@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn as nn
-from mmengine.dist import get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -28,7 +27,7 @@ from ..losses import (
     latent_given_class,
     masked_cross_entropy,
 )
-from ..reduce import sum_of_processes
+from ..reduce import share_seen, sum_of_processes
 from ..step.seg_output import SegOutput
 from ..step.step import Step
 from ..step.view import View
@@ -201,9 +200,9 @@ class LatentClassObjective(Objective):
     @torch.no_grad()
     def _average(self, counts: Tensor, images: int) -> None:
         # Eq. 8. It starts at 0; the resulting bias cancels in Eq. 9.
-        rate = self.update_rate
+        rate: float | Tensor | None = self.update_rate
         if rate is None:
-            rate = min(images * get_world_size() / labeled_images(), 1.0)
+            rate = share_seen(images, labeled_images(), self.cooccurrence)
         self.cooccurrence.lerp_(counts.to(self.cooccurrence.dtype), rate)
 
     def _group_loss(self, logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
+from mmengine.dist import all_reduce
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_semisup.core.histogram import histogram
 
+from ..reduce import share_seen
 from ..step.step import Step
 from ..training_facts import images_of
 from .labels import Judgement
@@ -148,7 +149,7 @@ class CurriculumThreshold(ClassThreshold):
         if self.images is None:
             # Kept, because the replay of a failed step sees the batch alone.
             self.images = images_of(judgement.seen.name)
-        rate = min(len(judgement.seen) * get_world_size() / self.images, 1.0)
+        rate = share_seen(len(judgement.seen), self.images, self.status)
         move(self.status, found[:-1], found[-1], rate)
         return level
 
@@ -211,7 +212,7 @@ def class_indices(judgement: Judgement) -> Tensor:
     return judgement.labels.masked_fill(~judgement.valid, 0)
 
 
-def move(average: Tensor, sums: Tensor, count: Tensor, rate: float) -> None:
+def move(average: Tensor, sums: Tensor, count: Tensor, rate: float | Tensor) -> None:
     """Move an average in place towards a mean; without any pixel, it stays.
 
     Args:
