@@ -320,7 +320,7 @@ def test(arguments: list[str]) -> int:
             variables["TMPDIR"] = folder
         for name, command in steps.items():
             say(f"{name}: {' '.join(command[1:])}")
-            if environment.run(command, **variables):
+            if environment.run(command, None, **variables):
                 failed.append(name)
         say("types: mypy")
         if types.result():
