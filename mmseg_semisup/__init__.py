@@ -11,10 +11,12 @@ from mmseg_semisup.compat import (
     import_quietly,
     map_package_names,
 )
+from mmseg_semisup.moved import find_moved_modules
 
 check_environment()
 map_package_names()
 import_quietly()
+find_moved_modules()
 
 from mmseg_semisup import (  # noqa: E402
     datasets,
