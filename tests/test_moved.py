@@ -57,6 +57,7 @@ def test_other_names_are_not_found(name):
     assert not homes(name)
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_before_it_is_asked_for():
     code = (
         "import sys, mmseg_semisup; "

@@ -55,6 +55,7 @@ def compare_faults(stated: str | None) -> None:
     assert after < before / 4 if kept else after > before / 2, (before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 @pytest.mark.parametrize("stated", [None, *STATED])
 def test_freed_memory_is_used_again(stated):

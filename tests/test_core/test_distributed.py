@@ -160,6 +160,7 @@ def mistakes(rank: int, hub: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_errors_of_one_process_reach_the_other(tmp_path):
     first, second = in_two_processes(mistakes, tmp_path / "hub")
     assert first.keys() == second.keys() == {"main", "second", "check", "download"}

@@ -228,6 +228,7 @@ def train_with_troubles(rank: int, folder: Path) -> list[tuple[str, dict]]:
     return [train_with_trouble(rank, folder, kind, "float32") for kind, _ in CASES[::2]]
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together(tmp_path):
     found = in_two_processes(train_with_troubles, tmp_path)
     for (first, weights), (second, others) in zip(*found, strict=True):

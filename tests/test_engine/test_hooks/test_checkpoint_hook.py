@@ -73,6 +73,7 @@ def test_keeps_the_last_checkpoints_and_the_pointer(tmp_path):
     assert stored["message_hub"]["runtime_info"]["keep_ckpt_ids"] == [4, 6]
 
 
+@pytest.mark.slow
 def test_checkpoints_do_not_grow(tmp_path):
     runner = _runner(tmp_path, 40, interval=20, max_keep_ckpts=9)
     runner.register_hook(HistoryHook())

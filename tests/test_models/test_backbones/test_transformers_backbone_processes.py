@@ -56,6 +56,7 @@ def both(rank, folder, file):
     return first_weights(rank, folder, None), first_weights(rank, folder, file)
 
 
+@pytest.mark.slow
 def test_every_process_begins_with_the_weights_that_were_given(tmp_path):
     draw_images(tmp_path / "data", masks=4)
     file = str(tmp_path / "dinov2.pth")
