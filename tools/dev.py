@@ -337,7 +337,7 @@ def _without(arguments: list[str], removed: set[str]) -> list[str]:
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[str | None]:
-    """A folder in memory for what tests write, which takes a quarter off their time.
+    """A folder in memory for what tests write: many small files, slow on some disks.
 
     Yields:
         Its path; None where there is not enough memory, or another system than Linux:
