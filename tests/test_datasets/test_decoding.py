@@ -118,11 +118,11 @@ def test_a_process_that_begins_meanwhile():
     def read():
         process = context.Process(target=child, args=(queue,))
         process.start()
-        process.join(20)
+        process.join(60)
         return process.exitcode
 
     assert decode(read) == 0
-    assert DAMAGED in queue.get(timeout=5)
+    assert DAMAGED in queue.get(timeout=60)
 
 
 def test_a_process_without_an_error_stream(monkeypatch):

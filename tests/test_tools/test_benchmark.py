@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -209,15 +212,20 @@ def test_sizes(training):
 def test_tool_without_data(run_tool, training, tmp_path, capsys, monkeypatch):
     training.write_text(training.read_text().replace("/data'", "/nowhere'"))
     monkeypatch.setattr("mmseg_semisup.benchmark.loader.SAMPLES", 4)
+    clock = itertools.count(0, 0.001).__next__
+    ticks = SimpleNamespace(perf_counter=clock, process_time=time.process_time)
+    monkeypatch.setattr("mmseg_semisup.benchmark.timing.time", ticks)
     options = "--synthetic --repeats 2 --warmup 1 --threads 1 --loader-seconds 0.05"
     report = tmp_path / "report.json"
     run_tool("benchmark.py", training, *options.split(), "--json", report)
     result = json.loads(report.read_text())
     assert result["batch"] == dict(labeled=[2, 3, 16, 16], unlabeled=[2, 3, 16, 16])
     assert result["ratio"] == pytest.approx(result["step_ms"] / result["floor_ms"])
-    assert sum(result["passes_ms"].values()) == pytest.approx(
-        result["floor_ms"], rel=0.5
-    )
+    # One tick a step, and in the floor two and one a pass.
+    passes = result["passes_ms"]
+    assert list(passes.values()) == pytest.approx([1] * len(passes))
+    assert result["step_ms"] == pytest.approx(1)
+    assert result["floor_ms"] == pytest.approx(2 * len(passes) + 1)
     assert result["loading"]["views"] == dict(labeled=1, unlabeled=1)
     assert min(result["loading"]["samples_per_second"].values()) > 0
     calls = {name: part["calls"] for name, part in result["operations"].items()}
