@@ -10,9 +10,12 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from mmseg_semisup.core.terminal import printable
+from mmseg_semisup.study.gains import spread
+from mmseg_semisup.study.table import better, gain
 from mmseg_semisup.version import __version__
 
 from .facts import Facts, Source
@@ -117,8 +120,34 @@ def _training(facts: Facts) -> str:
         rows.append(("iteration of these weights", f"{facts.iteration:,} of {length}"))
     seed = "not known" if facts.seed is None else str(facts.seed)
     rows.append(("seed", seed))
+    rows += _start(facts)
     rows.append(("made with", f"mmseg_semisup {__version__}"))
-    return _table(("", ""), rows)
+    return "\n\n".join([_table(("", ""), rows), *_classes(facts)])
+
+
+def _start(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Where and with what the training ran last."""
+    for start in facts.report.starts[-1:]:
+        yield "last started", escaped(start["time"])
+        yield "machine", escaped(start["machine"])
+        if start["commit"]:
+            yield "commit", escaped(start["commit"])
+        versions = (f"{name} {value}" for name, value in start["versions"].items())
+        yield "versions", escaped(", ".join(versions))
+
+
+def _classes(facts: Facts) -> Iterator[str]:
+    """What the masks of the training show."""
+    data = facts.report.data
+    if not data or not data["classes"]:
+        return
+    read, total = data["masks_read"], data["masks"]
+    some = "" if read == total else f" of {read:,} of the {total:,} masks"
+    rows = [
+        (escaped(entry["name"]), f"{entry['images']:,}", f"{100 * entry['share']:.2f}")
+        for entry in data["classes"]
+    ]
+    yield _table(("class", f"masks that show it{some}", "share of pixels in %"), rows)
 
 
 def _images(source: Source) -> str:
@@ -136,7 +165,27 @@ def _scores(facts: Facts) -> str:
     if facts.class_scores:
         classes = [(escaped(k), f"{v:.2f}") for k, v in facts.class_scores.items()]
         text += f"\n\n{_table(('class, last validation', 'IoU in %'), classes)}"
-    return text
+    return "\n\n".join([text, *_seeds(facts)])
+
+
+def _seeds(facts: Facts) -> Iterator[str]:
+    """The scores of all seeds of a study, and the gain over its baseline."""
+    row = facts.study
+    if row is None:
+        return
+    cells = {
+        result["seed"]: f"{result['networks'][facts.network]['last']:.2f}"
+        for result in row.results
+        if facts.network in result["networks"]
+    }
+    head = ("seed", *map(str, cells))
+    yield _table(head, [("mIoU in %, last validation", *cells.values())])
+    if row.baseline and row.network == facts.network:
+        (base, *_) = row.baseline.values()
+        yield (
+            f"Gain over {escaped(base['method'])} with the same masks, seeds and "
+            f"iterations: {gain(row)}; seeds better: {better(row)}."
+        )
 
 
 def _steps(facts: Facts) -> Iterator[tuple[str, int]]:
@@ -158,10 +207,18 @@ def _limits(facts: Facts) -> str:
         "something else.",
         "Images that differ from those of the training, in subject, camera or size, "
         "may be segmented worse than the scores say.",
-        "One seed: another training differs by the spread between seeds, which is "
-        "not measured here.",
+        _spread(facts),
         "The confidence is the network's own, and is not calibrated.",
     ]
+    if facts.report.starts and not facts.report.finished:
+        lines.append("The training was not at its end when its report was written.")
+    warnings = (facts.report.data or {}).get("warnings", ())
+    if warnings:
+        # Their words may name files that are not published.
+        lines.append(
+            f"The check of the data gave {len(warnings)} warning(s), which the "
+            "training's own report has."
+        )
     if any(source.name == "labeled" for source in facts.sources):
         (labeled, *_) = [s for s in facts.sources if s.name == "labeled"]
         if labeled.images is not None:
@@ -173,6 +230,21 @@ def _limits(facts: Facts) -> str:
     if facts.class_scores and missing:
         lines.append(f"Not in the validation images: {', '.join(missing)}.")
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _spread(facts: Facts) -> str:
+    """What is known of other trainings with the same config."""
+    scores = facts.study.scores("last", facts.network) if facts.study else []
+    deviation = spread(scores)
+    if deviation is None:
+        return (
+            "One seed: another training differs by the spread between seeds, which is "
+            "not measured here."
+        )
+    return (
+        f"Trainings with {len(scores)} seeds have a mean mIoU of {fmean(scores):.1f} % "
+        f"and a standard deviation of {deviation:.1f}."
+    )
 
 
 def _licence(facts: Facts, licence: str) -> str:

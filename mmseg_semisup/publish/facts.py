@@ -12,11 +12,17 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmseg_semisup.composition import COMPOSED
-from mmseg_semisup.core.errors import DataError
+from mmseg_semisup.core.errors import ConfigError, DataError
+from mmseg_semisup.core.text import compare_names
 from mmseg_semisup.datasets.sources import build_source
 from mmseg_semisup.export.plain_model import dataset_meta
 from mmseg_semisup.models.network_names import STUDENT, mean_name
+from mmseg_semisup.report.facts import FILE, read_facts
+from mmseg_semisup.report.facts import Facts as Report
 from mmseg_semisup.report.log import read_log
+from mmseg_semisup.study.gains import Row
+
+from .seeds import find_row
 
 LICENCES = {
     "dinov2": "apache-2.0",
@@ -60,6 +66,8 @@ class Facts:
         scores: Iteration to mIoU in percent.
         class_scores: Class to IoU in percent, of the last validation.
         started_from: First weights and their licences; '' where it is not known.
+        report: What the training said of itself; empty if it wrote no report.
+        study: The trainings of the same method with all seeds, if it is of a study.
     """
 
     network: str
@@ -74,6 +82,8 @@ class Facts:
     scores: dict[int, float] = field(default_factory=dict)
     class_scores: dict[str, float] = field(default_factory=dict)
     started_from: dict[str, str] = field(default_factory=dict)
+    report: Report = field(default_factory=Report)
+    study: Row | None = None
 
     @property
     def best(self) -> int | None:
@@ -89,7 +99,10 @@ class Facts:
 def collect(
     cfg: Config, checkpoint: Mapping[str, Any], work_dir: Path, network: str
 ) -> Facts:
-    """Read what config, checkpoint and logs say of a network.
+    """Read what config, checkpoint, logs and reports say of a network.
+
+    Numbers of images are those of the report, which the training wrote; without one,
+    the images are counted, if they are here.
 
     Args:
         cfg: Config of the training.
@@ -98,26 +111,40 @@ def collect(
         network: Name of the network.
 
     Raises:
-        ConfigError: If neither checkpoint nor config name the classes.
+        ConfigError: If neither checkpoint nor config name the classes, or the report is
+            of other classes.
     """
     init_default_scope(cfg.get("default_scope", "mmseg"))
     meta = checkpoint.get("meta") or {}
-    log = read_log(work_dir)
+    classes = list(dataset_meta(checkpoint, cfg)["classes"])
+    report = read_facts(work_dir)
+    if report.classes and report.classes != classes:
+        raise ConfigError(
+            f"{work_dir / FILE} is of another training: its classes differ from the "
+            f"checkpoint's: {compare_names(report.classes, classes)}"
+        )
+    log = read_log(work_dir, since=report.since)
     own = _scored_as(cfg, network, log.scores)
     seed = meta.get("seed", (cfg.get("randomness") or {}).get("seed"))
     return Facts(
         network=network,
-        classes=list(dataset_meta(checkpoint, cfg)["classes"]),
+        classes=classes,
         architecture=_architecture(cfg.model),
-        method=_method(cfg),
-        sources=_sources(cfg),
-        validation=_source("validation", (cfg.get("val_dataloader") or {})),
+        method=report.method or _method(cfg),
+        sources=_sources(cfg, report.data or {}),
+        validation=_source(
+            "validation",
+            cfg.get("val_dataloader") or {},
+            (report.data or {}).get("validated"),
+        ),
         iteration=meta.get("iter"),
         iterations=(cfg.get("train_cfg") or {}).get("max_iters"),
         seed=seed if isinstance(seed, int) else None,
         scores=log.scores.get(own, {}),
         class_scores=log.classes.get(own, {}),
         started_from={name: licence_of(name) for name in first_weights(cfg.model)},
+        report=report,
+        study=find_row(work_dir, network),
     )
 
 
@@ -196,15 +223,20 @@ def _method(cfg: Config) -> str:
     return ", ".join(map(str, names)) or "supervised training"
 
 
-def _sources(cfg: Config) -> list[Source]:
+def _sources(cfg: Config, data: Mapping[str, Any]) -> list[Source]:
     loader = cfg.get("train_dataloader") or {}
     dataset = loader.get("dataset") or {}
     parts = dataset.get("sources") or {"labeled": dataset}
-    found = (_source(name, {"dataset": part}) for name, part in parts.items() if part)
+    known = {k: v["images"] for k, v in data.get("sources", {}).items()}
+    found = (
+        _source(name, {"dataset": part}, known.get(name))
+        for name, part in parts.items()
+        if part
+    )
     return [source for source in found if source is not None]
 
 
-def _source(name: str, loader: Mapping[str, Any]) -> Source | None:
+def _source(name: str, loader: Mapping[str, Any], known: int | None) -> Source | None:
     dataset = loader.get("dataset")
     if not dataset:
         return None
@@ -212,6 +244,8 @@ def _source(name: str, loader: Mapping[str, Any]) -> Source | None:
     store = stores if isinstance(stores, str) else stores[-1]
     root = str(dataset.get("data_root") or store).rstrip("/")
     label = root.rpartition("/")[2] or _type(dataset)
+    if known is not None:
+        return Source(name, label, known)
     try:
         return Source(name, label, len(build_source(name, dataset)))
     except (DataError, KeyError):

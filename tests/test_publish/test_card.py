@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
+from study_records import record
 
 from mmseg_semisup.publish.card import escaped, model_card
 from mmseg_semisup.publish.facts import Facts, Source
+from mmseg_semisup.report.facts import Facts as Report
+from mmseg_semisup.study.gains import make_rows
 
 FACTS = Facts(
     network="teacher",
@@ -82,6 +87,59 @@ def test_a_network_without_records():
     assert "There is no log of a validation of this network." in card
     assert "model-index" not in head(card)
     assert "| seed | not known |" in card
+
+
+START = {
+    "time": "2026-11-27 04:00",
+    "iteration": 0,
+    "command": "python tools/train.py /home/jane/secret.py",
+    "commit": "abc1234",
+    "machine": "2 cores of <CPU>",
+    "versions": {"torch": "2.13.0", "numpy": "2.0"},
+}
+
+
+def test_what_the_training_said_of_itself():
+    data = {
+        "masks": 65,
+        "masks_read": 15,
+        "classes": [{"name": "a|b", "images": 3, "share": 0.0123}],
+        "warnings": ["/home/jane/a.png equals /home/jane/b.png"],
+    }
+    report = Report(starts=[{**START, "machine": "older"}, START], data=data)
+    lines = model_card(replace(FACTS, report=report), "Cats", {}).splitlines()
+    for line in (
+        r"| last started | 2026\-11\-27 04:00 |",
+        "| machine | 2 cores of &lt;CPU&gt; |",
+        "| commit | abc1234 |",
+        "| versions | torch 2.13.0, numpy 2.0 |",
+        "| class | masks that show it of 15 of the 65 masks | share of pixels in % |",
+        r"| a\|b | 3 | 1.23 |",
+        "- The training was not at its end when its report was written.",
+    ):
+        assert line in lines, line
+    # Names of files and the command are nobody else's business.
+    assert not [line for line in lines if "jane" in line]
+    assert [line for line in lines if "The check of the data gave 1 warning(s)" in line]
+
+
+def test_all_seeds_of_a_study():
+    (_, row, _) = make_rows(record())
+    card = model_card(replace(FACTS, study=row), "Cats", {})
+    assert "| seed | 0 | 1 | 2 |" in card
+    assert "| mIoU in %, last validation | 44.00 | 45.00 | 43.00 |" in card
+    assert (
+        "Gain over supervised with the same masks, seeds and iterations: +4.0 ± 1.0; "
+        "seeds better: 3 of 3." in card
+    )
+    assert (
+        "- Trainings with 3 seeds have a mean mIoU of 44.0 % and a standard deviation "
+        "of 1.0." in card
+    )
+    assert "One seed" not in card
+    student = model_card(replace(FACTS, study=row, network="student"), "Cats", {})
+    assert "| mIoU in %, last validation | 50.00 | 50.00 | 50.00 |" in student
+    assert "Gain over" not in student
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from mmengine.config import Config
 from tiny_training import CLASSES, write_adversarial
 
+from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.publish.facts import collect, first_weights, licence_of
+from mmseg_semisup.report.facts import Facts, write_facts
 
 META = {"iter": 4, "seed": 7, "dataset_meta": {"classes": CLASSES, "palette": []}}
 
@@ -70,6 +72,42 @@ def test_what_is_not_there_is_not_known(cfg, tmp_path):
     assert (facts.sources[0].dataset, facts.sources[0].images) == ("photos", None)
     assert facts.validation is None
     assert (facts.iteration, facts.seed, facts.best) == (None, None, None)
+
+
+DATA = {
+    "sources": {"labeled": {"images": 22, "per_step": 8.0, "sizes": "16x16"}},
+    "validated": 101,
+    "masks": 22,
+    "masks_read": 22,
+    "classes": [],
+    "warnings": [],
+}
+
+
+def test_the_report_says_what_was_trained_with(cfg, tmp_path):
+    """Also where the images are not, or have become others."""
+    report = Facts(classes=list(CLASSES), method="cutmix", data=DATA, since="2026")
+    write_facts(tmp_path, report)
+    facts = collect(cfg, {"meta": META}, tmp_path, "student")
+    assert facts.method == "cutmix"
+    assert [source.images for source in facts.sources] == [22, 4]
+    assert facts.validation.images == 101
+    assert facts.report == report
+
+
+def test_scores_of_an_earlier_training_do_not_count(cfg, tmp_path):
+    write_log(tmp_path, *LOG)
+    write_facts(tmp_path, Facts(since="20260101_000001"))
+    assert collect(cfg, {"meta": META}, tmp_path, "teacher").scores == {}
+
+
+def test_a_report_of_other_classes_is_refused(cfg, tmp_path):
+    write_facts(tmp_path, Facts(classes=["road", *CLASSES[1:]]))
+    message = (
+        f"report.json is of another training: .* 0: 'road' instead of '{CLASSES[0]}'"
+    )
+    with pytest.raises(ConfigError, match=message):
+        collect(cfg, {"meta": META}, tmp_path, "student")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from study_records import record
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.study.documents import (
@@ -17,8 +18,6 @@ from mmseg_semisup.study.documents import (
 )
 from mmseg_semisup.study.results import read_record, to_json
 from mmseg_semisup.study.table import make_notes, make_table
-
-from .test_gains import record
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = {p.stem: read_record(p) for p in sorted((ROOT / RECORDS).glob("*.json"))}

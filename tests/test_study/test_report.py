@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from strict_html import StrictPage
+from study_records import record
 
 from mmseg_semisup.study.report import study_page
-
-from .test_gains import record
 
 RECORDS = sorted(Path("docs", "records").resolve().glob("*.json"))
 SELECTION = {
