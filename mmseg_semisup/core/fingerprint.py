@@ -33,15 +33,9 @@ NO_MATTER = {
 """Top-level keys that change neither weights nor the choice of the best ones."""
 NO_MATTER_WITHIN = ("num_workers", "persistent_workers", "prefetch_factor")
 NO_MATTER_HOOKS = ("health", "logger", "runtime_info", "timer", "visualization")
-NO_MATTER_LATER = {
-    "composed",
-    "labeled",
-    "load_from",
-    "method",
-    "rare_classes",
-    "unlabeled",
-    "weak",
-}
+COMPOSED_FROM = {"composed", "labeled", "method", "rare_classes", "unlabeled", "weak"}
+"""Top-level keys that stand in the others as well, once a config is composed."""
+NO_MATTER_LATER = COMPOSED_FROM | {"load_from"}
 """Top-level keys that matter no more once a training has begun: those of the first
 weights, and those that stand in the others as well."""
 FIRST_WEIGHTS = ("init_cfg", "pretrained")

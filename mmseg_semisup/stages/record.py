@@ -11,7 +11,12 @@ from typing import Any
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.distributed import on_main
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.core.fingerprint import differences, fingerprint_of_start, to_plain
+from mmseg_semisup.core.fingerprint import (
+    COMPOSED_FROM,
+    differences,
+    fingerprint_of_start,
+    to_plain,
+)
 from mmseg_semisup.core.records import RecordError, check_form, read_record
 from mmseg_semisup.core.text import shorten
 
@@ -90,7 +95,8 @@ class Record:
             begun = self.stages.get(stage.name)
             if begun is None or not self._has_results(stage.name):
                 continue
-            changes = [*map(str, differences(begun["config"], fingerprint(stage)))]
+            before, now = _effective(begun["config"]), fingerprint(stage)
+            changes = [*map(str, differences(before, now))]
             if changes and (self.is_finished(stage.name) or not accept):
                 again = [name for name in names[index:] if name in self.stages]
                 state = "finished" if self.is_finished(stage.name) else "begun"
@@ -209,10 +215,18 @@ def fingerprint(stage: Stage) -> dict[str, Any]:
     if stage.task == "evaluate":
         kept = {k: v for k, v in content.items() if k in EVALUATED}
         return to_plain(kept)
-    plain = fingerprint_of_start(content)
+    plain = _effective(fingerprint_of_start(content))
     if stage.masks is not None:
         plain["pseudo_masks"] = to_plain(stage.masks.stated() | {"threads": None})
     return plain
+
+
+def _effective(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A fingerprint without what all stages are composed of.
+
+    A stage does not depend on what the source says of others. Older records have it.
+    """
+    return {k: v for k, v in config.items() if k not in COMPOSED_FROM}
 
 
 def _check(stages: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from mmseg_semisup.stages import (
     split_stages,
     train_stages,
 )
+from mmseg_semisup.stages.record import FILE
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,17 @@ def test_record_survives_and_notices_changes(cfg, tmp_path):
     )
     with pytest.raises(ConfigError, match=message):
         record.check(split_stages(cfg))
+
+
+def test_what_a_later_stage_is_composed_of_may_change(cfg, tmp_path):
+    cfg.merge_from_dict({"composed": {"source": {"method": "st"}}, "method": "st"})
+    finish(Record(tmp_path), split_stages(cfg), 1)
+    cfg.merge_from_dict({"composed.source.method": "other", "method": "other"})
+    Record(tmp_path).check(split_stages(cfg))
+    older = json.loads((tmp_path / FILE).read_text())
+    older["stages"]["first"]["config"]["composed"] = {"source": "an older record"}
+    (tmp_path / FILE).write_text(json.dumps(older))
+    Record(tmp_path).check(split_stages(cfg))
 
 
 def test_a_change_is_accepted_where_a_stage_is_not_finished(cfg, tmp_path):
