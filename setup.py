@@ -37,7 +37,9 @@ def copy_folder(name: str, destination: Path) -> None:
     """Copy a top-level folder, without what only a clone can use."""
     target = destination / name
     shutil.rmtree(target, ignore_errors=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "dev.py")
+    ignored = shutil.ignore_patterns(
+        "__pycache__", "*.pyc", "dev.py", "dev_environment.py"
+    )
     shutil.copytree(ROOT / name, target, ignore=ignored)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from mmseg_semisup.core.text import suggest
 
 PACKAGE = Path(__file__).resolve().parent
-INTERNAL = ("dev.py", "dist_run.sh", "slurm_job.sh")
+INTERNAL = ("dev.py", "dev_environment.py", "dist_run.sh", "slurm_job.sh")
 """Files beside the tools: the first works in a clone only, the tools start the rest."""
 DEMO = PACKAGE / "demo" / "__main__.py"
 

@@ -14,6 +14,7 @@ OF_OTHERS = {"--no-deps", "--requeue", "--signal"}
 """Options of pip and slurm."""
 RUNS_OTHERS = (
     "tools/dev.py",
+    "tools/dev_environment.py",
     "mmseg_semisup/benchmark/against.py",
     "mmseg_semisup/core/machine.py",
     "mmseg_semisup/report/pictures.py",

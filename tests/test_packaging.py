@@ -57,7 +57,9 @@ def shipped_files() -> set[str]:
         str(path.relative_to(ROOT))
         for name in ("configs", "tools")
         for path in (ROOT / name).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != "dev.py"
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and path.name not in ("dev.py", "dev_environment.py")
     }
 
 
@@ -76,7 +78,8 @@ def test_the_wheel_carries_configs_tools_and_splits(source, wheel):
     }
     assert modules <= names
     assert {"mmseg_semisup/py.typed", "mmseg_semisup/.mim/model-index.yml"} <= names
-    assert not any(re.search(r"__pycache__|^tests/|/dev\.py$", name) for name in names)
+    unwanted = re.compile(r"__pycache__|^tests/|/dev(_environment)?\.py$")
+    assert not [name for name in names if unwanted.search(name)]
     assert not (source / "mmseg_semisup" / ".mim").exists()
 
 
@@ -177,11 +180,19 @@ def test_the_starter_describes_every_tool_in_a_line(monkeypatch, capsys):
     assert all(text.endswith(".") for text in listed.values())
 
 
-def load_dev():
+@pytest.fixture
+def dev(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    monkeypatch.delitem(sys.modules, "dev_environment", raising=False)
     spec = importlib.util.spec_from_file_location("dev", ROOT / "tools" / "dev.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.modules.pop("dev_environment")
+
+
+def environment_of(dev):
+    return sys.modules[dev.Environment.__module__]
 
 
 def versions(name: str, relation: str) -> dict[str, str]:
@@ -207,33 +218,33 @@ def test_the_citation_names_this_version():
     assert str(citation["version"]) == __version__
 
 
-def test_dev_explains_a_missing_network():
+def test_dev_explains_a_missing_network(dev):
     output = "Retrying ... NewConnectionError(... Name or service not known)\nERROR: x"
-    assert "cannot reach its package index" in load_dev().explain(output)
+    assert "cannot reach its package index" in environment_of(dev).explain(output)
 
 
-def test_dev_explains_a_full_disk():
+def test_dev_explains_a_full_disk(dev):
     output = "ERROR: [Errno 28] No space left on device"
-    assert "is full" in load_dev().explain(output)
+    assert "is full" in environment_of(dev).explain(output)
 
 
-def test_dev_names_unknown_commands(monkeypatch, capsys):
+def test_dev_names_unknown_commands(dev, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["dev.py", "tset"])
-    assert load_dev().main() == 2
+    assert dev.main() == 2
     assert "'tset'; there are demo, test" in capsys.readouterr().out
 
 
-def test_dev_needs_an_existing_mmcv(monkeypatch, capsys):
+def test_dev_needs_an_existing_mmcv(dev, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["dev.py", "old-trio", "--mmcv", "absent.whl"])
-    assert load_dev().main() == 1
+    assert dev.main() == 1
     assert "no file absent.whl" in capsys.readouterr().err
 
 
-def test_dev_notices_changed_requirements(monkeypatch, tmp_path):
-    dev = load_dev()
-    for name in dev.INPUTS:
+def test_dev_notices_changed_requirements(dev, monkeypatch, tmp_path):
+    module = environment_of(dev)
+    for name in module.INPUTS:
         shutil.copy(ROOT / name, tmp_path / name)
-    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
     environment = dev.Environment(".venv", [["pkg"]])
     before = environment._fingerprint()
     assert environment._fingerprint() == before
@@ -242,8 +253,8 @@ def test_dev_notices_changed_requirements(monkeypatch, tmp_path):
     assert environment._fingerprint() != before
 
 
-def test_dev_builds_the_site_with_the_packages_of_the_extra(monkeypatch):
-    dev, commands = load_dev(), []
+def test_dev_builds_the_site_with_the_packages_of_the_extra(dev, monkeypatch):
+    commands = []
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")
     extra = re.search(r'"docs": \[(.+)\]', setup).group(1)
     assert tuple(re.findall(r'"([^"]+)"', extra)) == dev.DOCS_TOOLS
@@ -256,8 +267,7 @@ def test_dev_builds_the_site_with_the_packages_of_the_extra(monkeypatch):
 
 
 @pytest.mark.parametrize("least", [0, 2**60])
-def test_tests_write_into_memory_if_there_is_enough(monkeypatch, tmp_path, least):
-    dev = load_dev()
+def test_tests_write_into_memory_if_there_is_enough(dev, monkeypatch, tmp_path, least):
     monkeypatch.setattr(dev, "MEMORY", tmp_path)
     monkeypatch.setattr(dev, "LEAST_MEMORY", least)
     with dev.temporary_folder() as folder:
@@ -273,8 +283,10 @@ def test_tests_write_into_memory_if_there_is_enough(monkeypatch, tmp_path, least
 
 
 @pytest.mark.parametrize("lane", ["fast", "whole", "full"])
-def test_dev_runs_all_checks_and_may_leave_out_slow_tests(monkeypatch, capsys, lane):
-    dev, commands, variables = load_dev(), [], {}
+def test_dev_runs_all_checks_and_may_leave_out_slow_tests(
+    dev, monkeypatch, capsys, lane
+):
+    commands, variables = [], {}
 
     def run(self, command, output=None, **given):
         if output is not None:
