@@ -142,12 +142,12 @@ def _classes(facts: Facts) -> Iterator[str]:
     if not data or not data["classes"]:
         return
     read, total = data["masks_read"], data["masks"]
-    some = "" if read == total else f" of {read:,} of the {total:,} masks"
+    some = f" of all {total:,}" if read == total else f" of {read:,} of all {total:,}"
     rows = [
         (escaped(entry["name"]), f"{entry['images']:,}", f"{100 * entry['share']:.2f}")
         for entry in data["classes"]
     ]
-    yield _table(("class", f"masks that show it{some}", "share of pixels in %"), rows)
+    yield _table(("class", f"in masks,{some}", "share of pixels in %"), rows)
 
 
 def _images(source: Source) -> str:
@@ -178,8 +178,9 @@ def _seeds(facts: Facts) -> Iterator[str]:
         for result in row.results
         if facts.network in result["networks"]
     }
-    head = ("seed", *map(str, cells))
-    yield _table(head, [("mIoU in %, last validation", *cells.values())])
+    if len(cells) > 1:
+        head = ("seed", *map(str, cells))
+        yield _table(head, [("mIoU in %, last validation", *cells.values())])
     if row.baseline and row.network == facts.network:
         (base, *_) = row.baseline.values()
         yield (
