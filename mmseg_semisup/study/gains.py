@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -30,6 +31,8 @@ class Row:
         baseline: Those of the baseline of equal iterations and the same list, by seed;
             empty: there is none, or it is one itself.
         ceiling: Those of the baseline with all masks, by seed.
+        alike: Whether another list has as many images, so that only its name tells it
+            apart.
     """
 
     method: str
@@ -37,12 +40,16 @@ class Row:
     results: Sequence[Result]
     baseline: Mapping[int, Result]
     ceiling: Mapping[int, Result]
+    alike: bool = False
 
     @property
     def masks(self) -> str:
-        """Number of labelled images: one, or the least and the greatest."""
-        found = sorted({result["masks"] for result in self.results})
-        return "-".join(map(str, found[:1] + found[1:][-1:]))
+        """Number of labelled images: one, or the least and the greatest.
+
+        The name of the list follows where the number does not tell it.
+        """
+        count = _count(self.results)
+        return f"{count} {self.split}" if self.alike else count
 
     @property
     def network(self) -> str:
@@ -123,6 +130,11 @@ class Row:
         return {name: fmean(values) for name, values in found.items()}
 
 
+def _count(results: Sequence[Result]) -> str:
+    found = sorted({result["masks"] for result in results})
+    return "-".join(map(str, found[:1] + found[1:][-1:]))
+
+
 def score(result: Result) -> float:
     """The headline of a training: last mIoU of the network that predicts."""
     return float(result["networks"][result["predicts"]]["last"])
@@ -145,6 +157,8 @@ def make_rows(record: Mapping[str, Any]) -> list[Row]:
         for method in record["methods"]
         if (split, method) in groups
     ]
+    counts = {split: _count(groups[split, method]) for split, method in order}
+    several = Counter(counts.values())
     rows = []
     for split, method in order:
         results = groups[split, method]
@@ -160,7 +174,8 @@ def make_rows(record: Mapping[str, Any]) -> list[Row]:
             others = [(split, name) for name in baselines]
         base = _of_length(others, groups, length)
         top = _of_length(ceiling, groups, length)
-        rows.append(Row(method, split, results, base, top))
+        alike = several[counts[split]] > 1 and split != ALL_MASKS
+        rows.append(Row(method, split, results, base, top, alike))
     return rows
 
 

@@ -18,6 +18,17 @@ from mmseg_semisup.study.table import (
 )
 
 
+def test_lists_of_equal_length_are_named():
+    cells = [
+        result("supervised", 0, 40.0, split="random"),
+        result("supervised", 0, 42.0, split="chosen"),
+        result("supervised", 0, 50.0, split="all"),
+    ]
+    study = record(splits=["random", "chosen"], methods=["supervised"], cells=cells)
+    assert [row.masks for row in make_rows(study)] == ["5 random", "5 chosen", "99"]
+    assert "| `supervised` | 5 chosen | **42.0** (42.0)" in make_table(study)
+
+
 def test_gains_are_paired_by_seed():
     base, cutmix, top = make_rows(record())
     assert cutmix.gains() == [4.0, 3.0, 5.0]
