@@ -139,15 +139,22 @@ def main() -> None:
     if videos:
         counts.append(f"{frames} frames of {several(len(videos), 'video')}")
     earlier = f", {journal.left_out} of them earlier" if journal.left_out else ""
-    speed = (done + frames - journal.left_out) / seconds
-    print(
-        f"\n{' and '.join(counts)} predicted into {args.out}{earlier}; "
-        f"{speed:.2g} images a second"
-    )
+    new = done + frames - journal.left_out
+    speed = f"; {significant(new / seconds)} images a second" if new else ""
+    print(f"\n{' and '.join(counts)} predicted into {args.out}{earlier}{speed}")
     for path, reason in failed.items():
         print(f"skipped {path}: {reason}", file=sys.stderr)
     if failed:
         raise SystemExit(1)
+
+
+def significant(number: float) -> str:
+    """A number with at least two digits, such as '0.25', '2.5' or '117'.
+
+    >>> [significant(number) for number in (0.2468, 2.468, 116.7)]
+    ['0.25', '2.5', '117']
+    """
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def several(count: int, noun: str) -> str:
