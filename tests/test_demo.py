@@ -169,9 +169,9 @@ def test_log_tells_iteration_and_scores(tmp_path):
     assert run.iteration() == 0
     log(
         run.folder,
-        json.dumps({"loss": 1.0, "iter": 10, "step": 10}),
+        json.dumps({"loss": 1.0, "time": 0.1, "iter": 10, "step": 10}),
         json.dumps({"mIoU": 31.5, "step": 10}),
-        json.dumps({"loss": 0.5, "iter": 20, "step": 20}),
+        json.dumps({"loss": 0.5, "time": 0.1, "iter": 20, "step": 20}),
         json.dumps({"mIoU": 40.0, "step": 20}),
         '{"loss": 0.4, "iter": 3',
     )

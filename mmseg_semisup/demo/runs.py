@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
@@ -17,15 +15,14 @@ from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
-from mmseg_semisup.core.records import RecordError, parse_record
+from mmseg_semisup.models.network_names import STUDENT
+from mmseg_semisup.report.log import read_log
 from mmseg_semisup.study.cells import config_text
 from mmseg_semisup.study.training import training_environment
 
 VALIDATIONS = 6
 OUTPUT_NAME = "output.txt"
 DONE_NAME = "done.txt"
-LINE = {"iter?": int, "step?": int}
-"""Form of a line of a log, see :mod:`~mmseg_semisup.core.records`."""
 
 
 class TrainingError(RuntimeError):
@@ -119,7 +116,7 @@ class Run:
 
     def iteration(self) -> int:
         """The last iteration in the log."""
-        return max((line.get("iter", 0) for line in self._log()), default=0)
+        return read_log(self.folder).iteration
 
     def seconds_left(self) -> float | None:
         """Estimate the remaining seconds from the pace so far; None if unknown."""
@@ -135,14 +132,10 @@ class Run:
 
     def miou(self) -> dict[int, float]:
         """Validation mIoU in percent, by ascending iteration."""
-        predicts = self.cfg.model.get("test_cfg", {}).get("predict_with", "student")
-        found = {
-            line["step"]: line[key]
-            for line in self._log()
-            for key in ("mIoU", f"{predicts}/mIoU")
-            if key in line
-        }
-        return dict(sorted(found.items()))
+        predicts = self.cfg.model.get("test_cfg", {}).get("predict_with", STUDENT)
+        scores = read_log(self.folder).scores
+        # A network that is validated alone has no name in the log.
+        return scores.get(predicts) or scores.get(STUDENT, {})
 
     def checkpoint(self) -> Path:
         """The last checkpoint.
@@ -158,15 +151,6 @@ class Run:
     def _same_config(self) -> bool:
         path = self.config_path
         return path.is_file() and path.read_bytes() == config_text(self.cfg).encode()
-
-    def _log(self) -> list[dict[str, Any]]:
-        lines = []
-        for file in sorted(self.folder.glob("*/vis_data/scalars.json")):
-            for text in file.read_bytes().splitlines():
-                # The last line may be incomplete.
-                with contextlib.suppress(RecordError):
-                    lines.append(parse_record(text, LINE))
-        return lines
 
 
 def make_config(method: str, data_root: Path, seed: int, iters: int | None) -> Config:
