@@ -38,7 +38,7 @@ from mmseg_semisup.pseudo_masks.progress import show_progress
 from mmseg_semisup.pseudo_masks.statistics import IGNORED, load_truth
 
 RANDOM_SEEDS = 100
-CANDIDATES = (1, 2, 4, 8)
+CANDIDATES = (1, 4, None)
 
 
 def parse_args() -> argparse.Namespace:
@@ -168,10 +168,11 @@ def print_table(args, candidates, items, table, errors, shown, files) -> None:
                 rows = np.array([choice.row for choice in found])
             else:
                 rows = np.argsort(-needs(table, strategy), kind="stable")[: args.count]
-            write_list(args.out, candidates, items, rows, f"{strategy}_{number}")
+            name = strategy if number is None else f"{strategy}_{number}"
+            write_list(args.out, candidates, items, rows, name)
             error, *shares, classes = describe(rows, errors, shown, rare)
             cells = f"{error:.2f} % | {shares[0]:.0f} % | {shares[1]:.0f} % | {classes}"
-            print(f"| {strategy} | {number} | {cells} |")
+            print(f"| {strategy} | {number or 'all'} | {cells} |")
     every = []
     for seed in range(RANDOM_SEEDS):
         rows = np.random.default_rng(seed).permutation(len(items))[: args.count]

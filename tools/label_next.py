@@ -19,7 +19,6 @@ from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.plain_files import check_own_folder
 from mmseg_semisup.label_next.candidates import list_candidates
-from mmseg_semisup.label_next.choose import CANDIDATES
 from mmseg_semisup.label_next.run import label_next
 from mmseg_semisup.label_next.strategies import DEFAULT, STRATEGIES
 from mmseg_semisup.pseudo_masks.progress import show_progress
@@ -54,11 +53,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--candidates",
         type=int,
-        default=CANDIDATES,
         metavar="N",
-        help="the N neediest images for each one to pick are the candidates, of which "
-        "those are picked that differ most; 1: the neediest themselves (default: "
-        f"{CANDIDATES})",
+        help="pick among the N neediest images for each one to pick; 1: these "
+        "themselves, alike or not (default: among all images)",
     )
     parser.add_argument(
         "--network",
@@ -67,7 +64,7 @@ def parse_args() -> argparse.Namespace:
         help="student, teacher, or another of model.networks; given several times, "
         "their disagreement counts, and the first one predicts; default: all networks",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of --strategy random")
+    parser.add_argument("--seed", type=int, default=0, help="seed of random numbers")
     parser.add_argument("--batch-size", type=int, default=8, help="images in a pass")
     parser.add_argument("--threads", type=int, default=4, help="threads that load")
     parser.add_argument(
@@ -76,9 +73,10 @@ def parse_args() -> argparse.Namespace:
     add_trust_argument(parser)
     args = parser.parse_args()
     for name in ("count", "candidates", "batch_size", "threads"):
-        if getattr(args, name) < 1:
+        value = getattr(args, name)
+        if value is not None and value < 1:
             option = name.replace("_", "-")
-            parser.error(f"--{option} {getattr(args, name)}: must be at least 1")
+            parser.error(f"--{option} {value}: must be at least 1")
     return args
 
 

@@ -1,4 +1,4 @@
-"""Chooses a batch of images that need a mask and differ from each other."""
+"""Chooses a batch of images that stand for those that need a mask."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from mmseg_semisup.core.errors import ConfigError
 from .scan import ScoreFiles
 from .strategies import DEFAULT, RANDOM, Table, needs
 
-CANDIDATES = 4
-"""Candidates for each image of the batch: those that need a mask most."""
+MOST = 4096
+"""Images that are compared with each other, (MOST, MOST) distances; of more candidates,
+so many are drawn."""
 
 
 class Choice(NamedTuple):
@@ -37,10 +38,10 @@ def choose(
     labeled: NDArray[np.floating],
     count: int,
     strategy: str = DEFAULT,
-    candidates: int = CANDIDATES,
+    candidates: int | None = None,
     seed: int = 0,
 ) -> list[Choice]:
-    """Choose images: the neediest ones are candidates, from which differing ones come.
+    """Choose images that stand for the need of all.
 
     Args:
         table: The scores.
@@ -48,9 +49,10 @@ def choose(
         labeled: Features of the labelled images, (L, D), float; L may be 0.
         count: Number of images to choose; if there are fewer, all are chosen.
         strategy: Name of a strategy.
-        candidates: Candidates for each image to choose; 1: the neediest ones are
-            chosen, whether they differ or not, as with the strategy ``random``.
-        seed: Seed of the random numbers of a strategy that draws any.
+        candidates: Candidates for each image to choose, the neediest ones; None: all
+            images; 1: the neediest ones are chosen, whether they differ or not, as with
+            the strategy ``random``.
+        seed: Seed of the random numbers.
 
     Returns:
         The choices in their order.
@@ -59,53 +61,80 @@ def choose(
         ConfigError: If a number is out of its range, or there is no such strategy.
     """
     for name, value in (("count", count), ("candidates", candidates)):
-        if value < 1:
+        if value is not None and value < 1:
             raise ConfigError(f"{name}={value}; allowed: 1 or more")
     need = needs(table, strategy, seed)
     if strategy == RANDOM:
         candidates = 1
-    rows = np.argsort(-need, kind="stable")[: count * candidates]
-    features = read_features(files, table.positions[rows])
+    rows = np.argsort(-need, kind="stable")
+    if candidates is not None:
+        rows = rows[: count * candidates]
     if candidates == 1:
-        return [
-            Choice(int(row), float(need[row]), distance)
-            for row, distance in zip(rows, _distances(features, labeled), strict=True)
-        ]
-    picked = k_center_greedy(features, labeled, count)
-    return [Choice(int(rows[i]), float(need[rows[i]]), d) for i, d in picked]
+        features = read_features(files, table.positions[rows])
+    else:
+        most = max(MOST, count)
+        if len(rows) > most:
+            drawn = np.random.default_rng(seed).choice(len(rows), most, replace=False)
+            rows = rows[np.sort(drawn)]
+        every = read_features(files, table.positions[rows])
+        picked = cover_greedy(every, need[rows], labeled, count)
+        rows, features = rows[picked], every[picked]
+    return [
+        Choice(int(row), float(need[row]), distance)
+        for row, distance in zip(rows, _distances(features, labeled), strict=True)
+    ]
 
 
-def k_center_greedy(
-    features: NDArray[np.floating], centers: NDArray[np.floating], count: int
-) -> list[tuple[int, float]]:
-    """Choose points, each the farthest one from the nearest of all centres before.
+def cover_greedy(
+    features: NDArray[np.floating],
+    weights: NDArray[np.floating],
+    centers: NDArray[np.floating],
+    count: int,
+) -> list[int]:
+    """Choose points to which all points are near, those of a large weight above all.
 
-    Sener and Savarese, "Active learning for convolutional neural networks: a core-set
-    approach", ICLR 2018, Algorithm 1.
+    Each point lowers sum_i w_i min_s |x_i - x_s|^2 over the centres s as far as one
+    point can: the greedy algorithm of facility location, which reaches at least 1 - 1/e
+    of the best decrease (Wei, Iyer and Bilmes, "Submodularity in data subset selection
+    and active learning", ICML 2015, Eq. 8, with points that are labelled already).
 
     Args:
-        features: Points, (M, D), float, in the order of preference among equally far
-            ones. Without centres, the first one is chosen first.
+        features: Points x, (M, D), float, in the order of preference among equally good
+            ones; of length 1.
+        weights: Their weights w, (M,), float, 0 or more.
         centers: Points that are covered already, (L, D), float; L may be 0.
         count: Number of points to choose; if there are fewer, all are chosen.
 
     Returns:
-        Index of each point and its distance to the nearest centre at its turn, infinite
-        without one.
+        Indices of the points, in their order.
     """
-    points = features.astype(np.float64)
-    nearest = np.full(len(points), np.inf)
-    for center in centers.astype(np.float64):
-        nearest = np.minimum(nearest, np.linalg.norm(points - center, axis=1))
-    chosen = []
+    points = features.astype(np.float32)
+    between = _squared_distances(points, points)
+    # Farther than any point of length 1 is from another one.
+    nearest = np.full(len(points), 4.0, np.float32)
+    if len(centers):
+        covered = _squared_distances(points, centers.astype(np.float32))
+        nearest = covered.min(axis=1)
+    weight = weights.astype(np.float32)
+    open_points = np.ones(len(points), bool)
+    chosen: list[int] = []
     for _ in range(min(count, len(points))):
-        index = int(nearest.argmax())
-        chosen.append((index, float(nearest[index])))
-        distances = np.linalg.norm(points - points[index], axis=1)
-        nearest = np.minimum(nearest, distances)
-        # Equal points are chosen last, but no point twice.
-        nearest[index] = -1
+        gains = weight @ np.maximum(nearest[:, None] - between, 0)
+        # Equal points gain nothing, and are chosen last, but no point twice.
+        index = int(np.where(open_points, gains, -1).argmax())
+        chosen.append(index)
+        nearest = np.minimum(nearest, between[:, index])
+        open_points[index] = False
     return chosen
+
+
+def _squared_distances(
+    points: NDArray[np.float32], others: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Of each pair, (M, L), 0 or more."""
+    lengths = (points**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)
+    found: NDArray[np.float32] = np.maximum(lengths - 2 * points @ others.T, 0)
+    return found
 
 
 def read_features(

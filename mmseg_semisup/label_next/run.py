@@ -13,7 +13,7 @@ from mmseg_semisup.core.distributed import locked
 from mmseg_semisup.pseudo_masks.make import file_hash
 
 from .candidates import Candidates
-from .choose import CANDIDATES, choose, read_features
+from .choose import choose, read_features
 from .lists import write_lists
 from .pictures import draw_sheets
 from .scan import ScoreFiles, begin, list_digest, scan
@@ -44,7 +44,7 @@ def label_next(
     out_dir: Path,
     count: int = 50,
     strategy: str = DEFAULT,
-    candidates_per_image: int = CANDIDATES,
+    candidates_per_image: int | None = None,
     seed: int = 0,
     networks: Sequence[str] | None = None,
     device: str = "cpu",
@@ -63,7 +63,7 @@ def label_next(
         count: Number of images to choose.
         strategy: Name of a strategy.
         candidates_per_image: As in :func:`~.choose.choose`.
-        seed: Seed of a strategy that draws random numbers.
+        seed: Seed of the random numbers.
         networks: As in :class:`~.scorer.Scorer`.
         device: Where the networks run.
         batch_size: Greatest number of images of one size in a pass of a network.
