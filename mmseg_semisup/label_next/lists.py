@@ -59,7 +59,7 @@ def explain(
     if choice.distance < SAME:
         parts.append("looks like an image that is labelled or stands above")
     elif not parts:
-        parts.append("differs from the labelled images and from those above")
+        parts.append("stands for images unlike the labelled ones and those above")
     return "; ".join(parts)
 
 

@@ -45,7 +45,7 @@ def test_reasons_are_what_is_high(table):
     assert reasons_of(table, 0) == (
         "changed copies differ more than for 100 % of the images"
     )
-    assert "differs from the labelled images" in reasons_of(table, 3)
+    assert "stands for images unlike the labelled ones" in reasons_of(table, 3)
     assert reasons_of(table, 3, 1e-5).startswith("looks like an image that is labelled")
 
 
