@@ -77,9 +77,13 @@ def make_notes(record: Mapping[str, Any]) -> str:
         else f"Seed {seeds[0]} alone.",
         "mIoU in percent after the last iteration, in brackets the best of the "
         "validations, which flatters.",
-        f"Gain: over {baselines} with the same masks, seeds and iterations, and its "
-        "own spread over pairs of one seed.",
     ]
+    compared = any(row.gains() for row in make_rows(record))
+    if compared:
+        sentences.append(
+            f"Gain: over {baselines} with the same masks, seeds and iterations, and "
+            "its own spread over pairs of one seed."
+        )
     if any(cell["split"] == ALL_MASKS for cell in cells):
         sentences.append(
             "Headroom: the gain as a share of what training with all masks gains."
@@ -95,7 +99,8 @@ def make_notes(record: Mapping[str, Any]) -> str:
         if processor
         else "time of the steps of training"
     )
-    sentences.append(f"Time: {time}, as a multiple of the baseline's.")
+    if compared:
+        sentences.append(f"Time: {time}, as a multiple of the baseline's.")
     missing = record.get("missing") or []
     if missing:
         sentences.append(f"Not finished: {shorten(missing, 6)}.")

@@ -27,6 +27,11 @@ def test_lists_of_equal_length_are_named():
     study = record(splits=["random", "chosen"], methods=["supervised"], cells=cells)
     assert [row.masks for row in make_rows(study)] == ["5 random", "5 chosen", "99"]
     assert "| `supervised` | 5 chosen | **42.0** (42.0)" in make_table(study)
+    alone = record(splits=["random", "chosen"], methods=["supervised"], cells=cells[:2])
+    notes = make_notes(alone)
+    assert "Gain" in make_notes(record())
+    assert "Gain" not in notes
+    assert "Time" not in notes
 
 
 def test_gains_are_paired_by_seed():
