@@ -17,7 +17,7 @@ from mmseg_semisup.core.text import suggest
 
 PACKAGE = Path(__file__).resolve().parent
 INTERNAL = ("dev.py", "dev_environment.py", "dist_run.sh", "slurm_job.sh")
-"""Files beside the tools: the first works in a clone only, the tools start the rest."""
+"""Files beside the tools: two work in a clone only, the tools start the rest."""
 DEMO = PACKAGE / "demo" / "__main__.py"
 
 

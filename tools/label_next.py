@@ -54,8 +54,8 @@ def parse_args() -> argparse.Namespace:
         "--candidates",
         type=int,
         metavar="N",
-        help="pick among the N neediest images for each one to pick; 1: these "
-        "themselves, alike or not (default: among all images)",
+        help="only the N x COUNT neediest images are candidates; 1: they are picked "
+        "themselves, alike or not (default: all images are)",
     )
     parser.add_argument(
         "--network",

@@ -14,7 +14,9 @@ from .strategies import DEFAULT, RANDOM, Table, needs
 
 MOST = 4096
 """Images that are compared with each other, (MOST, MOST) distances; of more candidates,
-so many are drawn."""
+so many are drawn for each round."""
+ROUND = MOST // 4
+"""Images that a round chooses if there are more candidates."""
 
 
 class Choice(NamedTuple):
@@ -72,17 +74,43 @@ def choose(
     if candidates == 1:
         features = read_features(files, table.positions[rows])
     else:
-        most = max(MOST, count)
-        if len(rows) > most:
-            drawn = np.random.default_rng(seed).choice(len(rows), most, replace=False)
-            rows = rows[np.sort(drawn)]
-        every = read_features(files, table.positions[rows])
-        picked = cover_greedy(every, need[rows], labeled, count)
-        rows, features = rows[picked], every[picked]
+        rows, features = _covering(table, files, rows, need, labeled, count, seed)
     return [
         Choice(int(row), float(need[row]), distance)
         for row, distance in zip(rows, _distances(features, labeled), strict=True)
     ]
+
+
+def _covering(
+    table: Table,
+    files: ScoreFiles,
+    rows: NDArray[np.int64],
+    need: NDArray[np.float64],
+    labeled: NDArray[np.floating],
+    count: int,
+    seed: int,
+) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Rows of the table that cover the need of all, and their features, in rounds.
+
+    The memory does not depend on the number of images.
+    """
+    generator = np.random.default_rng(seed)
+    chosen: list[NDArray[np.int64]] = []
+    found: list[NDArray[np.floating]] = []
+    while count > 0 and len(rows):
+        drawn, some = rows, count
+        if len(rows) > MOST:
+            places = generator.choice(len(rows), MOST, replace=False)
+            drawn, some = rows[np.sort(places)], min(count, ROUND)
+        every = read_features(files, table.positions[drawn])
+        centers = [*([labeled] if len(labeled) else []), *found]
+        covered = np.concatenate(centers) if centers else every[:0]
+        picked = cover_greedy(every, need[drawn], covered, some)
+        chosen.append(drawn[picked])
+        found.append(every[picked])
+        rows = rows[~np.isin(rows, chosen[-1])]
+        count -= len(picked)
+    return np.concatenate(chosen), np.concatenate(found)
 
 
 def cover_greedy(
@@ -94,9 +122,9 @@ def cover_greedy(
     """Choose points to which all points are near, those of a large weight above all.
 
     Each point lowers sum_i w_i min_s |x_i - x_s|^2 over the centres s as far as one
-    point can: the greedy algorithm of facility location, which reaches at least 1 - 1/e
-    of the best decrease (Wei, Iyer and Bilmes, "Submodularity in data subset selection
-    and active learning", ICML 2015, Eq. 8, with points that are labelled already).
+    point can. This is the greedy algorithm of facility location, as in Wei, Iyer and
+    Bilmes, "Submodularity in data subset selection and active learning", ICML 2015; it
+    reaches at least 1 - 1/e of the best decrease (Nemhauser, Wolsey and Fisher, 1978).
 
     Args:
         features: Points x, (M, D), float, in the order of preference among equally good
@@ -115,16 +143,20 @@ def cover_greedy(
     if len(centers):
         covered = _squared_distances(points, centers.astype(np.float32))
         nearest = covered.min(axis=1)
-    weight = weights.astype(np.float32)
+    gains = weights @ np.maximum(nearest[:, None] - between, 0)
     open_points = np.ones(len(points), bool)
     chosen: list[int] = []
     for _ in range(min(count, len(points))):
-        gains = weight @ np.maximum(nearest[:, None] - between, 0)
         # Equal points gain nothing, and are chosen last, but no point twice.
-        index = int(np.where(open_points, gains, -1).argmax())
+        index = int(np.where(open_points, gains, -np.inf).argmax())
         chosen.append(index)
-        nearest = np.minimum(nearest, between[:, index])
         open_points[index] = False
+        nearer = np.flatnonzero(between[:, index] < nearest)
+        rest = between[nearer]
+        before, after = nearest[nearer, None], rest[:, [index]]
+        lost = np.maximum(before - rest, 0) - np.maximum(after - rest, 0)
+        gains -= weights[nearer] @ lost
+        nearest[nearer] = after[:, 0]
     return chosen
 
 
@@ -164,11 +196,10 @@ def _distances(
 ) -> list[float]:
     """Distance of each point to the nearest centre or point before it."""
     points = features.astype(np.float64)
-    before = list(centers.astype(np.float64))
+    before = centers.astype(np.float64).reshape(-1, points.shape[1])
+    every = np.concatenate([before, points])
     found = []
-    for point in points:
-        rest = np.array(before)
-        far = np.linalg.norm(rest - point, axis=1).min() if len(rest) else np.inf
-        found.append(float(far))
-        before.append(point)
+    for place, point in enumerate(points, len(before)):
+        away = np.linalg.norm(every[:place] - point, axis=1)
+        found.append(float(away.min(initial=np.inf)))
     return found

@@ -112,7 +112,7 @@ def collect(
 
     Raises:
         ConfigError: If neither checkpoint nor config name the classes, or the report is
-            of other classes.
+            of another training.
     """
     init_default_scope(cfg.get("default_scope", "mmseg"))
     meta = checkpoint.get("meta") or {}
@@ -122,6 +122,13 @@ def collect(
         raise ConfigError(
             f"{work_dir / FILE} is of another training: its classes differ from the "
             f"checkpoint's: {compare_names(report.classes, classes)}"
+        )
+    saved = str(meta.get("time") or "")
+    if saved and saved < report.since:
+        raise ConfigError(
+            f"the checkpoint was saved at {saved}, before the training began that "
+            f"{work_dir} has records of, at {report.since}; --work-dir DIR names the "
+            "folder of its own"
         )
     log = read_log(work_dir, since=report.since)
     own = _scored_as(cfg, network, log.scores)

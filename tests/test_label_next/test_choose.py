@@ -140,6 +140,7 @@ def test_those_that_stand_for_the_need_of_all_are_chosen(files, candidates):
 
 def test_of_very_many_candidates_some_are_drawn(files, monkeypatch):
     monkeypatch.setattr(choose_module, "MOST", 6)
+    monkeypatch.setattr(choose_module, "ROUND", 3)
     table = read_table(files)
     chosen = [
         tuple(c.row for c in choose(table, files, NONE, 3, seed=seed))
@@ -147,7 +148,13 @@ def test_of_very_many_candidates_some_are_drawn(files, monkeypatch):
     ]
     assert chosen[0] == chosen[1]
     assert len(set(chosen)) > 2
-    assert len(choose(table, files, NONE, 9)) == 9
+    # A round chooses three; the next one begins where it ended, and none comes twice.
+    labeled = points(2, 9, 5)
+    more = [choice.row for choice in choose(table, files, labeled, 9)]
+    assert more[:3] == [choice.row for choice in choose(table, files, labeled, 3)]
+    assert len(set(more)) == 9
+    everything = [choice.row for choice in choose(table, files, labeled, 50)]
+    assert sorted(everything) == list(range(18))
 
 
 @pytest.mark.parametrize("strategy", ["uncertainty", "random"])

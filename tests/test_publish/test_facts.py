@@ -101,6 +101,16 @@ def test_scores_of_an_earlier_training_do_not_count(cfg, tmp_path):
     assert collect(cfg, {"meta": META}, tmp_path, "teacher").scores == {}
 
 
+def test_a_report_of_a_later_training_is_refused(cfg, tmp_path):
+    """Its scores would be stated as those of an older checkpoint."""
+    write_facts(tmp_path, Facts(since="20260101_000001"))
+    newer = {"meta": {**META, "time": "20260101_000002"}}
+    assert collect(cfg, newer, tmp_path, "student").iteration == 4
+    older = {"meta": {**META, "time": "20260101_000000"}}
+    with pytest.raises(ConfigError, match="saved at 20260101_000000, before the train"):
+        collect(cfg, older, tmp_path, "student")
+
+
 def test_a_report_of_other_classes_is_refused(cfg, tmp_path):
     write_facts(tmp_path, Facts(classes=["road", *CLASSES[1:]]))
     message = (
