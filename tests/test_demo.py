@@ -184,6 +184,8 @@ def test_of_several_networks_the_predicting_one_is_scored(tmp_path):
     scores = {"student/mIoU": 31.5, "teacher/mIoU": 33.0, "step": 10}
     log(run.folder, json.dumps(scores))
     assert run.miou() == {10: 31.5}
+    run.cfg.model.test_cfg = dict(predict_with="teacher")
+    assert run.miou() == {10: 33.0}
 
 
 def test_finished_training_counts_for_its_config_only(tmp_path):

@@ -149,10 +149,16 @@ def test_of_very_many_candidates_some_are_drawn(files, monkeypatch):
     assert chosen[0] == chosen[1]
     assert len(set(chosen)) > 2
     # A round chooses three; the next one begins where it ended, and none comes twice.
-    labeled = points(2, 9, 5)
-    more = [choice.row for choice in choose(table, files, labeled, 9)]
-    assert more[:3] == [choice.row for choice in choose(table, files, labeled, 3)]
-    assert len(set(more)) == 9
+    labeled, rounds = points(2, 9, 5), []
+
+    def cover(every, weights, centers, count):
+        rounds.append((len(every), len(centers), count))
+        return cover_greedy(every, weights, centers, count)
+
+    monkeypatch.setattr(choose_module, "cover_greedy", cover)
+    more = [choice.row for choice in choose(table, files, labeled, 8)]
+    assert rounds == [(6, 2, 3), (6, 5, 3), (6, 8, 2)]
+    assert len(set(more)) == 8
     everything = [choice.row for choice in choose(table, files, labeled, 50)]
     assert sorted(everything) == list(range(18))
 

@@ -6,11 +6,13 @@ import json
 
 import pytest
 from mmengine.config import Config
+from study_records import record
 from tiny_training import CLASSES, write_adversarial
 
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.publish.facts import collect, first_weights, licence_of
 from mmseg_semisup.report.facts import Facts, write_facts
+from mmseg_semisup.study.results import to_json
 
 META = {"iter": 4, "seed": 7, "dataset_meta": {"classes": CLASSES, "palette": []}}
 
@@ -93,6 +95,13 @@ def test_the_report_says_what_was_trained_with(cfg, tmp_path):
     assert [source.images for source in facts.sources] == [22, 4]
     assert facts.validation.images == 101
     assert facts.report == report
+
+
+def test_a_training_of_a_study_knows_its_seeds(cfg, tmp_path):
+    (tmp_path / "results.json").write_bytes(to_json(record()))
+    cell = tmp_path / "cells" / "cutmix_m5_seed1"
+    assert collect(cfg, {"meta": META}, cell, "teacher").study.method == "cutmix"
+    assert collect(cfg, {"meta": META}, tmp_path, "teacher").study is None
 
 
 def test_scores_of_an_earlier_training_do_not_count(cfg, tmp_path):

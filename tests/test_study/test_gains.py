@@ -29,6 +29,9 @@ def test_lists_of_equal_length_are_named():
     assert "| `supervised` | 5 chosen | **42.0** (42.0)" in make_table(study)
     alone = record(splits=["random", "chosen"], methods=["supervised"], cells=cells[:2])
     notes = make_notes(alone)
+    cells[0]["masks"] = cells[1]["masks"] = 99
+    labels = [row.masks for row in make_rows(study)]
+    assert labels == ["99 random", "99 chosen", "99"]
     assert "Gain" in make_notes(record())
     assert "Gain" not in notes
     assert "Time" not in notes
