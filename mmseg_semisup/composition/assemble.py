@@ -21,6 +21,7 @@ from .data import compose_loader, crop_size_of
 from .device_views import check_device
 from .facts import PlainFacts, own_segmentor
 from .imports import with_package
+from .length import shorten
 from .record import Record
 from .strides import aligned_crop
 from .task import replace_task, with_rate
@@ -73,13 +74,14 @@ def compose_block(
     check_device(block, cfg["train_dataloader"], owner.get(PREPROCESSOR))
     if block.get("model"):
         replace_task(cfg, block, record)
+    shorten(cfg, block, record)
     cfg["optim_wrapper"] = compose_optimizers(plain["optim_wrapper"], block, record)
     in_epochs = is_type(plain["train_cfg"], LOOPS, EpochBasedTrainLoop)
     length = None if in_epochs else cfg["train_cfg"].get("max_iters")
     epochs = cfg["train_cfg"].get("max_epochs") if in_epochs else None
-    if plain.get("param_scheduler") is not None or block.get("param_scheduler"):
+    if cfg.get("param_scheduler") is not None or block.get("param_scheduler"):
         schedules = (
-            plain.get("param_scheduler") or [],
+            cfg.get("param_scheduler") or [],
             block,
             cfg["optim_wrapper"],
             length,

@@ -88,7 +88,11 @@ def resolve_method(method: Method, within: Sequence[Path] = ()) -> dict[str, Any
         base = block.pop(BASE, None)
         _check_keys(block, "method")
         if base is not None:
-            block = changed(resolve_method(base, within), block)
+            before = resolve_method(base, within)
+            for name, stage in (block.get("stages") or {}).items():
+                if stage and (before.get("stages") or {}).get(name):
+                    before["stages"][name] = opened(before["stages"][name], stage)
+            block = changed(before, block)
         check_form(block)
         return block
     if not isinstance(method, Sequence) or not method:
@@ -159,6 +163,18 @@ def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, TypeError) as error:
         raise ConfigError(f"method: {error.args[0]}") from error
     return ConfigDict(merged).to_dict()
+
+
+def opened(stage: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A stage whose named method is a block that changes can be merged into.
+
+    >>> opened(dict(method="cutmix"), dict(method=dict(labeled_weight=0.5)))
+    {'method': {'base': 'cutmix'}}
+    """
+    method = stage.get("method")
+    if isinstance(changes.get("method"), Mapping) and isinstance(method, (str, list)):
+        return {**stage, "method": {BASE: method}}
+    return dict(stage)
 
 
 def _add(combined: dict[str, Any], block: dict[str, Any], name: str) -> None:

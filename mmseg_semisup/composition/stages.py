@@ -10,7 +10,7 @@ from mmseg_semisup.core.errors import ConfigError
 
 from .assemble import compose_block, compose_model
 from .block_form import WEAK
-from .blocks import BASE, changed, resolve_method
+from .blocks import BASE, changed, opened, resolve_method
 from .data import UNLABELED
 from .device_views import AUGMENT
 from .facts import PlainFacts
@@ -86,7 +86,7 @@ def _spec(
             f"method.stages.{name}.base={base!r}; allowed: stages before it, "
             f"{sorted(before)}"
         )
-    return changed(before[base], spec)
+    return changed(opened(before[base], spec), spec)
 
 
 def difference(base: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from mmseg_semisup.core.errors import ConfigError
-
 from .image_labels import tested_loader
 from .record import Record
 
@@ -16,25 +14,13 @@ MAIN = "segmentor"
 
 
 def replace_task(cfg: dict[str, Any], block: Mapping[str, Any], record: Record) -> None:
-    """Replace the length of a training, and what it is validated by.
+    """Replace what a training is tested on, and what it is validated by.
 
     Args:
         cfg: A config whose model is composed; changed in place.
         block: The method.
         record: Takes notes.
-
-    Raises:
-        ConfigError: If a shorter training has the schedule of the longer one.
     """
-    share = block.get("iterations", 1)
-    if not 0 < share <= 1:
-        raise ConfigError(f"method.iterations={share!r}; allowed: above 0, at most 1")
-    if share < 1 and MAIN not in (block.get("param_scheduler") or {}):
-        raise ConfigError(
-            f"method.iterations={share!r} needs a schedule of that length: "
-            f"method.param_scheduler={{{MAIN!r}: [...]}}"
-        )
-    _shorten(cfg, share, record)
     for kind in ("val", "test"):
         loader = f"{kind}_dataloader"
         if block.get("tested") and loader in cfg:
@@ -78,20 +64,3 @@ def with_rate(
     )
     return changed
 
-
-def _shorten(cfg: dict[str, Any], share: float, record: Record) -> None:
-    """Shorten a training and the intervals of its validations and checkpoints."""
-    loop = dict(cfg["train_cfg"])
-    for key in ("max_iters", "max_epochs", "val_interval", "val_begin"):
-        if isinstance(loop.get(key), int):
-            loop[key] = max(1, round(loop[key] * share))
-    cfg["train_cfg"] = loop
-    checkpoint = (cfg.get("default_hooks") or {}).get("checkpoint")
-    if checkpoint and checkpoint.get("interval", -1) > 0:
-        interval = max(1, round(checkpoint["interval"] * share))
-        own = {"checkpoint": {**checkpoint, "interval": interval}}
-        cfg["default_hooks"] = {**cfg["default_hooks"], **own}
-    for key in ("max_iters", "max_epochs"):
-        if share < 1 and key in loop:
-            unit = key.removeprefix("max_").replace("iters", "iterations")
-            record.note(f"{loop[key]} {unit} of {cfg['model'].get('type')}")

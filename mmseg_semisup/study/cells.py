@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmseg_semisup.composition import read_config
+from mmseg_semisup.composition.length import scaled_schedule
 from mmseg_semisup.composition.training import predicting_network
 from mmseg_semisup.core.config import find_config
 from mmseg_semisup.core.config_file import read_file
@@ -22,8 +23,6 @@ from mmseg_semisup.stages import has_stages, split_stages
 
 from .plan import ALL_MASKS, SEED, Method, Study, cell_name
 
-SCALED = ("begin", "end", "T_max", "total_iters", "step_size", "milestones")
-"""Arguments of schedules that count iterations."""
 NOTED = (
     "model.segmentor",
     "optim_wrapper.segmentor",
@@ -167,28 +166,10 @@ def _length(
         "train_cfg.val_interval": interval,
     }
     if plain.get("param_scheduler"):
-        options["param_scheduler"] = _scaled(plain["param_scheduler"], share)
+        options["param_scheduler"] = scaled_schedule(plain["param_scheduler"], share)
     if (plain.get("default_hooks") or {}).get("checkpoint"):
         options["default_hooks.checkpoint.interval"] = interval
     return options
-
-
-def _scaled(schedule: Any, share: float) -> Any:
-    if isinstance(schedule, (list, tuple)):
-        return [_scaled(part, share) for part in schedule]
-    if not isinstance(schedule, Mapping):
-        return schedule
-    if "type" not in schedule:
-        return {name: _scaled(part, share) for name, part in schedule.items()}
-    if schedule.get("by_epoch", True):
-        return dict(schedule)
-
-    def longer(value: Any) -> Any:
-        if isinstance(value, (list, tuple)):
-            return [longer(number) for number in value]
-        return round(value * share) if isinstance(value, int) else value
-
-    return {k: longer(v) if k in SCALED else v for k, v in schedule.items()}
 
 
 def _size(cfg: Config) -> tuple[int, tuple[str, ...], int]:

@@ -146,11 +146,6 @@ def test_what_is_made_for_the_segmentor_is_left_out():
             "method.iterations=2; allowed: above 0, at most 1",
         ),
         (
-            dict(base="mlmt", param_scheduler=None),
-            None,
-            "needs a schedule of that length",
-        ),
-        (
             dict(base="mlmt", teacher=dict(momentum=0.9)),
             None,
             "a model of its own, or teacher of the segmentor",
