@@ -63,4 +63,3 @@ def with_rate(
         f"{rate:g} is for {stated} labelled images in a step, and yours has {batch}"
     )
     return changed
-
