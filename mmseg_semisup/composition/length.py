@@ -46,8 +46,7 @@ def shorten(cfg: dict[str, Any], block: Mapping[str, Any], record: Record) -> No
     for key in ("max_iters", "max_epochs"):
         if key in loop:
             unit = key.removeprefix("max_").replace("iters", "iterations")
-            what = cfg["model"].get("type")
-            record.note(f"{loop[key]} of the config's {before[key]} {unit} for {what}")
+            record.note(f"{loop[key]} of the config's {before[key]} {unit}")
 
 
 def scaled_schedule(schedule: Any, share: float) -> Any:

@@ -55,7 +55,8 @@ def compose_stages(
     base = compose_block(plain, images, unlabeled, labeled, Record(), weak)
     common = {"unlabeled": unlabeled, "labeled": labeled, "weak": weak}
     specs: dict[str, dict[str, Any]] = {}
-    stages = []
+    stages: list[dict[str, Any]] = []
+    notes: dict[str, Record] = {}
     for name, stated in block["stages"].items():
         if stated is None:
             continue
@@ -67,9 +68,14 @@ def compose_stages(
             composed = {**base, "model": compose_model(plain, own)}
         else:
             given = {key: spec.pop(key, value) for key, value in common.items()}
-            composed = compose_block(plain, own, record=record, **given)
+            notes[name] = Record()
+            composed = compose_block(plain, own, record=notes[name], **given)
         changes = difference(base, changed(composed, spec.pop("changes", {})))
         stages.append({"name": name, **spec, "changes": changes})
+    for name, own_notes in notes.items():
+        for note in own_notes.notes:
+            of_all = all(note in other.notes for other in notes.values())
+            record.note(note if of_all else f"{name}: {note}")
     return {**base, "stages": stages}
 
 

@@ -29,7 +29,7 @@ def test_a_share_shortens_schedule_validation_and_checkpoints():
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (250, 25)
     assert cfg.default_hooks.checkpoint.interval == 50
     assert spans(cfg) == [(0, 25), (25, 250)]
-    assert "250 of the config's 1000 iterations for SemiSegmentor" in record.notes
+    assert "250 of the config's 1000 iterations" in record.notes
 
 
 def test_a_schedule_of_the_method_ends_with_the_shorter_training():
@@ -49,9 +49,20 @@ def test_stages_share_the_length_of_the_config():
             stage3=dict(base="stage1", method=dict(base="cutmix", iterations=0.5)),
         ),
     )
-    stages = split_stages(compose(plain_config(**LONG), block, "photos"))
+    cfg = compose(plain_config(**LONG), block, "photos")
+    stages = split_stages(cfg)
     lengths = [stage.cfg.train_cfg.max_iters for stage in stages]
     assert lengths == [250, 250, 500]
+    own = "a step of one process: 2 labeled"
+    quarter = "250 of the config's 1000 iterations"
+    assert cfg.composed.notes == [
+        f"stage1: {own} images",
+        f"stage1: {quarter}",
+        f"stage2: {own}, 2 pseudo images",
+        f"stage2: {quarter}",
+        f"stage3: {own}, 2 unlabeled images",
+        "stage3: 500 of the config's 1000 iterations",
+    ]
     first, second, third = stages
     assert list(third.cfg.model.objectives) == ["consistency"]
     assert spans(first.cfg) == [(0, 25), (25, 250)]

@@ -2,7 +2,7 @@ composed = dict(
     notes=[
         'learning rate 0.25 of MultiLabelMeanTeacher: 1 is for 8 labelled images in a step, and yours has 2',
         'a step of one process: 2 labeled, 2 weak images',
-        "1 of the config's 4 iterations for MultiLabelMeanTeacher",
+        "1 of the config's 4 iterations",
     ],
     source=dict(method='cam_classifier', weak=[
         'labels.txt',

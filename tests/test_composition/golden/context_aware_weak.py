@@ -1,9 +1,9 @@
 composed = dict(
     notes=[
-        'learning rate 0.25 of MultiLabelMeanTeacher: 1 is for 8 labelled images in a step, and yours has 2',
-        'a step of one process: 2 labeled, 2 weak images',
-        "1 of the config's 4 iterations for MultiLabelMeanTeacher",
-        'a step of one process: 2 labeled, 2 unlabeled images',
+        'classifier: learning rate 0.25 of MultiLabelMeanTeacher: 1 is for 8 labelled images in a step, and yours has 2',
+        'classifier: a step of one process: 2 labeled, 2 weak images',
+        "classifier: 1 of the config's 4 iterations",
+        'segmentor: a step of one process: 2 labeled, 2 unlabeled images',
     ],
     source=dict(method='context_aware_weak', weak=[
         'labels.txt',

@@ -2,7 +2,7 @@ composed = dict(
     notes=[
         'learning rate 0.00375 of MultiLabelMeanTeacher: 0.03 is for 16 labelled images in a step, and yours has 2',
         'a step of one process: 2 labeled, 10 unlabeled images',
-        "1 of the config's 4 iterations for MultiLabelMeanTeacher",
+        "1 of the config's 4 iterations",
     ],
     source=dict(method='mlmt', unlabeled=[
         'photos',

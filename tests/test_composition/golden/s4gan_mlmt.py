@@ -1,9 +1,9 @@
 composed = dict(
     notes=[
-        'a step of one process: 2 labeled, 2 unlabeled images',
-        'learning rate 0.00375 of MultiLabelMeanTeacher: 0.03 is for 16 labelled images in a step, and yours has 2',
-        'a step of one process: 2 labeled, 10 unlabeled images',
-        "1 of the config's 4 iterations for MultiLabelMeanTeacher",
+        's4gan: a step of one process: 2 labeled, 2 unlabeled images',
+        'mlmt: learning rate 0.00375 of MultiLabelMeanTeacher: 0.03 is for 16 labelled images in a step, and yours has 2',
+        'mlmt: a step of one process: 2 labeled, 10 unlabeled images',
+        "mlmt: 1 of the config's 4 iterations",
     ],
     source=dict(method='s4gan_mlmt', unlabeled=[
         'photos',

@@ -1,7 +1,8 @@
 composed = dict(
     notes=[
-        'a step of one process: 2 labeled images',
-        'a step of one process: 2 labeled, 2 pseudo images',
+        'stage1: a step of one process: 2 labeled images',
+        'stage2: a step of one process: 2 labeled, 2 pseudo images',
+        'stage3: a step of one process: 2 labeled, 2 pseudo images',
     ],
     source=dict(method='three_stage', unlabeled=[
         'photos',
