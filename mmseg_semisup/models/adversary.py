@@ -8,6 +8,7 @@ other; the second one takes the ordinary backward pass, which ends at the predic
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -49,6 +50,34 @@ class Judged:
         return _KnownGradient.apply(  # type: ignore[no-untyped-call]  # torch gives `apply` no types
             self._predictions, loss.detach(), gradient / GRADIENT_SCALE
         )
+
+
+def check_real_target(owner: str, target: float) -> float:
+    """Raise ValueError if the target of ground truth is not above 0.5, at most 1."""
+    if not 0.5 < target <= 1:
+        raise ValueError(
+            f"{owner}: real_target={target!r}; allowed: above 0.5, at most 1"
+        )
+    return target
+
+
+def real_loss(loss: Callable[[bool], Tensor], target: float) -> Tensor:
+    """Loss of a discriminator on ground truth, with one-sided label smoothing.
+
+    Salimans et al., NeurIPS 2016, https://arxiv.org/abs/1606.03498, section 3.4: the
+    target is a little below 1, so that a discriminator that has won does not become
+    surer still; the target of predictions stays 0.
+
+    Args:
+        loss: Gives the cross-entropy towards ground truth (True) or prediction (False).
+        target: Probability of ground truth, above 0.5, at most 1.
+
+    Returns:
+        Scalar, ``-target log D - (1 - target) log(1 - D)``.
+    """
+    if target == 1:
+        return loss(True)
+    return target * loss(True) + (1 - target) * loss(False)
 
 
 class _KnownGradient(torch.autograd.Function):

@@ -17,7 +17,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..adversary import Judged
+from ..adversary import Judged, check_real_target, real_loss
 from ..build import build_part
 from ..losses import joint_spatial_bce, one_hot_labels, spatial_bce
 from ..step.step import Step
@@ -51,6 +51,8 @@ class AdversarialObjective(Objective):
             branches, as in the authors' code. They differ where the branches have
             different numbers of valid pixels.
         real_branch: Branch whose ground truth trains it.
+        real_target: The discriminator's target for ground truth, above 0.5, at most 1;
+            below 1: one-sided label smoothing.
         confidence_branch: Branch whose confidence is published.
         predictions: None: the student's predictions. A name: the predictions that an
             earlier objective publishes as ``<name>.<branch>``; the confidence is then
@@ -58,7 +60,7 @@ class AdversarialObjective(Objective):
 
     Raises:
         ValueError: If ``start`` names a branch that ``weights`` does not, or
-            ``fake_mean`` is not allowed.
+            ``fake_mean`` or ``real_target`` is not allowed.
     """
 
     takes: ClassVar[Mapping[str, str]] = {"discriminator.num_classes": "num_classes"}
@@ -71,6 +73,7 @@ class AdversarialObjective(Objective):
         fake_branches: Sequence[str] = ("labeled",),
         fake_mean: str = "branches",
         real_branch: str = "labeled",
+        real_target: float = 1.0,
         confidence_branch: str = "unlabeled",
         predictions: str | None = None,
     ) -> None:
@@ -92,6 +95,7 @@ class AdversarialObjective(Objective):
         self.fake_branches = tuple(fake_branches)
         self.fake_mean = fake_mean
         self.real_branch = real_branch
+        self.real_target = check_real_target(type(self).__name__, real_target)
         self.confidence_branch = confidence_branch
         self.predictions = predictions
 
@@ -152,7 +156,9 @@ class AdversarialObjective(Objective):
             pairs = zip(fakes.values(), valid, strict=True)
             losses = [spatial_bce(score, False, counts) for score, counts in pairs]
             loss_fake = sum(losses[1:], losses[0]) / len(losses)
-        loss_real = spatial_bce(on_real, True, real.valid)
+        loss_real = real_loss(
+            lambda is_real: spatial_bce(on_real, is_real, real.valid), self.real_target
+        )
         with torch.no_grad():
             means = [score.sigmoid().mean() for score in fakes.values()]
             right = [(score < 0).to(score.dtype).mean() for score in fakes.values()]

@@ -15,7 +15,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ..adversary import Judged
+from ..adversary import Judged, check_real_target, real_loss
 from ..build import build_part
 from ..discriminators.image_discriminator import scale_images
 from ..losses import (
@@ -73,6 +73,8 @@ class FeatureMatchingObjective(Objective):
         mask_padding: Whether predictions have no class in padded pixels, like ground
             truth; False in the authors' code.
         real_branch: Branch whose ground truth the discriminator sees.
+        real_target: Its target for ground truth, above 0.5, at most 1; below 1:
+            one-sided label smoothing.
         unlabeled_branch: Branch whose predictions it sees.
 
     Raises:
@@ -95,6 +97,7 @@ class FeatureMatchingObjective(Objective):
         real_image_range: str = "own",
         mask_padding: bool = True,
         real_branch: str = "labeled",
+        real_target: float = 1.0,
         unlabeled_branch: str = "unlabeled",
     ) -> None:
         super().__init__()
@@ -127,6 +130,7 @@ class FeatureMatchingObjective(Objective):
         self.real_image_range = real_image_range
         self.mask_padding = mask_padding
         self.real_branch = real_branch
+        self.real_target = check_real_target(name, real_target)
         self.unlabeled_branch = unlabeled_branch
 
     @property
@@ -158,7 +162,9 @@ class FeatureMatchingObjective(Objective):
             losses["loss_st"] = self.self_training_weight * loss  # Eq. 3
             losses["selected"] = selected.sum() / has_image.sum().clamp(min=1)
         # Eq. 5, with equal weight of predictions and ground truth.
-        loss_d = image_bce(fake, False, has_image) + image_bce(real, True, has_truth)
+        loss_d = image_bce(fake, False, has_image) + real_loss(
+            lambda is_real: image_bce(real, is_real, has_truth), self.real_target
+        )
         return {
             **losses,
             "discriminator.loss": 0.5 * loss_d,

@@ -43,7 +43,7 @@ def predict(network, images):
     return F.interpolate(logits, images.shape[-2:], mode="bilinear")
 
 
-def slow_losses(model, data, threshold=0.2):
+def slow_losses(model, data, threshold=0.2, target=1.0):
     """The paper's losses, in the order of its section 4.2, each with its own pass."""
     network, adversary = model.segmentor, model.objectives[0].discriminator
     images, labels = data["inputs"], model.make_step(**data)["labeled"].labels
@@ -69,8 +69,9 @@ def slow_losses(model, data, threshold=0.2):
         truth[:, c][labels == c] = 1
     on_fake = adversary(logits_l.detach().softmax(1))[:, 0].sigmoid()
     on_real = adversary(truth)[:, 0].sigmoid()
+    judged = target * on_real.log() + (1 - target) * (1 - on_real).log()
     losses["d"] = -0.5 * (  # Eq. 1
-        (1 - on_fake)[known].log().mean() + on_real[known].log().mean()
+        (1 - on_fake)[known].log().mean() + judged[known].mean()
     )
     return losses
 
@@ -90,14 +91,14 @@ def gradients(model, total):
     return {n: p.grad.clone() for n, p in model.named_parameters()}
 
 
-@pytest.mark.parametrize("threshold", [0.2, 0.55])
-def test_losses_and_gradients_equal_the_papers(threshold):
-    objectives = adversarial_objectives()
+@pytest.mark.parametrize(("threshold", "target"), [(0.2, 1), (0.55, 1), (0.2, 0.9)])
+def test_losses_and_gradients_equal_the_papers(threshold, target):
+    objectives = adversarial_objectives(real_target=target)
     objectives[1]["threshold"] = threshold
     model = build(objectives)
     data = preprocess(model, batch())
     losses = model.loss(**data)
-    slow = slow_losses(model, data, threshold)
+    slow = slow_losses(model, data, threshold, target)
     for name, short in NAMES.items():
         torch.testing.assert_close(losses[name], slow[short].to(losses[name]))
     fast = gradients(model, sum(losses[name] for name in NAMES))
@@ -253,6 +254,8 @@ def test_mistakes_are_named():
         build(misspelt)
     with pytest.raises(ValueError, match="fake_mean='sum'; allowed"):
         build(adversarial_objectives(fake_mean="sum"))
+    with pytest.raises(ValueError, match=r"real_target=0\.5; allowed: above 0\.5"):
+        build(adversarial_objectives(real_target=0.5))
     with pytest.raises(ValueError, match="same branches"):
         build(adversarial_objectives(start={"labeled": 0}))
     with pytest.raises(ValueError, match=r"threshold=1\.5"):

@@ -104,7 +104,10 @@ def slow_losses(model, data, gamma, norm="mean_l1"):
     for p in judge.parameters():
         p.requires_grad_(True)
 
-    real = sum(judge(x)[0].sigmoid().log().sum() for x in reals) / len(reals)
+    target, real = part.real_target, 0.0
+    for score in (judge(x)[0].sigmoid() for x in reals):
+        judged = target * score.log() + (1 - target) * (1 - score).log()
+        real = real + judged.sum() / len(reals)
     fake = sum((1 - judge(x.detach())[0].sigmoid()).log().sum() for x in fakes)
     losses["feature_matching.discriminator.loss"] = -0.5 * (
         real + fake / len(fakes)
@@ -132,10 +135,10 @@ def total(losses):
     return sum(v for k, v in losses.items() if "loss" in k)
 
 
-@pytest.mark.parametrize("norm", ["mean_l1", "l2"])
+@pytest.mark.parametrize(("norm", "target"), [("mean_l1", 1.0), ("l2", 0.9)])
 @pytest.mark.parametrize("chosen", ["all", "some", "none"])
-def test_losses_and_gradients_equal_the_papers(norm, chosen):
-    model = build(objective(norm=norm))
+def test_losses_and_gradients_equal_the_papers(norm, target, chosen):
+    model = build(objective(norm=norm, real_target=target))
     data = preprocess(model, batch(unlabeled=3))
     data["data_samples"]["unlabeled"][0].set_metainfo({"img_shape": (20, 32)})
     found = scores(model, data)
@@ -374,6 +377,7 @@ def test_discriminator_of_paper_and_code():
     [
         ({"gamma": 1.5}, r"gamma=1\.5"),
         ({"weight": -1.0}, r"weight=-1\.0"),
+        ({"real_target": 1.1}, r"real_target=1\.1; allowed"),
         ({"norm": "l1"}, "norm='l1'.*mean_l1"),
         ({"generator_loss": "hinge"}, "generator_loss='hinge'.*standard"),
         ({"real_image_range": "all"}, "real_image_range='all'"),
