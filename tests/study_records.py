@@ -26,6 +26,7 @@ def result(method, seed, last, split="m5", best=None, student=None, **changes):
         "cpu_seconds": 200.0,
         "memory_mb": 1000,
         "commit": "abc1234",
+        "device": "CPU",
         "machine": "2 cores",
         "versions": {"torch": "2.9"},
         **changes,

@@ -91,7 +91,10 @@ def _content(words: list[str], record: Mapping[str, Any], match: re.Match[str]) 
         raise ConfigError(
             f"there is no value {value!r}; {hint}there are {', '.join(VALUES)}, {YAML}"
         )
-    return VALUES[value](row)
+    text = VALUES[value](row)
+    if not text:
+        raise ConfigError(f"the study has no {value!r} of {words[0]!r}")
+    return text
 
 
 def _row(name: str, record: Mapping[str, Any]) -> Row:

@@ -97,12 +97,17 @@ class Row:
         return gain / room if room > 0 else None
 
     def cost(self) -> float | None:
-        """Time as a multiple of the baseline's; None: one of the two is not known."""
+        """Time as a multiple of the baseline's, where one machine measured both.
+
+        Returns:
+            None if it did for no seed, or one of the two times is not known.
+        """
         pairs = [
             (result, self.baseline[result["seed"]])
             for result in self.results
             if result["seed"] in self.baseline
         ]
+        pairs = [pair for pair in pairs if len({_hardware(r) for r in pair}) == 1]
         for key in ("cpu_seconds", "seconds"):
             known = [(own[key], base[key]) for own, base in pairs]
             if pairs and all(own and base for own, base in known):
@@ -128,6 +133,10 @@ class Row:
             for name, value in result["networks"][self.network]["classes"].items():
                 found.setdefault(name, []).append(value)
         return {name: fmean(values) for name, values in found.items()}
+
+
+def _hardware(result: Result) -> tuple[Any, ...]:
+    return result["device"], result["machine"]
 
 
 def _count(results: Sequence[Result]) -> str:

@@ -100,7 +100,8 @@ def make_notes(record: Mapping[str, Any]) -> str:
         else "time of the steps of training"
     )
     if compared:
-        sentences.append(f"Time: {time}, as a multiple of the baseline's.")
+        where = " on the same machine" if len({c["machine"] for c in cells}) > 1 else ""
+        sentences.append(f"Time: {time}, as a multiple of the baseline's{where}.")
     missing = record.get("missing") or []
     if missing:
         sentences.append(f"Not finished: {shorten(missing, 6)}.")

@@ -102,6 +102,7 @@ def test_yaml_keeps_its_indentation():
         ("cutmixx", "no finished 'cutmixx'; did you mean 'cutmix'"),
         ("cutmix@m6", "no finished 'cutmix@m6'"),
         ("cutmix gains", "no value 'gains'; did you mean 'gain'"),
+        ("supervised gain", "the study has no 'gain' of 'supervised'"),
         ("cutmix gain more", "allowed: NAME, NAME METHOD VALUE"),
     ],
 )

@@ -50,6 +50,20 @@ def test_gains_are_paired_by_seed():
     assert cutmix.classes() == {"cat": pytest.approx(44.0)}
 
 
+def test_times_of_other_machines_are_not_compared():
+    study = record()
+    for cell in study["cells"]:
+        if cell["method"] == "cutmix" and cell["seed"] < 2:
+            cell.update(machine="8 cores", cpu_seconds=9000.0)
+    assert make_rows(study)[1].cost() == 2.5
+    assert "baseline's on the same machine." in make_notes(study)
+    assert "baseline's." in make_notes(record())
+    for cell in study["cells"]:
+        if cell["method"] == "cutmix":
+            cell.update(machine="2 cores", device="NVIDIA A100")
+    assert make_rows(study)[1].cost() is None
+
+
 def test_seeds_that_lack_a_partner_do_not_count():
     study = record()
     study["cells"] = [
