@@ -89,9 +89,10 @@ def resolve_method(method: Method, within: Sequence[Path] = ()) -> dict[str, Any
         _check_keys(block, "method")
         if base is not None:
             before = resolve_method(base, within)
-            for name, stage in (block.get("stages") or {}).items():
-                if stage and (before.get("stages") or {}).get(name):
-                    before["stages"][name] = opened(before["stages"][name], stage)
+            stages, changes = before.get("stages"), block.get("stages")
+            if stages and isinstance(changes, Mapping):
+                ready = {n: opened(s, changes.get(n)) for n, s in stages.items()}
+                before = {**before, "stages": ready}
             block = changed(before, block)
         check_form(block)
         return block
@@ -165,16 +166,18 @@ def changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return ConfigDict(merged).to_dict()
 
 
-def opened(stage: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def opened(stage: Any, changes: Any) -> Any:
     """A stage whose named method is a block that changes can be merged into.
 
     >>> opened(dict(method="cutmix"), dict(method=dict(labeled_weight=0.5)))
     {'method': {'base': 'cutmix'}}
     """
+    if not isinstance(stage, Mapping) or not isinstance(changes, Mapping):
+        return stage
     method = stage.get("method")
     if isinstance(changes.get("method"), Mapping) and isinstance(method, (str, list)):
         return {**stage, "method": {BASE: method}}
-    return dict(stage)
+    return stage
 
 
 def _add(combined: dict[str, Any], block: dict[str, Any], name: str) -> None:

@@ -31,6 +31,9 @@ MISTAKES = {
     "param_scheduler=": dict(param_scheduler=dict(peer=dict(type="PolyLR"))),
     "custom_hooks=": dict(custom_hooks=["TeacherUpdateHook"]),
     "stages=": dict(stages=["supervised", "fixmatch"]),
+    r"stages=\['cutmix'\]": dict(base="st", stages=["cutmix"]),
+    "stages=.*'stage1': 'cutmix'": dict(base="st", stages=dict(stage1="cutmix")),
+    "iterations='half'; allowed: a number": dict(base="cutmix", iterations="half"),
 }
 
 
