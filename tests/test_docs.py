@@ -17,8 +17,9 @@ from plain_configs import plain_config
 from torch import Tensor
 
 from mmseg_semisup.cli.config import load_config
-from mmseg_semisup.composition import compose, method_names
+from mmseg_semisup.composition import compose, method_names, read_config
 from mmseg_semisup.models import Objective, Step, training_facts
+from mmseg_semisup.stages.plan import split_stages
 
 ROOT = Path(__file__).parents[1]
 
@@ -110,6 +111,25 @@ def test_the_examples_of_the_composition_train(tmp_path, monkeypatch, code):
     monkeypatch.setattr(training_facts, "total_iterations", lambda: 100)
     losses = one_step(cfg)
     assert {f"{name}.loss" for name in cfg.model.objectives} & set(losses)
+
+
+STAGED = [b for b in blocks("docs/stages.md", "python") if b.startswith("_base_")]
+
+
+@pytest.mark.parametrize(
+    ("code", "shares"),
+    zip(STAGED, [(1, None, 1, 1), (0.25, 0.25, 0.5)], strict=True),
+    ids=["longer", "shares"],
+)
+def test_the_examples_of_stages_have_their_lengths(tmp_path, code, shares):
+    plain_config(unlabeled=["photos"], **{"train_cfg.max_iters": 1000}).dump(
+        tmp_path / "my_config.py"
+    )
+    (tmp_path / "my_training.py").write_text(code, encoding="utf-8")
+    stages = split_stages(read_config(tmp_path / "my_training.py")[0])
+    lengths = [stage.cfg.train_cfg.max_iters for stage in stages]
+    expected = [20000 if share is None else share * 1000 for share in shares]
+    assert lengths == expected
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/which_method.md"])
