@@ -7,57 +7,38 @@ methods = [
     dict(
         name="st_2_stages",
         base="st",
-        length=0.25,
-        stages=dict(stage2=dict(pseudo_masks=dict(scales=[0.5, 0.75, 1.0]))),
+        stages=dict(
+            stage1=dict(method=dict(iterations=0.25)),
+            stage2=dict(
+                method=dict(iterations=0.25),
+                pseudo_masks=dict(scales=[0.5, 0.75, 1.0]),
+            ),
+        ),
     ),
     dict(
         name="st_3_stages",
         base="st",
-        length=0.25,
         stages=dict(
-            stage2=dict(pseudo_masks=dict(scales=[0.5, 0.75, 1.0])),
-            stage3=dict(
-                base="stage2",
-                changes=dict(
-                    train_cfg=dict(max_iters=1000, val_interval=250),
-                    param_scheduler=[
-                        dict(
-                            type="PolyLR",
-                            power=0.9,
-                            eta_min=0.0,
-                            begin=0,
-                            end=1000,
-                            by_epoch=False,
-                        )
-                    ],
-                    default_hooks=dict(checkpoint=dict(interval=250)),
-                ),
+            stage1=dict(method=dict(iterations=0.25)),
+            stage2=dict(
+                method=dict(iterations=0.25),
+                pseudo_masks=dict(scales=[0.5, 0.75, 1.0]),
             ),
+            stage3=dict(base="stage2", method=dict(iterations=0.5)),
         ),
     ),
     dict(
         name="st_then_unimatch_v2",
         base="st",
-        length=0.25,
         stages=dict(
-            stage2=dict(pseudo_masks=dict(scales=[0.5, 0.75, 1.0])),
+            stage1=dict(method=dict(iterations=0.25)),
+            stage2=dict(
+                method=dict(iterations=0.25),
+                pseudo_masks=dict(scales=[0.5, 0.75, 1.0]),
+            ),
             stage3=dict(
-                method="unimatch_v2",
-                changes=dict(
-                    load_from="{stage2.last}",
-                    train_cfg=dict(max_iters=1000, val_interval=250),
-                    param_scheduler=[
-                        dict(
-                            type="PolyLR",
-                            power=0.9,
-                            eta_min=0.0,
-                            begin=0,
-                            end=1000,
-                            by_epoch=False,
-                        )
-                    ],
-                    default_hooks=dict(checkpoint=dict(interval=250)),
-                ),
+                method=dict(base="unimatch_v2", iterations=0.5),
+                changes=dict(load_from="{stage2.last}"),
             ),
         ),
     ),

@@ -12,11 +12,11 @@ from .assemble import compose_block, compose_model
 from .block_form import WEAK
 from .blocks import BASE, changed, opened, resolve_method
 from .data import UNLABELED
-from .device_views import AUGMENT
 from .facts import PlainFacts
 from .rare_classes import RARE
 from .record import Record
 
+STAGES = "stages"
 SUPERVISED = "supervised"
 EVALUATE = "evaluate"
 
@@ -43,12 +43,17 @@ def compose_stages(
         labeled: See :func:`~.compose.compose`.
         record: Takes notes and origins.
         weak: See :func:`~.compose.compose`.
+
+    Raises:
+        ConfigError: If a part stands beside the stages, where none would read it.
     """
-    if AUGMENT in block:
-        raise ConfigError(
-            f"method.{AUGMENT}={block[AUGMENT]!r}: state it in the method of a stage, "
-            f"method.stages.NAME.method=dict(base=..., {AUGMENT}=...)"
-        )
+    for part, value in block.items():
+        if part not in (STAGES, RARE) and value is not None:
+            raise ConfigError(
+                f"method.{part}={value!r:.60}: state it in the method of a stage, "
+                f"method.stages.NAME.method=dict({part}=...); NAME: "
+                + ", ".join(block[STAGES])
+            )
     rare = {RARE: block[RARE]} if RARE in block else {}
     # The stages' pseudo-masks are made of these images.
     images = {"views": {UNLABELED: WEAK}, **rare}
@@ -57,7 +62,7 @@ def compose_stages(
     specs: dict[str, dict[str, Any]] = {}
     stages: list[dict[str, Any]] = []
     notes: dict[str, Record] = {}
-    for name, stated in block["stages"].items():
+    for name, stated in block[STAGES].items():
         if stated is None:
             continue
         specs[name] = _spec(name, stated, specs)

@@ -84,6 +84,23 @@ def test_a_share_is_above_0_and_at_most_1(share):
         compose(plain_config(), dict(base="cutmix", iterations=share), "photos")
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        dict(iterations=0.5),
+        dict(teacher=dict(momentum=0.5)),
+        dict(objectives=dict(entropy=dict(type="EntropyObjective"))),
+        dict(ratio=dict(unlabeled=2)),
+    ],
+)
+def test_a_part_beside_the_stages_is_refused(part):
+    """None of the stages would read it."""
+    (name,) = part
+    message = rf"method.{name}=.*stages.NAME.method=dict\({name}=.*NAME: stage1, stage2"
+    with pytest.raises(ConfigError, match=message):
+        compose(plain_config(), dict(base="st", **part), "photos")
+
+
 def test_schedules_by_name_are_scaled_and_stay_as_they_are():
     before = dict(segmentor=[dict(type="StepLR", step_size=10, gamma=0.5)])
     assert scaled_schedule(before, 3) == dict(
