@@ -69,6 +69,22 @@ def test_stages_share_the_length_of_the_config():
     assert spans(second.cfg) == [(0, 25), (25, 250)]
 
 
+def test_a_stage_changes_the_named_method_of_the_one_before():
+    """What all stages note is said once."""
+    again = dict(base="first", method=dict(iterations=0.5))
+    block = dict(stages=dict(first=dict(method="cutmix"), second=again))
+    plain = plain_config(custom_hooks=[dict(type="EMAHook")], **LONG)
+    cfg = compose(plain, block, "photos")
+    first, second = split_stages(cfg)
+    assert second.cfg.model == first.cfg.model
+    assert second.cfg.train_cfg.max_iters == 500
+    assert cfg.composed.notes == [
+        "a step of one process: 2 labeled, 2 unlabeled images",
+        "EMAHook is left out: the teacher is the averaged network",
+        "second: 500 of the config's 1000 iterations",
+    ]
+
+
 def test_the_length_in_epochs():
     loop = dict(_delete_=True, type="EpochBasedTrainLoop", max_epochs=30)
     schedule = [dict(type="MultiStepLR", milestones=[10, 20], by_epoch=True)]
