@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
@@ -238,8 +239,12 @@ class EfficientNetLite(BaseModule):
             x: (N, 3, H, W), float, normalised.
 
         Returns:
-            The outputs ``out_indices``, (N, C, ceil(H / stride), ceil(W / stride)).
+            The outputs ``out_indices``, (N, C, ceil(H / stride), ceil(W / stride)); on a
+            CPU with the channels last in memory.
         """
+        if x.device.type == "cpu":
+            # Depthwise convolutions take less time so; all later layers keep the layout.
+            x = x.contiguous(memory_format=torch.channels_last)
         x = self._act(self._bn0(self._conv_stem(x)))
         outputs = []
         for i, block in enumerate(self._blocks):

@@ -74,6 +74,7 @@ def test_outputs_have_the_documented_strides_and_channels(size):
     assert [out.shape[1] for out in outputs] == [16, 24, 40, 112, 320]
     for out, stride in zip(outputs, (2, 4, 8, 16, 32), strict=True):
         assert out.shape[2:] == tuple(-(-n // stride) for n in size)
+        assert out.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("state", [published, random_state])
@@ -136,7 +137,10 @@ def test_pretrained_features_equal_the_definition(arch, state, tmp_path):
     cfg = dict(type="EfficientNetLite", arch=arch, init_cfg=pretrained)
     net = MODELS.build(cfg).eval()
     net.init_weights()
+    net.double()
+    weights = {name: value.double() for name, value in weights.items()}
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    x = x.double()
     with torch.no_grad():
         expected = by_definition(weights, x, STRIDED[arch])
         torch.testing.assert_close(net(x)[-1], expected)
