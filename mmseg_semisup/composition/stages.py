@@ -13,6 +13,7 @@ from .block_form import WEAK
 from .blocks import BASE, changed, opened, resolve_method
 from .data import UNLABELED
 from .facts import PlainFacts
+from .length import ITERATIONS
 from .rare_classes import RARE
 from .record import Record
 
@@ -45,7 +46,8 @@ def compose_stages(
         weak: See :func:`~.compose.compose`.
 
     Raises:
-        ConfigError: If a part stands beside the stages, where none would read it.
+        ConfigError: If a part stands beside the stages, where none would read it, or a
+            stage that only evaluates has a number of iterations.
     """
     for part, value in block.items():
         if part not in (STAGES, RARE) and value is not None:
@@ -69,6 +71,11 @@ def compose_stages(
         spec = copy.deepcopy(specs[name])
         own = {**rare, **resolve_method(spec.pop("method", SUPERVISED))}
         if spec.get("task") == EVALUATE:
+            if ITERATIONS in own:
+                raise ConfigError(
+                    f"method.stages.{name}.method.{ITERATIONS}={own[ITERATIONS]!r}: "
+                    f"task={EVALUATE!r} trains nothing; leave it out"
+                )
             own = PlainFacts(plain, own).filled(own)
             composed = {**base, "model": compose_model(plain, own)}
         else:

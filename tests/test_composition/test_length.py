@@ -117,6 +117,13 @@ def test_a_part_beside_the_stages_is_refused(part):
         compose(plain_config(), dict(base="st", **part), "photos")
 
 
+def test_the_length_of_a_stage_that_trains_nothing_is_refused():
+    fused = dict(fused=dict(method=dict(iterations=0.5)))
+    message = "stages.fused.method.iterations=0.5: task='evaluate' trains nothing"
+    with pytest.raises(ConfigError, match=message):
+        compose(plain_config(), dict(base="s4gan_mlmt", stages=fused), "photos")
+
+
 def test_schedules_by_name_are_scaled_and_stay_as_they_are():
     before = dict(segmentor=[dict(type="StepLR", step_size=10, gamma=0.5)])
     assert scaled_schedule(before, 3) == dict(
