@@ -18,8 +18,8 @@ numbers alone: all are those of commit 2484bd5, whose objectives were a list, bu
 six of ``shrunk``, whose schedules end later since then, and for those with Adam or
 AdamW, whose step is torch's fused one since 9897165, with other rounding. Later
 came, in ``lite0``, those of UniMatch, CutOut, interpolation and ClassMix, in ``demo``
-FixMatch and UniMatch V2, and all of CPS, PrevMatch, ST, ST++, AugSeg and U2PL; all of
-``lite0`` are those of 1967986, whose network has the channels last, with other rounding.
+FixMatch and UniMatch V2, and all of CPS, PrevMatch, ST, ST++, AugSeg and U2PL. All of
+``lite0`` are those of 1967986, whose network has channels last, with other rounding.
 """
 
 from __future__ import annotations

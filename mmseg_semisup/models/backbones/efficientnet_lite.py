@@ -239,11 +239,11 @@ class EfficientNetLite(BaseModule):
             x: (N, 3, H, W), float, normalised.
 
         Returns:
-            The outputs ``out_indices``, (N, C, ceil(H / stride), ceil(W / stride)); on a
-            CPU with the channels last in memory.
+            The outputs ``out_indices``, (N, C, ceil(H / stride), ceil(W / stride)), on
+            a CPU with the channels last in memory.
         """
         if x.device.type == "cpu":
-            # Depthwise convolutions take less time so; all later layers keep the layout.
+            # Depthwise convolutions take less time so; later layers keep the layout.
             x = x.contiguous(memory_format=torch.channels_last)
         x = self._act(self._bn0(self._conv_stem(x)))
         outputs = []
