@@ -33,9 +33,8 @@ from test_core.test_checkpoint import Payload, toy_runner
 
 def good(**extra: object) -> dict:
     """What a training could go on from."""
-    meta = {"iter": 2, "epoch": 0}
     return {
-        "meta": meta,
+        "meta": {"iter": 2, "epoch": 0},
         "state_dict": {"weight": torch.ones(2)},
         "optimizer": {"state": {}, "param_groups": []},
         "message_hub": {"log_scalars": {}, "runtime_info": {}, "resumed_keys": {}},
