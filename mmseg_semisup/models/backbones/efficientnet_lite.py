@@ -239,18 +239,19 @@ class EfficientNetLite(BaseModule):
             x: (N, 3, H, W), float, normalised.
 
         Returns:
-            The outputs ``out_indices``, (N, C, ceil(H / stride), ceil(W / stride)), on
-            a CPU with the channels last in memory.
+            The outputs ``out_indices``, (N, C, ceil(H / stride), ceil(W / stride)).
         """
-        if x.device.type == "cpu":
-            # Depthwise convolutions take less time so; later layers keep the layout.
+        on_cpu = x.device.type == "cpu"
+        if on_cpu:
+            # Depthwise convolutions take less time so.
             x = x.contiguous(memory_format=torch.channels_last)
         x = self._act(self._bn0(self._conv_stem(x)))
         outputs = []
         for i, block in enumerate(self._blocks):
             x = block(x)
             if i in self._ends:
-                outputs.append(x)
+                # Heads that take a view of their input, DMHead, need the usual layout.
+                outputs.append(x.contiguous() if on_cpu else x)
         return tuple(outputs[i] for i in self.out_indices)
 
     def train(self, mode: bool = True) -> EfficientNetLite:
