@@ -1,6 +1,6 @@
 # Seven classes of VOC 2012 with 65 masks: does self-training twice, or before
-# UniMatch V2, win half of what all masks win, in 2000 iterations in all? Labels at the
-# scales that are right most often there; 5 trainings.
+# UniMatch V2 or after it, win half of what all masks win, in 2000 iterations in all?
+# Labels at the scales that are right most often there; 6 trainings.
 config = "supervised/supervised_lite0_2k_voc-animals-65.py"
 methods = [
     "supervised",
@@ -39,6 +39,17 @@ methods = [
             stage3=dict(
                 method=dict(base="unimatch_v2", iterations=0.5),
                 changes=dict(load_from="{stage2.last}"),
+            ),
+        ),
+    ),
+    dict(
+        name="unimatch_v2_then_st",
+        base="st",
+        stages=dict(
+            stage1=dict(method=dict(base="unimatch_v2", iterations=0.5)),
+            stage2=dict(
+                method=dict(iterations=0.5),
+                pseudo_masks=dict(scales=[0.5, 0.75, 1.0]),
             ),
         ),
     ),
