@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import platform
 
@@ -25,7 +26,10 @@ def keep_freed_memory() -> bool:
 
     glibc returns large blocks to the system when they are freed, and each page that
     comes back costs a fault and is filled with zeros: up to a quarter of a step's time.
-    From now on the process holds as much memory as it needed at most.
+    From now on the process holds as much memory as it needed at most, until
+    :func:`release_freed_memory`. A process that it forks, the worker of a data loader,
+    releases its own: the pages that its parent fills again would stay as they were for
+    it, and so exist twice.
 
     Returns:
         Whether it is so: not without glibc, or where the environment states otherwise.
@@ -35,5 +39,25 @@ def keep_freed_memory() -> bool:
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         # Never return the top of the heap, and take no block from elsewhere.
-        return bool(mallopt(TRIM_THRESHOLD, -1) and mallopt(MMAP_MAX, 0))
+        kept = bool(mallopt(TRIM_THRESHOLD, -1) and mallopt(MMAP_MAX, 0))
+        if kept:
+            _release_after_fork()
+        return kept
     return False
+
+
+def release_freed_memory() -> None:
+    """Return all freed memory to the system, whether it is kept or not.
+
+    Before and after what needs far more than a step, or blocks of other sizes, which
+    do not fit into the places of a step's.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+@functools.cache
+def _release_after_fork() -> None:
+    """Let processes that this one forks begin with a release; once."""
+    os.register_at_fork(after_in_child=release_freed_memory)

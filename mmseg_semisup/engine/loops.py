@@ -14,6 +14,7 @@ from mmengine.runner.loops import _parse_losses, _update_losses
 from mmseg.registry import LOOPS
 from torch.utils.data import DataLoader
 
+from mmseg_semisup.core.cpu import release_freed_memory
 from mmseg_semisup.datasets.collate import shallow
 
 from .equal_sizes import groups, joined, windows
@@ -50,9 +51,12 @@ class EqualSizes(BaseLoop):
         self.losses = {}
         classes = (self.evaluator.dataset_meta or {}).get("classes") or ()
         first = 0
+        # Images have other sizes than crops: together, both would need the sum of both.
+        release_freed_memory()
         for window in windows(self.dataloader, VALUES, len(classes) or CLASSES):
             self.run_window(first, window)
             first += len(window)
+        release_freed_memory()
         metrics = self.evaluate(len(self.dataloader.dataset))
         self.runner.call_hook(f"after_{self.stage}_epoch", metrics=metrics)
         self.runner.call_hook(f"after_{self.stage}")

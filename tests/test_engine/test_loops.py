@@ -135,6 +135,20 @@ def test_what_is_predicted_at_once_is_bounded(model, monkeypatch, limit):
     assert len(sizes) == (len(SIZES) if limit == 1 else 3)
 
 
+def test_memory_is_released_before_and_after_the_images(model, monkeypatch):
+    order = []
+    whole = EqualSizeValLoop.run_window
+    monkeypatch.setattr(loops, "release_freed_memory", lambda: order.append("release"))
+    monkeypatch.setattr(
+        EqualSizeValLoop,
+        "run_window",
+        lambda loop, *args: order.append("images") or whole(loop, *args),
+    )
+    model.configure_test("student")
+    built(EqualSizeValLoop, model, list(images()))
+    assert order == ["release", "images", "release"]
+
+
 def test_batches_that_a_config_states_stay(model):
     model.configure_test("student")
     one, two, *_ = images([(32, 32)] * 4)
