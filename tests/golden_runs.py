@@ -19,7 +19,7 @@ six of ``shrunk``, whose schedules end later since then, and for those with Adam
 AdamW, whose step is torch's fused one since 9897165, with other rounding. Later
 came, in ``lite0``, those of UniMatch, CutOut, interpolation and ClassMix, in ``demo``
 FixMatch and UniMatch V2, and all of CPS, PrevMatch, ST, ST++, AugSeg and U2PL. All of
-``lite0`` are those of 1967986, whose network has channels last, with other rounding.
+``lite0`` are those of 42c37a4, whose network has channels last, with other rounding.
 """
 
 from __future__ import annotations
