@@ -27,6 +27,8 @@ from mmseg_semisup.engine.preemption import requests
 
 # A process that runs hundreds of tests would keep the most that each size ever needed.
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**17))
+# Tests fork, and a forked process would wait for OpenMP's threads, which it has not.
+torch.set_num_threads(1)
 
 # Either takes longer than a tiny training: one formats texts of configs, the other asks
 # for compilers.
