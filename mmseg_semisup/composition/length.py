@@ -26,7 +26,9 @@ def shorten(cfg: dict[str, Any], block: Mapping[str, Any], record: Record) -> No
     Raises:
         ConfigError: If the share is not above 0 and at most 1.
     """
-    share = block.get(ITERATIONS, 1)
+    share = block.get(ITERATIONS)
+    if share is None:
+        return
     if not 0 < share <= 1:
         raise ConfigError(f"method.iterations={share!r}; allowed: above 0, at most 1")
     if share == 1:

@@ -71,7 +71,7 @@ def compose_stages(
         spec = copy.deepcopy(specs[name])
         own = {**rare, **resolve_method(spec.pop("method", SUPERVISED))}
         if spec.get("task") == EVALUATE:
-            if ITERATIONS in own:
+            if own.get(ITERATIONS) is not None:
                 raise ConfigError(
                     f"method.stages.{name}.method.{ITERATIONS}={own[ITERATIONS]!r}: "
                     f"task={EVALUATE!r} trains nothing; leave it out"

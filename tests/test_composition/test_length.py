@@ -100,6 +100,19 @@ def test_a_share_is_above_0_and_at_most_1(share):
         compose(plain_config(), dict(base="cutmix", iterations=share), "photos")
 
 
+def test_none_takes_a_share_back():
+    shorter = dict(base="cutmix", iterations=0.5)
+    block = dict(
+        stages=dict(
+            first=dict(method=shorter),
+            second=dict(base="first", method=dict(iterations=None)),
+        )
+    )
+    first, second = split_stages(compose(plain_config(**LONG), block, "photos"))
+    assert first.cfg.train_cfg.max_iters == 500
+    assert second.cfg.train_cfg.max_iters == 1000
+
+
 @pytest.mark.parametrize(
     "part",
     [

@@ -250,9 +250,10 @@ class EfficientNetLite(BaseModule):
         for i, block in enumerate(self._blocks):
             x = block(x)
             if i in self._ends:
-                # Heads that take a view of their input, DMHead, need the usual layout.
-                outputs.append(x.contiguous() if on_cpu else x)
-        return tuple(outputs[i] for i in self.out_indices)
+                outputs.append(x)
+        returned = tuple(outputs[i] for i in self.out_indices)
+        # Heads that take a view of their input, DMHead, need the usual layout.
+        return tuple(x.contiguous() for x in returned) if on_cpu else returned
 
     def train(self, mode: bool = True) -> EfficientNetLite:
         """Set the mode, except for frozen layers."""
