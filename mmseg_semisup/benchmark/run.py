@@ -50,6 +50,9 @@ def benchmark(
     if torch.device(device).type == "cpu":
         # As a training does it.
         keep_freed_memory()
+    # As MMEngine's runner does it.
+    env_cfg = cfg.get("env_cfg") or {}
+    torch.backends.cudnn.benchmark = bool(env_cfg.get("cudnn_benchmark"))
     batch = load_batch(cfg)
     with peak_memory(device) as peak:
         step = TrainingStep.from_config(cfg, batch, device)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmseg_semisup.core.cpu import release_freed_memory
 from mmseg_semisup.datasets.collate import shallow
 
+from .algorithm_search import AlgorithmSearch
 from .equal_sizes import groups, joined, windows
 
 VALUES = 2**25
@@ -42,6 +43,7 @@ class EqualSizes(BaseLoop):
     losses: dict[str, Any]
     evaluator: Evaluator
     fp16: bool
+    _search: AlgorithmSearch
 
     def run(self) -> dict[str, float]:
         """Predict all images, and return the metrics."""
@@ -53,6 +55,7 @@ class EqualSizes(BaseLoop):
         first = 0
         # Images have other sizes than crops: together, both would need the sum of both.
         release_freed_memory()
+        self._search = AlgorithmSearch()
         for window in windows(self.dataloader, VALUES, len(classes) or CLASSES):
             self.run_window(first, window)
             first += len(window)
@@ -87,7 +90,9 @@ class EqualSizes(BaseLoop):
             )
         outputs: dict[int, Any] = {}
         for group in groups(window):
-            found = self.predict(joined([window[i] for i in group]))
+            batch = joined([window[i] for i in group])
+            with self._search.limited(batch):
+                found = self.predict(batch)
             share = len(found) // len(group)
             for place, i in enumerate(group):
                 outputs[i] = found[place * share : (place + 1) * share]

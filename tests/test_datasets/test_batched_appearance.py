@@ -266,6 +266,23 @@ def test_the_number_of_operations_does_not_depend_on_that_of_images():
     assert counts[0] == counts[1] <= 36
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
+def test_a_gpu_computes_what_a_cpu_computes_and_nothing_waits():
+    images = batch([picture("noise", seed) for seed in range(8)])
+    samples = [sample([JITTER, GREY, BLUR], seed) for seed in range(8)]
+    expected = changed(images, samples)
+    on_gpu = images.cuda()
+    changed(on_gpu, samples)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found = changed(on_gpu, samples)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-2)
+
+
 @pytest.mark.parametrize(
     "transform",
     [

@@ -7,9 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from mmseg.registry import HOOKS
+from tiny_methods import build_method, method_batch, optimizers_of
 from torch import nn
 
+from mmseg_semisup.benchmark.operations import count_operations
 from mmseg_semisup.engine import graphs
 from mmseg_semisup.engine.graphs import Graphs, reason_against
 from mmseg_semisup.engine.hooks.acceleration_hook import accelerate
@@ -170,3 +173,45 @@ def test_a_copy_of_a_network_runs_as_it_is():
 def test_compile_and_graphs_exclude_each_other():
     with pytest.raises(ValueError, match="graphs=True compiles by itself; leave out"):
         HOOKS.build({"type": "AccelerationHook", "graphs": True, "compile": {}})
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
+@pytest.mark.parametrize(
+    "method", ["mean_teacher_cutmix", "adv_semi_seg", "cps", "latent_classes"]
+)
+def test_a_gpu_replays_what_it_would_compute(method, monkeypatch, lines):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    torch._dynamo.reset()
+
+    def train(replayed):
+        model = build_method(method).cuda()
+        used = accelerate(model, graphs=replayed)
+        wrapper = build_optim_wrapper(model, optimizers_of(model, lr=1e-3))
+        torch.manual_seed(0)
+        losses = []
+
+        def step():
+            if used is not None:
+                used.begin()
+            values = model.train_step(method_batch(len(losses), 2, 2), wrapper)
+            losses.append(
+                {name: float(value.detach()) for name, value in values.items()}
+            )
+            model.follow()
+
+        for _ in range(6):
+            step()
+        return losses, model.state_dict(), count_operations(step, "cuda").launches
+
+    found, weights, launches = train(True)
+    expected, plain, more = train(False)
+    assert lines == []
+    assert launches < 0.7 * more
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3)
+    for name, value in plain.items():
+        if isinstance(value, torch.Tensor):
+            torch.testing.assert_close(
+                weights[name].float(), value.float(), rtol=1e-2, atol=1e-3, msg=name
+            )

@@ -223,3 +223,16 @@ def test_snapshots_are_validated_only_if_they_predict():
     assert loops.validated_networks(model) == ["student", "slow"]
     model.configure_test("older")
     assert loops.validated_networks(model) == ["student", "older", "slow"]
+
+
+def test_cudnn_does_not_search_for_each_size(model, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    found = []
+    handle = model.segmentor.backbone.register_forward_pre_hook(
+        lambda *_: found.append(torch.backends.cudnn.benchmark)
+    )
+    model.configure_test("student")
+    built(EqualSizeValLoop, model, list(images([(24, 24), (24, 32)])))
+    handle.remove()
+    assert found == [False, False]
+    assert torch.backends.cudnn.benchmark
