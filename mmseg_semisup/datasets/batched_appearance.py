@@ -89,6 +89,15 @@ def pixels_of(view: str, samples: Sequence[SegDataSample]) -> str:
     return (stated or {}).get("of") or view
 
 
+def is_changed(samples: Sequence[SegDataSample]) -> bool:
+    """Whether images of a view are changed on the device, or come from another view.
+
+    Args:
+        samples: The samples of the view.
+    """
+    return any(META in sample.metainfo for sample in samples)
+
+
 def changed(images: Any, samples: Sequence[SegDataSample]) -> Any:
     """Change images as their samples say.
 

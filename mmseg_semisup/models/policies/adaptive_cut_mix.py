@@ -150,13 +150,20 @@ def clipped_boxes(
         area: Parameters of the beta distribution of the share that it leaves.
         device: Where to draw.
     """
-    parameters = torch.tensor([float(value) for value in area], device=device)
-    kept = torch.distributions.Beta(*parameters).sample()
-    sides = torch.tensor(size, device=device)
-    half = (sides * (1 - kept).sqrt()).floor() // 2
+    # A tensor made of Python numbers would be a copy that the host waits for.
+    first, second = (torch.full((), float(value), device=device) for value in area)
+    kept = torch.distributions.Beta(first, second, validate_args=False).sample()
+    share = (1 - kept).sqrt()
+    half = torch.stack([(side * share).floor() // 2 for side in size])
     # An eighth of the image at its upper and left border is no centre.
-    least = (sides / 8).floor()
-    centre = (least + (sides - least) * torch.rand(count, 2, device=device)).floor()
+    drawn = torch.rand(count, 2, device=device).unbind(dim=1)
+    centre = torch.stack(
+        [
+            (side // 8 + (side - side // 8) * part).floor()
+            for side, part in zip(size, drawn, strict=True)
+        ],
+        dim=1,
+    )
     low, high = (centre - half).unsqueeze(2), (centre + half).unsqueeze(2)
     rows = torch.arange(size[0], device=device)
     columns = torch.arange(size[1], device=device)

@@ -7,6 +7,8 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from tiny_methods import METHODS, build_method, method_batch, optimizers_of
 
+from mmseg_semisup.models.policies import adaptive_cut_mix
+
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA"),
@@ -20,7 +22,6 @@ def training(method, device):
     wrapper = build_optim_wrapper(model, optimizers_of(model, lr=1e-3))
     wrapper.deferred = True
     batches = [method_batch(number, 2, 2) for number in range(STEPS + 2)]
-    # Boxes and the like are drawn on the host, from the same numbers for all.
     torch.manual_seed(0)
 
     def step():
@@ -31,6 +32,25 @@ def training(method, device):
     return step
 
 
+@pytest.fixture
+def _drawn_on_the_host(monkeypatch):
+    """Boxes and the like are drawn from the same numbers for all devices."""
+    for name in ("rand", "randperm"):
+        draw = getattr(torch, name)
+        monkeypatch.setattr(
+            torch,
+            name,
+            lambda *size, draw=draw, device="cpu", **kw: draw(*size, **kw).to(device),
+        )
+    boxes = adaptive_cut_mix.clipped_boxes
+    monkeypatch.setattr(
+        adaptive_cut_mix,
+        "clipped_boxes",
+        lambda *args: boxes(*args[:-1], "cpu").to(args[-1]),
+    )
+
+
+@pytest.mark.usefixtures("_drawn_on_the_host")
 @pytest.mark.parametrize("method", METHODS)
 def test_losses_are_those_of_a_cpu(method, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
