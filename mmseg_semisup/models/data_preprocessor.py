@@ -7,6 +7,7 @@ repeat that and add the padding of training batches, but must not contradict it.
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 from mmseg_semisup.core.distributed import warn
 from mmseg_semisup.datasets.batched_appearance import changed, is_changed, pixels_of
 from mmseg_semisup.datasets.collate import LABEL_MAPS, is_map, shallow, stacked
+
+from .sending import padding, sent, sent_each, sent_padded
 
 KEY = "data_preprocessor"
 OWNERS = ("segmentor", "module")
@@ -87,7 +90,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             rgb_to_bgr=rgb_to_bgr,
             test_cfg=test_cfg,
         )
-        # Blocking copies of single images would wait for the device N times a step.
+        # Blocking copies of single fields would wait for the device N times a step.
         self._non_blocking = True
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
@@ -108,10 +111,10 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         # A view that is changed on the device may have the pixels of another one.
         sources = {name: pixels_of(name, own) for name, own in samples.items()}
         shared = {sources[name] for name, own in samples.items() if is_changed(own)}
-        sent = {name: self._moved(inputs[name]) for name in shared}
+        moved = {name: self._moved(inputs[name]) for name in shared}
         branches = {}
         for name, own in samples.items():
-            images = sent.get(sources[name], inputs[sources[name]])
+            images = moved.get(sources[name], inputs[sources[name]])
             branches[name] = self._batch(changed(images, own), own, training)
         return {
             key: {name: batch[key] for name, batch in branches.items()}
@@ -121,9 +124,8 @@ class SemiDataPreprocessor(SegDataPreProcessor):
     def _moved(self, images: Any) -> Any:
         """Images on the device; as one tensor, if they have one size."""
         images = stacked(images)
-        if isinstance(images, Tensor):
-            return self._sent(images)
-        return self._sent_each(list(images))
+        send = sent if isinstance(images, Tensor) else sent_each
+        return send(images, self.device)
 
     def _batch(self, images: Any, samples: Any, training: bool) -> dict[str, Any]:
         """One branch; as a whole, unless it is prepared in a way of mmseg's alone."""
@@ -169,7 +171,7 @@ class SemiDataPreprocessor(SegDataPreProcessor):
     ) -> dict[str, Any]:
         """What mmseg does with each image, in the same numbers."""
         shapes = [image.shape[-2:] for image in images]
-        batch = self._cornered(images, size)
+        batch = sent_padded(images, size, self.device)
         if self._channel_conversion and batch.shape[1] == 3:
             batch = batch.flip(1)
         if self._enable_normalize and not batch.is_floating_point():
@@ -180,7 +182,8 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             if self._enable_normalize:
                 batch = (batch - self.mean).div_(self.std)
         if any(shape != size for shape in shapes):
-            batch = batch.masked_fill(self._padding(shapes, size), self.pad_val)
+            outside = padding(shapes, size, self.device)
+            batch = batch.masked_fill(outside, self.pad_val)
         if not training:
             return {"inputs": batch, "data_samples": self._moved_samples(samples)}
         moved = self._moved_samples(samples, size)
@@ -193,32 +196,6 @@ class SemiDataPreprocessor(SegDataPreProcessor):
             }
             sample.set_metainfo(info)
         return {"inputs": batch, "data_samples": moved}
-
-    def _cornered(self, maps: Any, size: tuple[int, int], value: float = 0) -> Tensor:
-        """Maps, each in the upper left corner of one of a size, in one copy."""
-        if isinstance(maps, Tensor) and maps.shape[-2:] == size:
-            return self._sent(maps)
-        first = maps[0]
-        host = first.device.type == "cpu" != torch.device(self.device).type
-        whole = torch.full(
-            (len(maps), *first.shape[:-2], *size),
-            value,
-            dtype=first.dtype,
-            device=first.device,
-            pin_memory=host,
-        )
-        for place, part in zip(whole, maps, strict=True):
-            place[..., : part.shape[-2], : part.shape[-1]] = part
-        return self._sent(whole)
-
-    def _padding(
-        self, shapes: Sequence[Sequence[int]], size: tuple[int, int]
-    ) -> Tensor:
-        """Pixels of a batch that no image has, (N, 1, H, W), bool."""
-        ends = self._sent(torch.tensor(shapes)).view(-1, 2, 1, 1, 1)
-        rows = torch.arange(size[0], device=ends.device).view(-1, 1)
-        columns = torch.arange(size[1], device=ends.device)
-        return (rows >= ends[:, 0]) | (columns >= ends[:, 1])
 
     def _moved_samples(
         self, samples: Sequence[SegDataSample], size: tuple[int, int] | None = None
@@ -252,52 +229,16 @@ class SemiDataPreprocessor(SegDataPreProcessor):
         labels = key in LABEL_MAPS and not any(map(torch.is_floating_point, maps))
         dtype = torch.int64 if labels else None
         if size is None or all(part.shape[-2:] == size for part in maps):
-            sent = self._sent_each(maps, dtype)
+            moved = sent_each(maps, self.device, dtype)
         else:
-            kinds = {part.dtype for part in maps}
-            if labels and (len(kinds) > 1 or not 0 <= self.seg_pad_val <= 255):
-                maps = [part.long() for part in maps]
-            whole = self._cornered(maps, size, self.seg_pad_val)
-            sent = list(whole.to(dtype or whole.dtype))
-        for sample, part in zip(samples, sent, strict=True):
+            common = functools.reduce(torch.promote_types, (m.dtype for m in maps))
+            if labels and not 0 <= self.seg_pad_val <= 255:
+                common = torch.int64
+            maps = [part.to(common) for part in maps]
+            whole = sent_padded(maps, size, self.device, self.seg_pad_val)
+            moved = list(whole.to(dtype or whole.dtype))
+        for sample, part in zip(samples, moved, strict=True):
             setattr(sample, key, PixelData(data=part))
-
-    def _sent_each(
-        self, tensors: Sequence[Tensor], dtype: torch.dtype | None = None
-    ) -> list[Tensor]:
-        """Tensors on the device, in one copy if they have one type.
-
-        Args:
-            tensors: One or more, of any sizes.
-            dtype: Their type there; None: it stays.
-        """
-        if len({tensor.dtype for tensor in tensors}) > 1:
-            return [self.cast_data(one).to(dtype or one.dtype) for one in tensors]
-        dtype = dtype or tensors[0].dtype
-        if len({tensor.shape for tensor in tensors}) == 1:
-            return list(self._sent(tensors).to(dtype))
-        if tensors[0].device.type == torch.device(self.device).type:
-            return [tensor.to(dtype) for tensor in tensors]
-        flat = self._sent(torch.cat([tensor.flatten() for tensor in tensors]))
-        parts = flat.to(dtype).split([tensor.numel() for tensor in tensors])
-        return [
-            part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)
-        ]
-
-    def _sent(self, tensors: Tensor | Sequence[Tensor]) -> Tensor:
-        """Tensors of one size as one on the device; the host does not wait."""
-        device = torch.device(self.device)
-        if not isinstance(tensors, Tensor):
-            if tensors[0].device.type == device.type:
-                return torch.stack(list(tensors))
-            size = (len(tensors), *tensors[0].shape)
-            pinned = torch.empty(size, dtype=tensors[0].dtype, pin_memory=True)
-            tensors = torch.stack(list(tensors), out=pinned)
-        if tensors.device.type == device.type:
-            return tensors
-        if not tensors.is_pinned():
-            tensors = tensors.pin_memory()
-        return tensors.to(device, non_blocking=True)
 
 
 def _padded_fields(sample: SegDataSample) -> list[Any]:
