@@ -47,7 +47,8 @@ def benchmark(
             f"model.type={cfg.model.type!r}: only a SemiSegmentor can be measured; the "
             "supervised baseline is one with objectives=dict()"
         )
-    if torch.device(device).type == "cpu":
+    on_gpu = torch.device(device).type == "cuda"
+    if not on_gpu:
         # As a training does it.
         keep_freed_memory()
     # As MMEngine's runner does it.
@@ -56,8 +57,11 @@ def benchmark(
     batch = load_batch(cfg)
     with peak_memory(device) as peak:
         step = TrainingStep.from_config(cfg, batch, device)
-        for _ in range(2):
-            step()
+        step()
+        if on_gpu:
+            # cuDNN's search in the first step tries algorithms that need much memory.
+            torch.cuda.reset_peak_memory_stats(device)
+        step()
         memory = peak()
     floor = Floor(step)
     times = interleave(dict(step=step, floor=floor), repeats, warmup, device)

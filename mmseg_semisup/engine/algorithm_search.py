@@ -1,47 +1,44 @@
-"""Lets cuDNN search for fast algorithms only for sizes of images that come often."""
+"""Lets cuDNN search for fast algorithms only where predictions have few shapes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-OFTEN = 10
-"""Predictions of one shape in a validation, after which a search is worth its time."""
+MOST_SHAPES = 4
+"""Shapes of a validation for which cuDNN searches."""
 
 
 class AlgorithmSearch:
-    """Switches ``torch.backends.cudnn.benchmark`` off for rare sizes of a validation.
+    """Switches ``torch.backends.cudnn.benchmark`` off for the many sizes of a validation.
 
     With it, cuDNN tries its algorithms on each new shape of each convolution, which
     takes as long as many predictions. Crops of a training have one shape, but
-    photographs of a validation may each have their own.
+    photographs of a validation may each have their own. torch remembers what it has
+    once chosen for a shape, so there is no search later, either.
     """
 
     def __init__(self) -> None:
-        self._seen: Counter[Hashable] = Counter()
+        self._shapes: set[tuple[tuple[int, ...], ...]] = set()
 
     @contextmanager
     def limited(self, batch: Any) -> Iterator[None]:
-        """Search within a block only if the shape of its images has come often.
+        """Search within a block only for one of the first shapes.
 
         Args:
             batch: As a loader gives it; without images, nothing is switched.
         """
         wanted = torch.backends.cudnn.benchmark
-        shapes = _shapes(batch)
-        self._seen[shapes] += 1
-        if shapes and self._seen[shapes] <= OFTEN:
+        images = batch.get("inputs") if isinstance(batch, Mapping) else None
+        shapes = tuple(tuple(image.shape) for image in images or ())
+        if len(self._shapes) < MOST_SHAPES:
+            self._shapes.add(shapes)
+        if shapes and shapes not in self._shapes:
             torch.backends.cudnn.benchmark = False
         try:
             yield
         finally:
             torch.backends.cudnn.benchmark = wanted
-
-
-def _shapes(batch: Any) -> tuple[tuple[int, ...], ...]:
-    images = batch.get("inputs") if isinstance(batch, Mapping) else None
-    return tuple(tuple(image.shape) for image in images or ())

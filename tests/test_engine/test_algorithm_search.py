@@ -1,11 +1,11 @@
-"""cuDNN searches for algorithms of shapes that come often."""
+"""cuDNN searches for algorithms of the first shapes of a validation, and no others."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from mmseg_semisup.engine.algorithm_search import OFTEN, AlgorithmSearch
+from mmseg_semisup.engine.algorithm_search import MOST_SHAPES, AlgorithmSearch
 
 
 @pytest.fixture
@@ -21,40 +21,41 @@ def searched(monkeypatch):
     return predict
 
 
-def test_shapes_of_which_there_are_few_are_not_searched(searched):
-    assert not any(searched((3, 8, width)) for width in range(8, 40))
+def test_the_first_shapes_are_searched_and_no_more(searched):
+    sizes = [(3, 8, width) for width in range(8, 40)]
+    for _ in range(2):
+        found = [searched(size) for size in sizes]
+        assert found == [True] * MOST_SHAPES + [False] * (len(sizes) - MOST_SHAPES)
 
 
-def test_a_shape_that_comes_often_is_searched(searched):
-    for _ in range(OFTEN):
-        assert not searched((3, 8, 8))
-        assert not searched((3, 8, 8), (3, 8, 8))
-    assert searched((3, 8, 8))
-    assert searched((3, 8, 8), (3, 8, 8))
-    assert not searched((3, 8, 9))
+def test_one_size_is_searched_with_a_smaller_last_batch(searched):
+    size = (3, 8, 8)
+    assert all(searched(*[size] * count) for count in [4] * 20 + [3])
 
 
 def test_the_setting_is_restored(searched):
-    searched((3, 8, 8))
+    for width in range(9):
+        searched((3, 8, 8 + width))
     assert torch.backends.cudnn.benchmark
-    with (
-        pytest.raises(RuntimeError),
-        AlgorithmSearch().limited({"inputs": [torch.empty(3, 4, 4)]}),
-    ):
+    search = AlgorithmSearch()
+    with pytest.raises(RuntimeError), search.limited({"inputs": [torch.ones(3, 4, 4)]}):
+        torch.backends.cudnn.benchmark = False
         raise RuntimeError
     assert torch.backends.cudnn.benchmark
 
 
 def test_nothing_is_switched_on(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    search = AlgorithmSearch()
-    for _ in range(2 * OFTEN):
-        with search.limited({"inputs": [torch.empty(3, 4, 4)]}):
-            assert not torch.backends.cudnn.benchmark
+    with AlgorithmSearch().limited({"inputs": [torch.empty(3, 4, 4)]}):
+        assert not torch.backends.cudnn.benchmark
 
 
 @pytest.mark.parametrize("batch", [{"inputs": None}, {}, [1, 2]])
 def test_batches_without_images_are_left_alone(batch, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
-    with AlgorithmSearch().limited(batch):
+    search = AlgorithmSearch()
+    for width in range(2 * MOST_SHAPES):
+        with search.limited({"inputs": [torch.empty(3, 4, width)]}):
+            pass
+    with search.limited(batch):
         assert torch.backends.cudnn.benchmark

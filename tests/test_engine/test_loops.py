@@ -13,6 +13,7 @@ from mmengine.runner import ValLoop
 from mmseg.registry import METRICS, MODELS
 
 from mmseg_semisup.engine import loops
+from mmseg_semisup.engine.algorithm_search import MOST_SHAPES
 from mmseg_semisup.engine.loops import (
     EqualSizeTestLoop,
     EqualSizeValLoop,
@@ -232,7 +233,8 @@ def test_cudnn_does_not_search_for_each_size(model, monkeypatch):
         lambda *_: found.append(torch.backends.cudnn.benchmark)
     )
     model.configure_test("student")
-    built(EqualSizeValLoop, model, list(images([(24, 24), (24, 32)])))
+    sizes = [(24, 24 + 4 * number) for number in range(MOST_SHAPES + 3)]
+    built(EqualSizeValLoop, model, list(images(sizes)))
     handle.remove()
-    assert found == [False, False]
+    assert found == [True] * MOST_SHAPES + [False] * 3
     assert torch.backends.cudnn.benchmark
