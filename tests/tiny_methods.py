@@ -103,6 +103,13 @@ U2PL = [
         "joint": ["labeled"],
     },
 ]
+UNIMATCH = {
+    "type": "UniMatchObjective",
+    "threshold": 0.26,
+    "strong": ["unlabeled_second", "unlabeled_teacher"],
+    "mix": "cutmix",
+    "perturb": {"type": "ComplementaryDropout"},
+}
 FIXMATCH = {**CONSISTENCY, "mix": "cutmix", "joint": ["labeled"]}
 CURRICULUM = {"type": "CurriculumThreshold", "threshold": 0.5, "images": 8}
 FURTHER = {
@@ -134,6 +141,7 @@ OBJECTIVES = {
     "freematch": [
         {**FIXMATCH, "select": {"type": "SelfAdaptiveThreshold", "momentum": 0.9}}
     ],
+    "unimatch_v2": [UNIMATCH],
     "prevmatch": [{**CONSISTENCY, "mix": "cutmix"}, FURTHER],
 }
 NETWORKS = {

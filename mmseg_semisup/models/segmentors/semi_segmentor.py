@@ -246,6 +246,7 @@ class SemiSegmentor(BaseModel):
             losses = {k: v / total if "loss" in k else v for k, v in losses.items()}
         if self.report_top_class:
             losses.update(step.top_classes())
+        step.close()
         self.iteration.value += 1
         return losses
 

@@ -291,6 +291,16 @@ class Step:
             value = self._signals[found[0]] = value()
         return value
 
+    def close(self) -> None:
+        """Forget the outputs and what was made of them, once the losses are known.
+
+        What an objective keeps here for another one are functions that refer to the
+        step: without this, a step and its maps would stay in memory until Python looks
+        for such circles, hundreds of iterations later.
+        """
+        for kept in (self._outputs, self._signals, self._made):
+            kept.clear()
+
     def top_classes(self) -> dict[str, Tensor]:
         """Share of the most frequent predicted class in each unlabelled view.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import gc
 
 import pytest
 import torch
 from helpers import PREPROCESSOR, batch, sample, tiny_segmentor
+from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
+from tiny_methods import METHODS, build_method, method_batch, optimizers_of
 
 CONSISTENCY = {"type": "ConsistencyObjective", "threshold": 0.0, "mix": "none"}
 
@@ -192,3 +195,27 @@ def test_batch_statistics_of_one_image_name_the_batch_size():
     sizes = r"\{'labeled': 1, 'unlabeled': 2\}. Raise train_dataloader.batch_size"
     with pytest.raises(ValueError, match=sizes):
         model(**data, mode="loss")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_step_leaves_nothing_to_the_garbage_collector(method):
+    """Circles of references would keep the maps of hundreds of steps."""
+    model = build_method(method)
+    wrapper = build_optim_wrapper(model, optimizers_of(model))
+    for number in range(2):
+        model.train_step(method_batch(number, 2, 2), wrapper)
+        model.follow()
+    data = method_batch(2, 2, 2)
+    gc.collect()
+    gc.disable()
+    try:
+        model.train_step(data, wrapper)
+        model.follow()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = [tuple(x.shape) for x in gc.garbage if isinstance(x, torch.Tensor)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == []
