@@ -75,7 +75,17 @@ class Mix(nn.Module):
             own: The target.
             select: The selection that has given its weights.
             other: The target that partners are taken from; None: the same.
+
+        Raises:
+            ValueError: If there are fewer partners than images.
         """
+        if other is not None and len(other.labels) < len(own.labels):
+            raise ValueError(
+                f"{type(self).__name__} pastes an image of {other.view.name!r} into "
+                f"each of {own.view.name!r}, but the batch has {len(other.labels)} of "
+                f"the first and {len(own.labels)} of the second; set "
+                "train_dataloader.batch_size to a multiple of the sum of sampler.ratio"
+            )
         mixing = step.once((name, "mixing"), lambda: self.mixing(own, step))
         mine, theirs = own.parts, (other or own).parts
         if name in step:

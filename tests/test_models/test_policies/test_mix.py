@@ -115,6 +115,12 @@ def test_partners_of_another_batch():
     assert torch.equal(mixing.apply(own, others), others)
 
 
+def test_too_few_partners_are_refused():
+    message = r"CutMix pastes an image of 'unlabeled' .* has 2 of the first and 3 of"
+    with pytest.raises(ValueError, match=message):
+        CutMix(pairing="same").mix(None, "mixed", target_of(3), None, target_of(2))
+
+
 def test_three_boxes_share_the_area_and_cancel_where_two_overlap():
     torch.manual_seed(0)
     # Each covers a third of the area; two of them cancel where both are.
