@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from reference_steps import compare_steps
 
 from mmseg_semisup.composition import resolve_method
+from mmseg_semisup.models.step.step import Step
 from mmseg_semisup.models.training_facts import LENGTH
 from test_models.test_objectives.test_unimatch import (
     BN,
@@ -198,7 +199,8 @@ def test_without_snapshots_it_is_unimatch():
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.25, 0.5, 0.75, 1.0])
-def test_the_weight_rises_and_falls(progress):
+def test_the_weight_rises_and_falls(progress, monkeypatch):
+    monkeypatch.setattr(Step, "close", lambda step: None)
     model = model_of()
     model.iteration.value = round(progress * TOTAL)
     data = batch_of(model)
