@@ -13,7 +13,7 @@ MOST_SHAPES = 4
 
 
 class AlgorithmSearch:
-    """Switches ``torch.backends.cudnn.benchmark`` off for the many sizes of a validation.
+    """Switches ``torch.backends.cudnn.benchmark`` off where sizes are many.
 
     With it, cuDNN tries its algorithms on each new shape of each convolution, which
     takes as long as many predictions. Crops of a training have one shape, but

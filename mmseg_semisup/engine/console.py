@@ -7,11 +7,19 @@ import logging
 from typing import Any
 
 from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook, IterTimerHook
 from mmengine.logging import MMLogger
-from mmengine.runner import BaseLoop, LogProcessor, Runner, TestLoop, ValLoop
+from mmengine.runner import (
+    BaseLoop,
+    LogProcessor,
+    Priority,
+    Runner,
+    TestLoop,
+    ValLoop,
+)
 from mmengine.visualization import Visualizer
 from mmseg.evaluation import IoUMetric
-from mmseg.registry import LOOPS, METRICS, VISUALIZERS
+from mmseg.registry import HOOKS, LOOPS, METRICS, VISUALIZERS
 from mmseg.visualization import SegLocalVisualizer
 from torch.utils.data import DataLoader
 
@@ -22,6 +30,7 @@ from mmseg_semisup.datasets.semi_dataset import SemiDataset
 from mmseg_semisup.evaluation import CountedIoUMetric
 
 from .feeding import with_feeding
+from .hooks.window_timer_hook import WindowTimerHook
 from .log_files import LogGuard
 from .loops import EqualSizeTestLoop, EqualSizeValLoop
 from .progress_log import ProgressLog
@@ -106,6 +115,16 @@ class ConciseRunner(Runner):
     def build_test_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
         """Build the test; images of equal size are predicted together."""
         return super().build_test_loop(_equal_sizes(loop, TestLoop, EqualSizeTestLoop))
+
+    def register_hook(
+        self,
+        hook: Hook | dict[str, Any],
+        priority: str | int | Priority | None = None,
+    ) -> None:
+        """Register a hook; MMEngine's timer learns of images predicted together."""
+        if isinstance(hook, dict) and type_of(hook, HOOKS) is IterTimerHook:
+            hook = {**hook, "type": WindowTimerHook}
+        super().register_hook(hook, priority)
 
     def build_evaluator(
         self, evaluator: dict[str, Any] | list[Any] | Evaluator

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+Item = TypeVar("Item")
 Batch = Any
 """``inputs`` and ``data_samples`` as a data loader gives them, or anything else."""
 
@@ -34,6 +36,18 @@ def windows(
         used += size
     if window:
         yield window
+
+
+def timed(items: Iterable[Item]) -> Iterator[tuple[float, Item]]:
+    """Each item, after the seconds that it was waited for.
+
+    Args:
+        items: What is waited for.
+    """
+    start = time.perf_counter()
+    for item in items:
+        yield time.perf_counter() - start, item
+        start = time.perf_counter()
 
 
 def groups(window: Sequence[Batch]) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from mmengine.evaluator import Evaluator
@@ -18,12 +18,26 @@ from mmseg_semisup.core.cpu import release_freed_memory
 from mmseg_semisup.datasets.collate import shallow
 
 from .algorithm_search import AlgorithmSearch
-from .equal_sizes import groups, joined, windows
+from .equal_sizes import groups, joined, timed, windows
 
 VALUES = 2**25
 """Predicted values that a loop keeps at once, 128 MB as float32."""
 CLASSES = 150
 """Number of classes where the data do not tell."""
+
+
+class Window(NamedTuple):
+    """Batches that are predicted before any of them is used.
+
+    Attributes:
+        first: Number of the first one.
+        size: How many there are.
+        waited: How long the loop has waited for their data, in seconds.
+    """
+
+    first: int
+    size: int
+    waited: float
 
 
 class EqualSizes(BaseLoop):
@@ -37,12 +51,14 @@ class EqualSizes(BaseLoop):
     Attributes:
         stage: 'val' or 'test', which is a part of the names of hooks and methods.
         losses: What the network returned beside its predictions.
+        window: What is predicted at the moment.
     """
 
     stage: ClassVar[str]
     losses: dict[str, Any]
     evaluator: Evaluator
     fp16: bool
+    window: Window
     _search: AlgorithmSearch
 
     def run(self) -> dict[str, float]:
@@ -56,7 +72,9 @@ class EqualSizes(BaseLoop):
         # Images have other sizes than crops: together, both would need the sum of both.
         release_freed_memory()
         self._search = AlgorithmSearch()
-        for window in windows(self.dataloader, VALUES, len(classes) or CLASSES):
+        several = windows(self.dataloader, VALUES, len(classes) or CLASSES)
+        for waited, window in timed(several):
+            self.window = Window(first, len(window), waited)
             self.run_window(first, window)
             first += len(window)
         release_freed_memory()

@@ -37,10 +37,18 @@ def test_the_setting_is_restored(searched):
     for width in range(9):
         searched((3, 8, 8 + width))
     assert torch.backends.cudnn.benchmark
-    search = AlgorithmSearch()
-    with pytest.raises(RuntimeError), search.limited({"inputs": [torch.ones(3, 4, 4)]}):
-        torch.backends.cudnn.benchmark = False
-        raise RuntimeError
+
+
+def test_the_setting_is_restored_after_an_error(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+
+    def fail():
+        with AlgorithmSearch().limited({"inputs": [torch.ones(3, 4, 4)]}):
+            torch.backends.cudnn.benchmark = False
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert torch.backends.cudnn.benchmark
 
 

@@ -28,6 +28,7 @@ from .teacher_hook import TeacherUpdateHook
 from .threshold_check_hook import ThresholdCheckHook
 from .training_facts_hook import TrainingFactsHook
 from .view_check_hook import ViewCheckHook
+from .window_timer_hook import WindowTimerHook
 
 __all__ = [
     "AccelerationHook",
@@ -54,4 +55,5 @@ __all__ = [
     "ThresholdCheckHook",
     "TrainingFactsHook",
     "ViewCheckHook",
+    "WindowTimerHook",
 ]
