@@ -114,11 +114,14 @@ class Row:
                 return sum(o for o, _ in known) / sum(b for _, b in known)
         return None
 
-    def memory(self) -> float | None:
-        """Greatest memory in MB of its trainings; None: not known."""
-        return max(
-            (r["memory_mb"] for r in self.results if r["memory_mb"]), default=None
-        )
+    def memory(self) -> dict[str, float]:
+        """'CPU' or 'GPU' to the greatest memory, in MB, of its trainings there."""
+        found: dict[str, float] = {}
+        for result in self.results:
+            if result["memory_mb"]:
+                device = result["device"]
+                found[device] = max(found.get(device, 0.0), result["memory_mb"])
+        return found
 
     def selection(self, key: str) -> float | None:
         """Mean of what :func:`~.selection.at_threshold` gives; None: unknown."""

@@ -15,6 +15,7 @@ from mmseg_semisup.core.figures import draw_figure
 
 from .gains import Row, make_rows, score
 from .plan import ALL_MASKS
+from .table import memory
 
 
 def draw_study(record: Mapping[str, Any]) -> NDArray[np.uint8]:
@@ -103,12 +104,11 @@ def _draw_costs(axes: Axes, rows: Sequence[Row], colors: Mapping[str, str]) -> N
         [value or 0.0 for value in known.values()],
         color=[colors[name] for name in known],
     )
-    sizes = {row.method: row.memory() for row in rows}
-    labels = []
-    for name, value in known.items():
-        size = sizes[name]
-        memory = "" if size is None else f", {size / 1000:.1f} GB"
-        labels.append(f"{value:.1f}{memory}")
+    sizes = {row.method: memory(row) for row in rows}
+    labels = [
+        ", ".join(filter(None, [f"{value:.1f}", sizes[name]]))
+        for name, value in known.items()
+    ]
     axes.bar_label(bars, labels, padding=3, fontsize=9)
     axes.axvline(1, color="0.3", linewidth=1)
     axes.invert_yaxis()

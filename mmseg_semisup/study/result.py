@@ -33,6 +33,7 @@ FORM = {
     "seconds": float,
     "cpu_seconds": (float, None),
     "memory_mb": (float, None),
+    "device": str,
     "commit": (str, None),
     "machine": str,
     "versions": {str: str},

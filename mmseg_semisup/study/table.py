@@ -93,15 +93,15 @@ def make_notes(record: Mapping[str, Any]) -> str:
             f"Selected: pixels of the unlabelled images above a probability of "
             f"{THRESHOLD}, after the last iteration, and how many of them are right."
         )
-    processor = all(cell["cpu_seconds"] for cell in cells)
-    time = (
-        "processor time of a whole training"
-        if processor
-        else "time of the steps of training"
-    )
+    measured = {bool(cell["cpu_seconds"]) for cell in cells}
+    times = ["processor time of a whole training"] if True in measured else []
+    times += ["time of the steps of training"] if False in measured else []
+    time = " or ".join(times)
     if compared:
         where = " on the same machine" if len({c["machine"] for c in cells}) > 1 else ""
         sentences.append(f"Time: {time}, as a multiple of the baseline's{where}.")
+    if any(cell["device"] == "GPU" for cell in cells):
+        sentences.append("Memory: of the process, or what it has allocated on a GPU.")
     missing = record.get("missing") or []
     if missing:
         sentences.append(f"Not finished: {shorten(missing, 6)}.")
@@ -189,9 +189,11 @@ def cost(row: Row) -> str:
 
 
 def memory(row: Row) -> str:
-    """Greatest memory, '1.2 GB'."""
-    found = row.memory()
-    return "" if found is None else f"{found / 1000:.1f} GB"
+    """Greatest memory, '1.2 GB', or '3.2 GB (GPU)' of what a GPU has allocated."""
+    return ", ".join(
+        f"{found / 1000:.1f} GB" + (" (GPU)" if device == "GPU" else "")
+        for device, found in sorted(row.memory().items())
+    )
 
 
 VALUES = {

@@ -64,6 +64,23 @@ def test_times_of_other_machines_are_not_compared():
     assert make_rows(study)[1].cost() is None
 
 
+def test_memory_of_a_gpu_is_another_one():
+    study = record()
+    assert "Memory" not in make_notes(study)
+    changes = dict(device="GPU", memory_mb=3200, cpu_seconds=None)
+    for cell in study["cells"]:
+        if cell["method"] == "cutmix":
+            cell.update(changes)
+    assert make_rows(study)[1].memory() == {"GPU": 3200}
+    assert make_table(study).splitlines()[3].endswith(" 3.2 GB (GPU) |")
+    study["cells"][1].update(device="CPU", memory_mb=900)
+    assert make_table(study).splitlines()[3].endswith(" 0.9 GB, 3.2 GB (GPU) |")
+    notes = " ".join(make_notes(study).split())
+    assert "Memory: of the process, or what it has allocated on a GPU." in notes
+    time = "Time: processor time of a whole training or time of the steps of training, "
+    assert time in notes
+
+
 def test_seeds_that_lack_a_partner_do_not_count():
     study = record()
     study["cells"] = [
