@@ -147,7 +147,7 @@ def _switch_on(model: BaseModel, iterations: int) -> None:
 
 @contextmanager
 def _capture(model: BaseModel) -> Iterator[list[Step]]:
-    """Collect the steps that a ``SemiSegmentor`` makes."""
+    """Collect the steps that a ``SemiSegmentor`` makes, with the networks' outputs."""
     steps: list[Step] = []
     make = getattr(model, "make_step", None)
     if make is None:
@@ -155,7 +155,10 @@ def _capture(model: BaseModel) -> Iterator[list[Step]]:
         return
 
     def make_step(*args: Any, **kwargs: Any) -> Step:
-        steps.append(make(*args, **kwargs))
+        step: Any = make(*args, **kwargs)
+        # Outputs that were forgotten would be computed again, and change statistics.
+        step.close = lambda: None
+        steps.append(step)
         return steps[-1]
 
     model.make_step = make_step

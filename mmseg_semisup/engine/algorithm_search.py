@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
 
 MOST_SHAPES = 4
 """Shapes of a validation for which cuDNN searches."""
@@ -22,7 +23,7 @@ class AlgorithmSearch:
     """
 
     def __init__(self) -> None:
-        self._shapes: set[tuple[tuple[int, ...], ...]] = set()
+        self._known: set[Hashable] = set()
 
     @contextmanager
     def limited(self, batch: Any) -> Iterator[None]:
@@ -32,13 +33,21 @@ class AlgorithmSearch:
             batch: As a loader gives it; without images, nothing is switched.
         """
         wanted = torch.backends.cudnn.benchmark
-        images = batch.get("inputs") if isinstance(batch, Mapping) else None
-        shapes = tuple(tuple(image.shape) for image in images or ())
-        if len(self._shapes) < MOST_SHAPES:
-            self._shapes.add(shapes)
-        if shapes and shapes not in self._shapes:
+        shapes = _shapes(batch.get("inputs") if isinstance(batch, Mapping) else None)
+        if len(self._known) < MOST_SHAPES:
+            self._known.add(shapes)
+        if shapes and shapes not in self._known:
             torch.backends.cudnn.benchmark = False
         try:
             yield
         finally:
             torch.backends.cudnn.benchmark = wanted
+
+
+def _shapes(images: Any) -> tuple[Hashable, ...]:
+    """Shapes of images, also of lists of their augmented versions; else empty."""
+    if isinstance(images, Tensor):
+        return tuple(images.shape)
+    if isinstance(images, (list, tuple)):
+        return tuple(map(_shapes, images))
+    return ()

@@ -58,6 +58,19 @@ def test_nothing_is_switched_on(monkeypatch):
         assert not torch.backends.cudnn.benchmark
 
 
+def test_augmented_versions_of_an_image_are_one_shape(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    search = AlgorithmSearch()
+
+    def predict(width):
+        versions = [(torch.empty(3, 8, width),), (torch.empty(3, 16, 2 * width),)]
+        with search.limited({"inputs": versions}):
+            return torch.backends.cudnn.benchmark
+
+    found = [predict(width) for width in range(8, 16)]
+    assert found == [True] * MOST_SHAPES + [False] * (8 - MOST_SHAPES)
+
+
 @pytest.mark.parametrize("batch", [{"inputs": None}, {}, [1, 2]])
 def test_batches_without_images_are_left_alone(batch, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
