@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -52,6 +53,11 @@ FOLDER = "a folder"
 DAMAGES = ("cut off", "one bit", "empty", FOLDER)
 OTHERS = ("full disk", "worker killed", "second training")
 KINDS = (*SIGNALS, *DAMAGES, *OTHERS)
+SHARER = re.compile(
+    r"Traceback \(most recent call last\):\n"
+    r"  File \".*resource_sharer\.py\".*\n(?:  .*\n)*(?:EOFError|Connection\w*Error).*"
+)
+"""What Python prints in another worker, to whom the training spoke as it ended."""
 WORKERS = {"worker killed": 1, "full disk": 0}
 """Processes that load data, where that matters: the limit that stands for a full disk
 holds for their shared memory, too."""
@@ -98,6 +104,7 @@ class Fault(NamedTuple):
         """Whether a training may end like this after the fault."""
         if code == 0:
             return True
+        output = SHARER.sub("", output)
         lines = output.splitlines()
         errors = [line for line in lines if line.startswith("error: ")]
         if code == 1:

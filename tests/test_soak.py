@@ -48,6 +48,11 @@ def test_a_difference_is_found(monkeypatch, tmp_path, capsys):
 
 WORKER = "error: a process that loads data ended (killed)"
 TRACE = "Traceback (most recent call last):"
+SHARER = f"""{TRACE}
+  File "/lib/multiprocessing/resource_sharer.py", line 139, in _serve
+    msg = conn.recv()
+EOFError
+"""
 ENDS = [
     ("SIGKILL", 0, "", True),
     ("SIGKILL", -9, "", True),
@@ -60,6 +65,8 @@ ENDS = [
     ("worker killed", 1, WORKER, True),
     ("worker killed", 1, f"{TRACE}\n{WORKER}", False),
     ("worker killed", 1, f"{WORKER}\n{WORKER}", False),
+    ("worker killed", 1, f"{WORKER}\n{SHARER}", True),
+    ("worker killed", 1, f"{WORKER}\n{SHARER}\n{TRACE}", False),
     ("full disk", 1, WORKER, False),
     ("full disk", 1, "error: cannot write iter_2.pth: File too large", True),
     ("empty", 1, "error: --resume: no checkpoint in x can be used: y", True),
