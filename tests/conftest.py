@@ -155,3 +155,27 @@ def folder(tmp_path_factory):
 def tiny_images(tmp_path_factory):
     """Images and masks on which shipped configs are trained."""
     return tiny_configs.write_images(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def copies(monkeypatch):
+    """Copies to a device that is none: type, shape and whether the host waits."""
+    to, found = torch.Tensor.to, []
+
+    def to_device(tensor, target, non_blocking=False):
+        if isinstance(target, torch.dtype):
+            return to(tensor, target)
+        found.append((tensor.dtype, tuple(tensor.shape), non_blocking))
+        return tensor
+
+    for name in ("empty", "full"):
+        make = getattr(torch, name)
+        monkeypatch.setattr(
+            torch,
+            name,
+            lambda *args, make=make, pin_memory=False, **kw: make(*args, **kw),
+        )
+    monkeypatch.setattr(torch.Tensor, "to", to_device)
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda _: False)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    return found

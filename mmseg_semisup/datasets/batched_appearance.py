@@ -19,6 +19,8 @@ from mmseg.structures import SegDataSample
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmseg_semisup.core.sending import sent
+
 from .color_jitter import (
     FRACTION,
     GREY,
@@ -139,21 +141,15 @@ def _changed(images: Tensor, changes: Sequence[Sequence[Change]]) -> Tensor:
                 continue
             rows = list(drawn)
             table = np.stack(list(drawn.values()))
-            numbers = _sent(torch.from_numpy(table), batch.device)
+            numbers = sent(torch.from_numpy(table), batch.device)
             change = CHANGES[step[0][0]]
             if len(rows) == len(batch):
                 batch = change(batch, numbers)
             else:
-                index = _sent(torch.tensor(rows), batch.device)
+                index = sent(torch.tensor(rows), batch.device)
                 part = change(batch.index_select(0, index), numbers)
                 batch.index_copy_(0, index, part)
     return batch
-
-
-def _sent(numbers: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cpu":
-        return numbers
-    return numbers.pin_memory().to(device, non_blocking=True)
 
 
 def _draw_colors(transform: ColorJitter) -> NDArray[np.float64] | None:

@@ -34,7 +34,7 @@ class AlgorithmSearch:
         """
         wanted = torch.backends.cudnn.benchmark
         shapes = _shapes(batch.get("inputs") if isinstance(batch, Mapping) else None)
-        if len(self._known) < MOST_SHAPES:
+        if shapes and len(self._known) < MOST_SHAPES:
             self._known.add(shapes)
         if shapes and shapes not in self._known:
             torch.backends.cudnn.benchmark = False

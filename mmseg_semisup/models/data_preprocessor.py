@@ -21,10 +21,9 @@ from torch import Tensor
 
 from mmseg_semisup.core.config_types import SCOPE_KEY, type_of
 from mmseg_semisup.core.distributed import warn
+from mmseg_semisup.core.sending import padding, sent, sent_each, sent_padded
 from mmseg_semisup.datasets.batched_appearance import changed, is_changed, pixels_of
 from mmseg_semisup.datasets.collate import LABEL_MAPS, is_map, shallow, stacked
-
-from .sending import padding, sent, sent_each, sent_padded
 
 KEY = "data_preprocessor"
 OWNERS = ("segmentor", "module")

@@ -13,6 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmseg_semisup.datasets.batched_appearance import META
 from mmseg_semisup.datasets.collate import branch_collate, narrowed
 from mmseg_semisup.models.data_preprocessor import SemiDataPreprocessor
 
@@ -167,7 +168,8 @@ def test_a_batch_of_the_collate_function_is_not_stacked_again(number):
 
 
 @pytest.mark.parametrize("sizes", [PADDED, WHOLE])
-def test_labels_are_one_copy_of_bytes(copies, sizes):
+def test_labels_are_one_copy_of_bytes(copies, monkeypatch, sizes):
+    monkeypatch.setattr(SemiDataPreprocessor, "device", torch.device("cuda"))
     samples = samples_of(images_of(*sizes))
     expected = [sample.gt_sem_seg.data for sample in samples]
     for sample in samples:
@@ -178,6 +180,29 @@ def test_labels_are_one_copy_of_bytes(copies, sizes):
         assert sample.gt_sem_seg.data.dtype == torch.int64
         assert torch.equal(sample.gt_sem_seg.data, labels)
     assert [(kind, waits) for kind, _, waits in copies] == [(torch.uint8, True)]
+
+
+@pytest.mark.parametrize("sizes", [PADDED, WHOLE])
+def test_pixels_that_views_share_are_sent_once(monkeypatch, sizes):
+    sent = []
+
+    def move(self, images):
+        sent.append(images)
+        return [image // 2 for image in images]
+
+    monkeypatch.setattr(SemiDataPreprocessor, "_moved", move)
+    images = images_of(*sizes)
+    shared = {META: {"of": "weak", "changes": []}}
+    samples = {
+        "labeled": [SegDataSample() for _ in images],
+        "weak": [SegDataSample() for _ in images],
+        "strong": [SegDataSample(metainfo=shared) for _ in images],
+    }
+    data = {"inputs": {"labeled": images, "weak": images}, "data_samples": samples}
+    found = SemiDataPreprocessor()(data, True)["inputs"]
+    assert sent == [images]
+    assert torch.equal(found["weak"], found["labeled"] // 2)
+    assert torch.equal(found["strong"], found["weak"])
 
 
 def test_labels_of_two_types_are_one_type_afterwards():

@@ -215,9 +215,12 @@ def test_tool_without_data(run_tool, training, tmp_path, capsys, monkeypatch):
     clock = itertools.count(0, 0.001).__next__
     ticks = SimpleNamespace(perf_counter=clock, process_time=time.process_time)
     monkeypatch.setattr("mmseg_semisup.benchmark.timing.time", ticks)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
     options = "--synthetic --repeats 2 --warmup 1 --threads 1 --loader-seconds 0.05"
+    options += " --cfg-options env_cfg.cudnn_benchmark=True"
     report = tmp_path / "report.json"
-    run_tool("benchmark.py", training, *options.split(), "--json", report)
+    run_tool("benchmark.py", training, "--json", report, *options.split())
+    assert torch.backends.cudnn.benchmark  # as in a training of this config
     result = json.loads(report.read_text())
     assert result["batch"] == dict(labeled=[2, 3, 16, 16], unlabeled=[2, 3, 16, 16])
     assert result["ratio"] == pytest.approx(result["step_ms"] / result["floor_ms"])

@@ -237,8 +237,7 @@ class SemiSegmentor(BaseModel):
         supervised = {} if joined else self._supervised_loss(step)
         further: dict[str, Tensor] = {}
         for name, objective in self.objectives.items():
-            values = objective(step)
-            further.update({f"{name}.{key}": value for key, value in values.items()})
+            further.update({f"{name}.{k}": v for k, v in objective(step).items()})
         losses = {**(supervised or self._supervised_loss(step)), **further}
         if self.average_losses:
             learning = self.labeled_weight * len(self.learning_networks)

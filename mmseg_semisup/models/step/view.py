@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmseg_semisup.core.sending import padding
 from mmseg_semisup.datasets.geometry import rescale, valid_mask, view_to_view, warp
 
 Size = tuple[int, int]
@@ -218,14 +219,8 @@ class View:
     @cached_property
     def unpadded(self) -> Tensor:
         """Pixels that are no padding, whatever they show, (N, H, W), bool."""
-        height, width = self.size
-        device = self.images.device
-        shapes = torch.tensor([sample.img_shape[:2] for sample in self.samples])
-        shapes = shapes.to(device, non_blocking=True)
-        rows = torch.arange(height, device=device)
-        columns = torch.arange(width, device=device)
-        in_rows, in_columns = rows < shapes[:, :1], columns < shapes[:, 1:]
-        return in_rows.unsqueeze(2) & in_columns.unsqueeze(1)
+        shapes = [sample.img_shape[:2] for sample in self.samples]
+        return ~padding(shapes, self.size, self.images.device).squeeze(1)
 
     def _visible(self) -> Tensor:
         """Pixels of the image without padding, (N, H, W), bool."""

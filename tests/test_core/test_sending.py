@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmseg_semisup.models.sending import padding, sent, sent_each, sent_padded
+from mmseg_semisup.core.sending import padding, sent, sent_each, sent_padded
 
 WHOLE, DIFFERENT = [(12, 16)] * 3, [(12, 16), (10, 16), (12, 13)]
 DEVICES = [
