@@ -35,6 +35,7 @@ def result_lines(record: Mapping[str, Any]) -> list[list[str]]:
     columns = {
         "method": [_label(row) for row in rows],
         "masks": [row.masks for row in rows],
+        "seeds": _seeds(rows),
         "mIoU, last (best)": [f"**{last(row)}** ({best(row)})" for row in rows],
         "other network, last (best)": [_other(row) for row in rows],
         "gain": [gain(row) for row in rows],
@@ -58,12 +59,16 @@ def class_lines(record: Mapping[str, Any]) -> list[list[str]]:
     """The titles and the rows of :func:`make_class_table`."""
     rows = make_rows(record)
     scores = [row.classes() for row in rows]
-    names = list(dict.fromkeys(name for found in scores for name in found))
-    lines = [["method", "masks", *names]]
-    for row, found in zip(rows, scores, strict=True):
-        values = [f"{found[name]:.1f}" if name in found else "" for name in names]
-        lines.append([_label(row), row.masks, *values])
-    return lines
+    seeds = _seeds(rows)
+    columns = {
+        "method": [_label(row) for row in rows],
+        "masks": [row.masks for row in rows],
+        **({"seeds": seeds} if any(seeds) else {}),
+    }
+    for name in dict.fromkeys(name for found in scores for name in found):
+        values = [found.get(name) for found in scores]
+        columns[name] = ["" if value is None else f"{value:.1f}" for value in values]
+    return [list(columns), *map(list, zip(*columns.values(), strict=True))]
 
 
 def make_notes(record: Mapping[str, Any]) -> str:
@@ -222,6 +227,12 @@ def _line(cells: Sequence[str]) -> str:
 
 def _label(row: Row) -> str:
     return f"`{row.method}`" + (", all masks" if row.split == ALL_MASKS else "")
+
+
+def _seeds(rows: Sequence[Row]) -> list[str]:
+    """The seeds of each row, '0, 1'; empty where all rows have the same."""
+    found = [", ".join(str(result["seed"]) for result in row.results) for row in rows]
+    return found if len(set(found)) > 1 else [""] * len(rows)
 
 
 def _with_spread(values: Sequence[float], form: str) -> str:

@@ -64,6 +64,21 @@ def test_times_of_other_machines_are_not_compared():
     assert make_rows(study)[1].cost() is None
 
 
+def test_rows_of_other_seeds_say_so():
+    study = record()
+    for table in (make_table, make_class_table):
+        assert "seeds |" not in table(study).splitlines()[0].replace("seeds better", "")
+    study["cells"] = [c for c in study["cells"] if c["method"] != "cutmix" or c["seed"]]
+    head, _, base, cutmix, top = make_table(study).splitlines()
+    assert head.startswith("| method | masks | seeds | mIoU, last (best) |")
+    assert "| 5 | 0, 1, 2 | **40.0" in base
+    assert "| 5 | 1, 2 | **44.0" in cutmix
+    assert "| 99 | 0, 1, 2 |" in top
+    head, _, _, cutmix, _ = make_class_table(study).splitlines()
+    assert head == "| method | masks | seeds | cat |"
+    assert cutmix == "| `cutmix` | 5 | 1, 2 | 44.0 |"
+
+
 def test_memory_of_a_gpu_is_another_one():
     study = record()
     assert "Memory" not in make_notes(study)
