@@ -1,11 +1,10 @@
-"""Takes over results of a study that another machine has measured."""
+"""Takes over results that another machine, or another study, has measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.core.fingerprint import digest
 from mmseg_semisup.core.text import shorten
 
@@ -19,40 +18,41 @@ def adopt_results(opened: OpenStudy, paths: Sequence[Path]) -> list[str]:
     Args:
         opened: The study, whose folder is locked. Its own trainings, begun or finished,
             are left alone.
-        paths: Records: ``results.json`` of another work-dir, or one of docs/records.
+        paths: Records: ``results.json`` of another work-dir, or one of docs/records. In
+            a record of another study, a training counts by its config, whatever its
+            name.
 
     Returns:
         A sentence for each record: what was taken, and what was not, and why.
 
     Raises:
-        ConfigError: If a file is no record of this study. Nothing is taken then.
+        ConfigError: If a file is no record of a study. Nothing is taken then.
     """
     records = [(path, read_record(path)) for path in paths]
-    for path, record in records:
-        if record["study"] != opened.study.name:
-            raise ConfigError(
-                f"{path} is a record of the study {record['study']!r}, not of "
-                f"{opened.study.name!r}"
-            )
     begin(opened, [])
     return [f"{path}: {_adopt(opened, record['cells'])}" for path, record in records]
 
 
 def _adopt(opened: OpenStudy, results: Sequence[dict[str, object]]) -> str:
-    trainings = {training.name: training for training in opened.trainings}
+    trainings = {digest(t.cell.fingerprint): t for t in opened.trainings}
     taken, other, here = [], [], []
     for result in results:
-        name = str(result["cell"])
-        training = trainings.get(name)
-        if training is None or result.get("config") != digest(
-            training.cell.fingerprint
-        ):
-            other.append(name)
+        training = trainings.get(str(result.get("config")))
+        if training is None:
+            other.append(str(result["cell"]))
         elif training.finished or training.state.attempts:
-            here.append(name)
+            here.append(training.name)
         else:
-            training.adopt(result)
-            taken.append(name)
+            cell = training.cell
+            training.adopt(
+                {
+                    **result,
+                    "cell": cell.name,
+                    "method": cell.method,
+                    "split": cell.split,
+                }
+            )
+            taken.append(training.name)
     parts = [f"took {len(taken)} of {len(results)} results"]
     if here:
         parts.append(f"begun or finished here: {shorten(here, 5)}")
