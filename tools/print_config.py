@@ -8,7 +8,6 @@ composition of all.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -17,9 +16,9 @@ from mmseg_semisup.cli.config import add_method_arguments, composition_of
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.composition import COMPOSED, read_config, with_encoder
 from mmseg_semisup.composition.origins import leaves, origin_of
-from mmseg_semisup.core.atomic_io import atomic_write, check_writable
+from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.config import RUNNER_KEYS, find_config
-from mmseg_semisup.core.config_file import read_file
+from mmseg_semisup.core.config_file import read_file, write_config
 
 WIDTH = 72
 
@@ -51,11 +50,7 @@ def main() -> None:
     composed, record = read_config(args.config, args.cfg_options, **composition)
     if args.out:
         check_writable(Path(args.out).resolve().parent)
-        with tempfile.TemporaryDirectory() as folder:
-            # MMEngine would write through a link.
-            dumped = Path(folder, Path(args.out).name)
-            composed.dump(dumped)
-            atomic_write(args.out, dumped.read_bytes())
+        write_config(composed, Path(args.out))
     plain = read_file(find_config(args.config))
     source = (composed.get(COMPOSED) or {}).get("source") or {}
     encoded = with_encoder(plain, source.get("encoder"))

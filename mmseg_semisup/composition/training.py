@@ -202,12 +202,23 @@ def _choose_best(
     if best in (None, "auto") and ious:
         if "mIoU" not in (ious[0].get("iou_metrics") or ["mIoU"]):
             return
-        best = "mIoU"
+        best = "/".join(filter(None, (ious[0].get("prefix"), "mIoU")))
         checkpoint.setdefault("rule", "greater")
-    if isinstance(best, str) and has_copies(block) and "/" not in best:
-        best = f"{predicting_network(block)}/{best}"
+    if has_copies(block):
+        if isinstance(best, str):
+            best = _of_a_network(best, block)
+        elif isinstance(best, (list, tuple)):
+            best = [_of_a_network(name, block) for name in best]
     if best is not None:
         checkpoint["save_best"] = best
+
+
+def _of_a_network(score: str, block: Mapping[str, Any]) -> str:
+    """The name of a score with that of its network; the one that predicts, if none."""
+    predicts = predicting_network(block)
+    networks = {STUDENT, TEACHER, predicts, *(block.get("networks") or {})}
+    named = score == "auto" or score.partition("/")[0] in networks
+    return score if named else f"{predicts}/{score}"
 
 
 def compose_validation(

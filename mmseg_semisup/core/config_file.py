@@ -1,12 +1,14 @@
-"""Reads the file of a config; whatever is wrong with it is one line."""
+"""Reads and writes the file of a config; whatever is wrong with it is one line."""
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from pathlib import Path
 
 from mmengine.config import Config
 
+from .atomic_io import atomic_write
 from .config_types import with_named_types
 from .errors import ConfigError
 from .mistakes import one_line
@@ -42,6 +44,22 @@ def read_file(path: Path) -> Config:
         # The file is a program, or a damaged one of YAML or JSON.
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise ConfigError(f"config {path}{_line(error, path)}: {reason}") from error
+
+
+def write_config(cfg: Config, path: Path) -> None:
+    """Write a config as MMEngine does, but whole or not at all, and through no link.
+
+    Args:
+        cfg: The config.
+        path: The file, which is replaced.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        dumped = Path(folder, path.name)
+        cfg.dump(dumped)
+        atomic_write(path, dumped.read_bytes())
 
 
 def _line(error: Exception, path: Path) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import warnings
 from inspect import isclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from mmseg.engine.optimizers import LearningRateDecayOptimizerConstructor
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, RUNNERS
@@ -17,13 +15,13 @@ from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, RUNNERS
 from mmseg_semisup.core.config_types import resolve
 from mmseg_semisup.core.cpu import keep_freed_memory
 from mmseg_semisup.core.errors import ConfigError
-from mmseg_semisup.core.plain_files import why_not_plain
 from mmseg_semisup.models.data_preprocessor import KEY, prepared_model
 
 from .console import ConciseRunner
 from .hooks import (
     ArchitectureCheckHook,
     ClassScoresHook,
+    ConfigFileHook,
     FreshCountersHook,
     HistoryHook,
     IgnoreValueHook,
@@ -68,19 +66,11 @@ def build_runner(cfg: Config, strict: bool, accept: str | None = None) -> Runner
     # its own.
     cfg.model = prepared_model(cfg)
     cfg.pop(KEY, None)
-    if cfg.filename is not None and is_main_process():
-        dumped = Path(cfg.work_dir, Path(cfg.filename).name)
-        if dumped.is_symlink():
-            # MMEngine would write the config through a link into its target.
-            dumped.unlink()
-        elif dumped.exists() and not dumped.is_file():
-            raise ConfigError(f"cannot write {dumped}: it {why_not_plain(dumped)}")
     try:
         with warnings.catch_warnings():
             # The hook that draws nothing unless it is told to says so at each start.
             warnings.filterwarnings("ignore", message="The draw is False")
-            own = "runner_type" in cfg
-            runner = RUNNERS.build(cfg) if own else ConciseRunner.from_cfg(cfg)
+            runner = _runner_type(cfg).from_cfg(cfg)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     runner.register_hook(ResumedConfigHook(accept))
@@ -95,11 +85,27 @@ def build_runner(cfg: Config, strict: bool, accept: str | None = None) -> Runner
         TrainingFactsHook,
         ViewCheckHook,
     )
-    reports = (ClassScoresHook, HistoryHook, OutlineHook, ThresholdCheckHook)
+    reports = (
+        ClassScoresHook,
+        ConfigFileHook,
+        HistoryHook,
+        OutlineHook,
+        ThresholdCheckHook,
+    )
     for hook in (*hooks, *checks, *reports):
         if not any(isinstance(present, hook) for present in runner.hooks):
             runner.register_hook(hook())
     return runner
+
+
+def _runner_type(cfg: Config) -> Any:
+    """The config's type of runner, which writes no config: ``ConfigFileHook`` does."""
+    kind = RUNNERS.get(cfg.runner_type) if "runner_type" in cfg else ConciseRunner
+    if kind is None:
+        raise ConfigError(
+            f"runner_type={cfg.runner_type!r} is not in MMSegmentation's RUNNERS"
+        )
+    return type(kind.__name__, (kind,), {"dump_config": lambda _: None})
 
 
 def _check_constructor(cfg: Config) -> None:

@@ -8,6 +8,7 @@ from .acceleration_hook import AccelerationHook
 from .architecture_hook import ArchitectureCheckHook
 from .checkpoint_hook import AtomicCheckpointHook
 from .class_scores_hook import ClassScoresHook
+from .config_file_hook import ConfigFileHook
 from .data_check_hook import DataCheckHook
 from .deferred_info_hook import DeferredInfoHook
 from .fresh_counters_hook import FreshCountersHook
@@ -35,6 +36,7 @@ __all__ = [
     "ArchitectureCheckHook",
     "AtomicCheckpointHook",
     "ClassScoresHook",
+    "ConfigFileHook",
     "DataCheckHook",
     "DeferredInfoHook",
     "FreshCountersHook",

@@ -22,6 +22,7 @@ from mmseg_semisup.core.atomic_io import (
     check_replaceable,
     remove_partial_files,
 )
+from mmseg_semisup.core.text import shorten
 from mmseg_semisup.engine.optim import (
     JointOptimWrapper,
     step_is_complete,
@@ -320,6 +321,15 @@ class AtomicCheckpointHook(CheckpointHook):
         self._passing = [n for n in self._passing if n not in dropped]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
+        wanted = set(self.key_indicators if self.save_best else ()) - {"auto"}
+        if not wanted <= metrics.keys():
+            # MMEngine would end the training with a KeyError.
+            runner.logger.warning(
+                "default_hooks.checkpoint.save_best: no validation measures "
+                f"{shorten(sorted(wanted - metrics.keys()))}, so no best checkpoint is "
+                f"kept; it measures {shorten(sorted(metrics), 8)}"
+            )
+            return
         self._validated = True
         self._gather_states(runner)
         super()._save_best_checkpoint(runner, metrics)

@@ -244,6 +244,18 @@ def test_same_best_twice_is_not_removed(tmp_path):
     assert (tmp_path / "best_mIoU_iter_2.pth").is_file()
 
 
+def test_a_score_that_no_validation_has_stops_no_training(tmp_path, caplog):
+    runner = _runner(tmp_path, 2, save_best=["mIoU", "mIuO"], rule="greater")
+    runner.train()
+    hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
+    runner.logger.addHandler(caplog.handler)
+    runner.logger.setLevel("WARNING")
+    hook.after_val_epoch(runner, dict(mIoU=10.0, aAcc=3.0))
+    assert "no validation measures mIuO" in caplog.text
+    assert "it measures aAcc, mIoU" in caplog.text
+    assert not list(tmp_path.glob("best_*"))
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_what_is_no_file_is_refused_before_the_first_step(tmp_path, make):
     """Where a checkpoint will be, and nowhere else."""
