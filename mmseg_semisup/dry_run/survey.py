@@ -12,6 +12,7 @@ from mmseg_semisup.datasets.checks.classes import (
     ClassCount,
     count_classes,
     count_pixels,
+    validation_faults,
 )
 from mmseg_semisup.datasets.checks.images import SizeCount, count_sizes, deep_images
 from mmseg_semisup.datasets.checks.overlap import image_keys, shared_images
@@ -20,6 +21,8 @@ from mmseg_semisup.datasets.pseudo_masks import PseudoMaskDataset
 from mmseg_semisup.datasets.semi_dataset import SemiDataset
 from mmseg_semisup.datasets.sources import SourceDataset, leaves
 
+VALIDATION_SECONDS = 3.0
+"""Time for the masks of the validation at the beginning of a training."""
 NEARLY_ALL = 0.995
 """Share of the pixels of pseudo-masks from which on one class counts as having all."""
 
@@ -99,6 +102,10 @@ def survey(
     found.warnings += deep_images(sources)
     skips = getattr(dataset, "on_error", "raise") == "skip"
     _judge_classes(found, "missing-class" in allow, skips)
+    if validation is not None:
+        found.errors += validation_faults(validation, min(seconds, VALIDATION_SECONDS))[
+            :1
+        ]
     for name, source in sources.items():
         if _is_pseudo(source):
             _judge_pseudo_masks(found, name, source, min(seconds, 10.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,7 +10,10 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from torch import Tensor
 
+from mmseg_semisup.core.distributed import stop_together
+from mmseg_semisup.core.errors import DataError
 from mmseg_semisup.core.histogram import histogram
+from mmseg_semisup.core.terminal import printable
 
 
 @METRICS.register_module()
@@ -18,6 +22,7 @@ class CountedIoUMetric(IoUMetric):
 
     Pixels are counted by label and prediction in one pass; the counts stay on the
     device until all images are predicted. The arguments are those of ``IoUMetric``.
+    Labels that are no class, which mmseg scores as mistakes, are an error.
     """
 
     results: list[Any]
@@ -26,6 +31,26 @@ class CountedIoUMetric(IoUMetric):
     process's images in the last evaluation; the first and the last row and column are
     of numbers that are no class. None: nothing was counted, or there is one class."""
     _counted: Tensor | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._file = ""
+        self._no_class: list[tuple[str, Tensor]] = []
+
+    def process(
+        self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]
+    ) -> None:
+        """Count the pixels of some images.
+
+        Args:
+            data_batch: The batch.
+            data_samples: Its predictions, with the labels.
+        """
+        for sample in data_samples:
+            self._file = (
+                sample.get("seg_map_path") or sample.get("img_path") or "a mask"
+            )
+            super().process(data_batch, [sample])
 
     def intersect_and_union(
         self, pred_label: Tensor, label: Tensor, num_classes: int, ignore_index: int
@@ -50,7 +75,9 @@ class CountedIoUMetric(IoUMetric):
         self._counted = pairs if self._counted is None else self._counted + pairs
         inner = slice(1, -1)
         common = pairs.diagonal()[inner]
-        predicted, true = pairs.sum(0)[inner], pairs.sum(1)[inner]
+        labels = pairs.sum(1)
+        self._no_class.append((self._file, labels[0] + labels[-1]))
+        predicted, true = pairs.sum(0)[inner], labels[inner]
         areas = [common, predicted + true - common, predicted, true]
         return torch.stack(areas).float()
 
@@ -59,13 +86,33 @@ class CountedIoUMetric(IoUMetric):
 
         Args:
             size: Number of images.
+
+        Raises:
+            DataError: If a label is no class, and not ignored.
         """
+        stop_together(self._misfit())
         self.confusion, self._counted = self._counted, None
         areas: list[Tensor] = self.results
         if areas:
             self.results = list(torch.stack(areas).cpu())
         found: dict[str, Any] = super().evaluate(size)
         return found
+
+    def _misfit(self) -> DataError | None:
+        """The first mask with labels that are no class."""
+        noted, self._no_class = self._no_class, []
+        counts = torch.stack([count for _, count in noted]).tolist() if noted else []
+        wrong = [(noted[i][0], int(n)) for i, n in enumerate(counts) if n]
+        if not wrong:
+            return None
+        file, pixels = wrong[0]
+        more = f", and in {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        last = len(self.dataset_meta["classes"]) - 1
+        return DataError(
+            f"{printable(file)}: {pixels} pixels have labels that are no class (0 to "
+            f"{last}) and not {self.ignore_index}, which is ignored{more}; "
+            "tools/check_data.py CONFIG --full names the values"
+        )
 
 
 def count_pairs(

@@ -323,3 +323,14 @@ def test_ignored_labels_of_heads_and_metrics(ten_images, stated):
     assert (
         "val_evaluator.0.ignore_index=255, but validation has ignore_index=7" in texts
     )
+
+
+def test_classes_that_count_from_1_in_some_masks_alone(ten_images):
+    cfg = config(ten_images)
+    validated = cfg["val_dataloader"]["dataset"]
+    validated["reduce_zero_label"] = True
+    (text,) = [problem.text for problem in checks.check_data(cfg).problems]
+    assert text.startswith("reduce_zero_label=True in validation, but False in labeled")
+    cfg["train_dataloader"]["dataset"]["sources"]["labeled"]["reduce_zero_label"] = True
+    cfg["test_dataloader"]["dataset"]["reduce_zero_label"] = True
+    assert not checks.check_data(cfg).problems

@@ -177,6 +177,18 @@ def test_images_of_pseudo_masks_may_be_validated(root, tmp_path):
     assert "pseudo and validation share 10 images (of 10 and 10)" in found.warnings[0]
 
 
+def test_a_mask_that_cannot_be_validated_stops_a_training(root, tmp_path):
+    for kind in ("images", "masks"):
+        (tmp_path / "val" / kind).mkdir(parents=True)
+        Image.fromarray(np.full((20, 30), 7, np.uint8)).save(
+            tmp_path / f"val/{kind}/x.png"
+        )
+    found = survey(masks(root), masks(tmp_path / "val"))
+    assert len(found.errors) == 1
+    assert "val/masks/x.png" in found.errors[0]
+    assert "7" in found.errors[0]
+
+
 def test_neighbours_are_far_apart():
     found = list(spread(range(40)))
     assert sorted(found) == list(range(40))

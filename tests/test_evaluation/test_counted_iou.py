@@ -5,18 +5,21 @@ import torch
 from mmseg.evaluation import IoUMetric
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmseg_semisup.core.errors import DataError
 from mmseg_semisup.engine.console import _counted
 from mmseg_semisup.evaluation import CountedIoUMetric, counted_iou
 
 WAITS = ("nonzero", "masked_select", "_local_scalar_dense", "index", "bincount")
 
 
-def predictions(classes, ignore, size=(9, 11), count=5, dtype=torch.int64):
+def predictions(
+    classes, ignore, size=(9, 11), count=5, dtype=torch.int64, misfits=True
+):
     """Masks and predictions, with ignored pixels and numbers that are no class."""
     torch.manual_seed(classes)
     for index in range(count):
         label = torch.randint(0, classes + 2, size)
-        label[label == classes + 1] = ignore
+        label[label > classes - (not misfits)] = ignore
         label[0, :3] = ignore
         predicted = torch.randint(0, classes + (index == 1), size)
         yield predicted.to(dtype), label
@@ -38,7 +41,7 @@ def evaluated(cls, data, classes, **arguments):
 @pytest.mark.parametrize("ignore", [255, 0, -1])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
 def test_all_scores_are_those_of_mmseg(classes, ignore, dtype):
-    data = list(predictions(classes, ignore, dtype=dtype))
+    data = list(predictions(classes, ignore, dtype=dtype, misfits=classes == 1))
     arguments = {"iou_metrics": ["mIoU", "mDice", "mFscore"], "ignore_index": ignore}
     found, expected = (
         evaluated(cls, data, classes, **arguments)
@@ -47,6 +50,25 @@ def test_all_scores_are_those_of_mmseg(classes, ignore, dtype):
     assert found.keys() == expected.keys()
     for key, value in expected.items():
         assert found[key] == pytest.approx(value, abs=0, nan_ok=True), key
+
+
+def test_labels_that_are_no_class_are_an_error():
+    """mmseg would count them as mistakes, and say nothing."""
+    metric = CountedIoUMetric()
+    metric.dataset_meta = {"classes": ["a", "b"]}
+    predicted, label = torch.zeros(1, 2, 3), torch.zeros(1, 2, 3)
+    for name, value in (("good", 255), ("bad\x1b", 2), ("worse", -1)):
+        label = label.clone()
+        label[0, 0] = value
+        sample = {
+            "pred_sem_seg": {"data": predicted},
+            "gt_sem_seg": {"data": label},
+            "seg_map_path": name,
+        }
+        metric.process({}, [sample])
+    message = r"bad\\x1b: 3 pixels .* no class \(0 to 1\) and not 255.*, and in 1 more"
+    with pytest.raises(DataError, match=message):
+        metric.evaluate(3)
 
 
 @pytest.mark.parametrize("classes", [2, 150])

@@ -129,6 +129,17 @@ def count_pixels(source: SourceDataset, seconds: float) -> ClassCount:
     return _count(leaves(source), seconds, until_seen=False)
 
 
+def validation_faults(source: SourceDataset, seconds: float) -> list[str]:
+    """Masks that cannot be validated with, each with the reason.
+
+    Args:
+        source: The images that are validated.
+        seconds: Time after which reading ends.
+    """
+    masked = [leaf for leaf in leaves(source) if has_masks(leaf)]
+    return _count(masked, seconds, until_seen=False).faults
+
+
 def _count(
     found: Sequence[BaseDataset], seconds: float, until_seen: bool
 ) -> ClassCount:

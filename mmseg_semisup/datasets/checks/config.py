@@ -10,6 +10,7 @@ from mmseg.registry import METRICS, MODELS, TRANSFORMS
 
 from mmseg_semisup.core.config_types import argument, is_type
 from mmseg_semisup.core.text import shorten
+from mmseg_semisup.datasets.pseudo_masks import PseudoMaskDataset
 from mmseg_semisup.datasets.sources import config_leaves, leaves
 from mmseg_semisup.datasets.transform_kinds import loads_mask
 
@@ -45,6 +46,7 @@ def check_config(cfg: Mapping[str, Any], parts: Sequence[Part]) -> list[Problem]
                     f"classes: {shorten(classes, 8)}"
                 )
     found += _ignored_labels(cfg, parts)
+    found += _zero_labels(parts)
     found += ratios_without_masks(cfg)
     return [Problem("config", text) for text in found]
 
@@ -107,6 +109,24 @@ def _ignored_labels(cfg: Mapping[str, Any], parts: Sequence[Part]) -> Iterator[s
                         f"{where}.ignore_index={value}, but {part.name} has "
                         f"ignore_index={own}"
                     )
+
+
+def _zero_labels(parts: Sequence[Part]) -> Iterator[str]:
+    """Sources whose masks count classes from 1 beside others that count from 0."""
+    known: dict[bool, str] = {}
+    for part in parts:
+        for leaf in leaves(part.dataset) if part.has_masks else ():
+            # Those of classes by colour or name, and pseudo-masks, have no such number.
+            plain = getattr(leaf, "mask_files", None) is None
+            if plain and not isinstance(leaf, PseudoMaskDataset):
+                known.setdefault(
+                    bool(getattr(leaf, "reduce_zero_label", False)), part.name
+                )
+    if len(known) > 1:
+        yield (
+            f"reduce_zero_label=True in {known[True]}, but False in {known[False]}: "
+            "one number in a mask would be two classes"
+        )
 
 
 def _heads(
