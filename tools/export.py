@@ -20,6 +20,7 @@ from mmseg_semisup.export.onnx_graph import INPUTS, OUTPUTS
 from mmseg_semisup.export.onnx_model import export_onnx
 from mmseg_semisup.export.onnx_packages import onnx_packages
 from mmseg_semisup.export.plain_model import export, fused_checkpoint
+from mmseg_semisup.models.network_names import configured_networks, predicting_name
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,9 +31,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--network",
-        default="student",
         metavar="NAME",
-        help="student (default), teacher, or another of model.networks",
+        help="student, teacher, or another of model.networks; default: that which the "
+        "config tests",
     )
     parser.add_argument(
         "--cfg-options",
@@ -99,8 +100,11 @@ def main() -> None:
         checkpoint = fused_checkpoint(cfg)
     else:
         checkpoint = load_checkpoint_file(args.checkpoint, trust=args.trust_checkpoint)
-    exported = export(cfg, checkpoint, args.out, args.network)
+    network = args.network or predicting_name(cfg.model)
+    exported = export(cfg, checkpoint, args.out, network)
     print(f"config:     {exported.config}\ncheckpoint: {exported.checkpoint}")
+    if len(configured_networks(cfg.model)) > 1:
+        print(f"network:    {network}")
     if exported.own_parts:
         print(
             f"The model has parts that MMSegmentation lacks ("

@@ -8,6 +8,8 @@ quality.png. The same command resumes an interrupted run.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from mmengine.config import Config
 
@@ -15,6 +17,7 @@ from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.cli.launch import run_tool
 from mmseg_semisup.cli.pseudo_masks import add_mask_arguments, make_and_report
 from mmseg_semisup.export.prediction_files import find_images
+from mmseg_semisup.models.network_names import predicting_name
 from mmseg_semisup.pseudo_masks import Item, Settings
 from mmseg_semisup.pseudo_masks.images import training_sources
 from mmseg_semisup.pseudo_masks.settings import MODES
@@ -41,9 +44,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         "--network",
-        default="student",
         metavar="NAME",
-        help="student (default), teacher, or another of model.networks",
+        help="student, teacher, or another of model.networks; default: that which the "
+        "config tests",
     )
     parser.add_argument(
         "--mode", choices=MODES, help="whole images or windows; default: the config's"
@@ -77,7 +80,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_settings(args: argparse.Namespace, data_cfg: Config) -> Settings:
+def read_settings(
+    args: argparse.Namespace, model: Mapping[str, Any], data_cfg: Config
+) -> Settings:
     """Read the settings from the command line."""
     sources = args.sources
     if args.images is not None:
@@ -87,7 +92,7 @@ def read_settings(args: argparse.Namespace, data_cfg: Config) -> Settings:
         known = [n for n in ("labeled", "unlabeled", "train") if own.get(n)]
         sources = known or list(own)
     return Settings(
-        network=args.network,
+        network=args.network or predicting_name(model),
         sources=sources,
         mode=args.mode,
         crop_size=args.crop_size,
@@ -108,7 +113,7 @@ def main() -> None:
         data_cfg = load_config(args.data_config, stages="base")
     else:
         data_cfg = load_config(args.config, args.cfg_options, stages="base")
-    settings = read_settings(args, data_cfg)
+    settings = read_settings(args, cfg.model, data_cfg)
     items = None
     if args.images is not None:
         found = find_images(args.images)

@@ -30,7 +30,11 @@ from mmseg_semisup.export.predictor import Predictor
 from mmseg_semisup.export.video_files import VIDEO_SUFFIXES, is_video
 from mmseg_semisup.export.videos import check_names, predict_videos
 from mmseg_semisup.export.window_predictor import WindowPredictor
-from mmseg_semisup.models.network_names import STUDENT
+from mmseg_semisup.models.network_names import (
+    configured_networks,
+    mean_name,
+    predicting_names,
+)
 from mmseg_semisup.visualization.panels import OPACITY
 
 DEPENDS_ON = ("network", "opacity", "confidence", "window", "overlap")
@@ -52,8 +56,8 @@ def parse_args() -> argparse.Namespace:
         "--network",
         action="append",
         metavar="NAME",
-        help="student (default), teacher, or another of model.networks; given several "
-        "times, the mean of their probabilities decides",
+        help="student, teacher, or another of model.networks; given several times, the "
+        "mean of their probabilities decides; default: what the config tests",
     )
     parser.add_argument(
         "--opacity",
@@ -99,7 +103,6 @@ def parse_args() -> argparse.Namespace:
         parser.error("--overlap needs --window")
     if args.batch_size is None:
         args.batch_size = 8 if args.device.startswith("cuda") else 1
-    args.network = args.network or [STUDENT]
     return args
 
 
@@ -116,6 +119,7 @@ def main() -> None:
     if args.window:
         check_range("--window", 1, side=args.window)
     cfg = load_config(args.config)
+    args.network = args.network or predicting_names(cfg.model)
     windows = args.window is not None
     more = (ARRAY,) if windows else VIDEO_SUFFIXES
     found = find_images(args.images, (*IMAGE_SUFFIXES, *more))
@@ -141,7 +145,9 @@ def main() -> None:
     earlier = f", {journal.left_out} of them earlier" if journal.left_out else ""
     new = done + frames - journal.left_out
     speed = f"; {significant(new / seconds)} images a second" if new else ""
-    print(f"\n{' and '.join(counts)} predicted into {args.out}{earlier}{speed}")
+    several_there = len(configured_networks(cfg.model)) > 1
+    by = f" by the {mean_name(args.network)}" if several_there else ""
+    print(f"\n{' and '.join(counts)} predicted{by} into {args.out}{earlier}{speed}")
     for path, reason in failed.items():
         print(f"skipped {path}: {reason}", file=sys.stderr)
     if failed:

@@ -12,7 +12,7 @@ from mmseg_semisup.cli.launch import add_trust_argument, run_tool
 from mmseg_semisup.core.atomic_io import check_writable
 from mmseg_semisup.core.checkpoint import load_checkpoint_file
 from mmseg_semisup.core.plain_files import check_own_folder
-from mmseg_semisup.models.network_names import STUDENT
+from mmseg_semisup.models.network_names import predicting_name
 from mmseg_semisup.publish.folder import publish
 from mmseg_semisup.publish.hub import check_repository, hub_library, push
 
@@ -25,9 +25,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     parser.add_argument(
         "--network",
-        default=STUDENT,
         metavar="NAME",
-        help="student (default), teacher, or another of model.networks",
+        help="student, teacher, or another of model.networks; default: that which the "
+        "config tests",
     )
     parser.add_argument(
         "--work-dir",
@@ -79,7 +79,7 @@ def main() -> None:
         checkpoint,
         Path(args.work_dir or Path(args.checkpoint).parent),
         Path(args.out),
-        args.network,
+        args.network or predicting_name(cfg.model),
         args.title or Path(args.config).stem,
         args.licence,
     )

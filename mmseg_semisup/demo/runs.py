@@ -15,7 +15,7 @@ from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.core.atomic_io import atomic_write
 from mmseg_semisup.core.cpu import available_cores
 from mmseg_semisup.core.find_checkpoint import find_last_checkpoint
-from mmseg_semisup.models.network_names import STUDENT
+from mmseg_semisup.models.network_names import STUDENT, mean_name, predicting_names
 from mmseg_semisup.report.log import read_log
 from mmseg_semisup.study.cells import config_text
 from mmseg_semisup.study.training import training_environment
@@ -132,7 +132,7 @@ class Run:
 
     def miou(self) -> dict[int, float]:
         """Validation mIoU in percent, by ascending iteration."""
-        predicts = self.cfg.model.get("test_cfg", {}).get("predict_with", STUDENT)
+        predicts = mean_name(predicting_names(self.cfg.model))
         scores = read_log(self.folder).scores
         # A network that is validated alone has no name in the log.
         return scores.get(predicts) or scores.get(STUDENT, {})

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from mmseg_semisup.core.errors import ConfigError, ImageFileError
 from mmseg_semisup.core.terminal import printable
 from mmseg_semisup.datasets.read_image import read_picture
-from mmseg_semisup.models.network_names import STUDENT, configured_networks
+from mmseg_semisup.models.network_names import (
+    STUDENT,
+    configured_networks,
+    predicting_names,
+)
 from mmseg_semisup.visualization.legend import finish_picture
 from mmseg_semisup.visualization.panels import (
     IGNORED_COLOR,
@@ -79,8 +83,8 @@ class Demo:
         first = self._predictors[names[0]]
         self.classes: Sequence[str] = first.classes
         self.palette: Sequence[Sequence[int]] = first.palette
-        given = (cfg.model.get("test_cfg") or {}).get("predict_with", names[0])
-        given = given if isinstance(given, str) else MEAN
+        predicting = predicting_names(cfg.model)
+        given = predicting[0] if len(predicting) == 1 else MEAN
         self.first: str = given if given in self._predictors else names[0]
         self._lock = threading.Lock()
         self._last: tuple[tuple[str, str], PredictedImage] | None = None

@@ -25,7 +25,7 @@ from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.fused_segmentor import FusedSegmentor
-from mmseg_semisup.models.network_names import STUDENT, check_network, members
+from mmseg_semisup.models.network_names import check_network, members, predicting_names
 from mmseg_semisup.models.step.prediction import probabilities
 
 from .image_loader import ImageLoader
@@ -57,7 +57,7 @@ class Predictor:
         cfg: Config of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint, as loaded.
         network: Name of the network; a plain model is a student. Of several names, the
-            mean of the networks' probabilities decides.
+            mean of the networks' probabilities decides. None: what the config tests.
         device: Where to run.
 
     Raises:
@@ -68,13 +68,14 @@ class Predictor:
         self,
         cfg: Config,
         checkpoint: dict[str, Any],
-        network: str | Sequence[str] = STUDENT,
+        network: str | Sequence[str] | None = None,
         device: str = "cpu",
     ) -> None:
         init_default_scope(cfg.get("default_scope", "mmseg"))
         meta = dataset_meta(checkpoint, cfg)
         self.classes: list[str] = list(meta["classes"])
         self.palette = meta["palette"] or class_palette(self.classes)
+        network = network or predicting_names(cfg.model)
         given = [network] if isinstance(network, str) else list(network)
         names = [name for each in given for name in members(each)]
         self.models = [load_model(cfg, checkpoint, n).to(device) for n in names]

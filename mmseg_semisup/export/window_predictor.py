@@ -21,7 +21,7 @@ from mmseg_semisup.core.errors import ConfigError, check_range
 from mmseg_semisup.core.palette import class_palette
 from mmseg_semisup.datasets.nearest_multiple import ResizeToNearestMultiple
 from mmseg_semisup.datasets.pixel_windows import PixelWindows
-from mmseg_semisup.models.network_names import STUDENT
+from mmseg_semisup.models.network_names import predicting_names
 from mmseg_semisup.models.segmentors.probability_windows import (
     ProbabilityEncoderDecoder,
 )
@@ -70,7 +70,8 @@ class WindowPredictor:
     Args:
         cfg: Config of a training, or a plain MMSegmentation config.
         checkpoint: Its checkpoint, as loaded.
-        networks: Names of the networks, whose mean probabilities decide.
+        networks: Names of the networks, whose mean probabilities decide; None: what the
+            config tests.
         device: Where to run.
         window: Side of the windows in pixels; None: the ``crop_size`` of
             ``test_cfg=dict(mode='slide')``, else the ``size`` of the preprocessor's
@@ -89,7 +90,7 @@ class WindowPredictor:
         self,
         cfg: Config,
         checkpoint: Mapping[str, Any],
-        networks: Sequence[str] = (STUDENT,),
+        networks: Sequence[str] | None = None,
         device: str = "cpu",
         window: int | None = None,
         overlap: int | None = None,
@@ -106,7 +107,7 @@ class WindowPredictor:
         self.classes: list[str] = list(meta["classes"])
         self.palette = meta["palette"] or class_palette(self.classes)
         self.models = []
-        for name in networks:
+        for name in networks or predicting_names(cfg.model):
             state = plain_state(dict(checkpoint["state_dict"]), name)
             self.models.append(build_network(plain_model(cfg, name), state, device))
         first = self.models[0]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mmseg_semisup.core.errors import ConfigError
 from mmseg_semisup.export.build import preprocess, without_padding
 from mmseg_semisup.export.plain_model import is_fused
-from mmseg_semisup.models.network_names import STUDENT, configured_networks, members
+from mmseg_semisup.models.network_names import configured_networks, predicting_names
 from mmseg_semisup.models.step.prediction import probabilities
 from mmseg_semisup.pseudo_masks import Settings
 from mmseg_semisup.pseudo_masks.images import Item
@@ -169,7 +169,7 @@ class Scorer:
 
 def default_networks(model: Mapping[str, Any]) -> list[str]:
     """All networks of a model's config, that which predicts first."""
-    first = members((model.get("test_cfg") or {}).get("predict_with", STUDENT))
+    first = predicting_names(model)
     return sorted(configured_networks(model), key=lambda name: name not in first)
 
 

@@ -50,6 +50,32 @@ def predicting(network: str | Sequence[str], names: Sequence[str]) -> str:
     return mean_name(chosen)
 
 
+def predicting_names(model: Mapping[str, Any]) -> list[str]:
+    """Names of the networks that predict by a model's config; of several, the mean.
+
+    >>> predicting_names({"test_cfg": {"predict_with": "teacher"}})
+    ['teacher']
+    >>> predicting_names({"type": "EncoderDecoder"})
+    ['student']
+    """
+    return members((model.get("test_cfg") or {}).get("predict_with", STUDENT))
+
+
+def predicting_name(model: Mapping[str, Any]) -> str:
+    """Name of the network that predicts by a model's config.
+
+    Raises:
+        ConfigError: If the mean of several does.
+    """
+    names = predicting_names(model)
+    if len(names) > 1:
+        raise ConfigError(
+            f"the config predicts with the mean of {' and '.join(names)}; choose one "
+            "with --network"
+        )
+    return names[0]
+
+
 def state_prefix(network: str) -> str:
     """Prefix of the names of a network's weights in a ``SemiSegmentor``.
 

@@ -16,7 +16,7 @@ from mmseg_semisup.core.errors import ConfigError, DataError
 from mmseg_semisup.core.text import compare_names
 from mmseg_semisup.datasets.sources import build_source
 from mmseg_semisup.export.plain_model import dataset_meta
-from mmseg_semisup.models.network_names import STUDENT, mean_name
+from mmseg_semisup.models.network_names import STUDENT, mean_name, predicting_names
 from mmseg_semisup.report.facts import FILE, read_facts
 from mmseg_semisup.report.facts import Facts as Report
 from mmseg_semisup.report.log import read_log
@@ -160,8 +160,7 @@ def _scored_as(cfg: Config, network: str, scores: Mapping[str, Any]) -> str:
 
     A loop that validates a single network does not name it.
     """
-    predicting = (cfg.model.get("test_cfg") or {}).get("predict_with", STUDENT)
-    unnamed = STUDENT if len(scores) > 1 else mean_name(predicting)
+    unnamed = STUDENT if len(scores) > 1 else mean_name(predicting_names(cfg.model))
     if network == unnamed:
         return STUDENT
     return network if network in scores and network != STUDENT else ""

@@ -16,7 +16,7 @@ from .config import check_config
 from .content import check_all, missing_classes
 from .files import check_header
 from .labels import LIMIT, missing_in_masks, missing_labels
-from .overlap import find_overlaps, find_repeats
+from .overlap import find_overlaps, find_repeats, masks_as_images
 from .parts import Item, build_parts
 from .problem import KINDS, Problem
 from .reading import disagreements, doubts
@@ -78,6 +78,7 @@ def check_data(
                 seen[item] = not found
                 problems += found
     problems += disagreements(parts, headers)
+    problems += masks_as_images(parts)
     warnings = [p for kind in allow for p in overlaps.get(kind, ())]
     warnings += [*find_repeats(parts), *doubts(parts, headers)]
     problems += [p for kind, ps in overlaps.items() if kind not in allow for p in ps]

@@ -50,6 +50,35 @@ def find_overlaps(parts: Sequence[Part]) -> dict[str, list[Problem]]:
     return problems
 
 
+def masks_as_images(parts: Sequence[Part]) -> list[Problem]:
+    """Masks among the images without masks, as of a folder that is one level too high.
+
+    They are files that other parts read as masks, and all files of a folder where masks
+    alone are.
+    """
+    masked = [item for part in parts for item in part.items if item.mask is not None]
+    masks = {file_key(item.mask) for item in masked if item.mask is not None}
+    images = {os.path.dirname(file_key(item.image)) for item in masked}
+    folders = {os.path.dirname(key) for key in masks} - images
+    found = []
+    for part in parts:
+        if not part.trains or part.has_masks:
+            continue
+        keys = {file_key(item.image): item.image for item in part.items}
+        wrong = [
+            path
+            for key, path in keys.items()
+            if key in masks or os.path.dirname(key) in folders
+        ]
+        if wrong:
+            text = (
+                f"{part.name} has {len(wrong)} masks among its {len(keys)} images: "
+                f"{shorten(sorted(wrong), 2)}; name the folder of the images alone"
+            )
+            found.append(Problem("mask-as-image", text))
+    return found
+
+
 def find_repeats(parts: Sequence[Part]) -> list[Problem]:
     """Images that a source has twice or more, and that count as often."""
     found = []

@@ -8,6 +8,7 @@ KINDS = {
     "config": "the config",
     "overlap": "the same image in two lists",
     "repeated": "the same image twice in a list",
+    "mask-as-image": "masks among the images without masks",
     "missing-file": "files that do not exist",
     "unreadable": "files that cannot be read",
     "orientation": "images that are turned in one source and not in another",
