@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmseg.registry import LOOPS, MODELS
 
 from mmseg_semisup.core.config_types import is_type
@@ -58,6 +58,7 @@ def compose_block(
     for key in ("model", "train_dataloader", "optim_wrapper", "train_cfg"):
         if plain.get(key) is None:
             raise ConfigError(f"a method needs a config that trains; it has no {key}")
+    plain = {**plain, "train_cfg": _with_loop(plain["train_cfg"])}
     block = PlainFacts(plain, block).filled(block)
     check_channels(plain, own_segmentor(plain))
     if block.get("model"):
@@ -103,6 +104,15 @@ def compose_block(
     cfg["custom_imports"] = with_package(cfg.get("custom_imports"))
     cfg.setdefault("default_scope", "mmseg")
     return cfg
+
+
+def _with_loop(train_cfg: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``train_cfg`` with a type of loop, for which MMEngine reads ``by_epoch``."""
+    if "type" in train_cfg:
+        return train_cfg
+    rest = {key: value for key, value in train_cfg.items() if key != "by_epoch"}
+    loop = EpochBasedTrainLoop if train_cfg.get("by_epoch") else IterBasedTrainLoop
+    return {"type": loop.__name__, **rest}
 
 
 def compose_model(plain: Mapping[str, Any], block: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.runner import EpochBasedTrainLoop
-from mmseg.registry import DATASETS, LOOPS, MODELS
+from mmseg.registry import DATA_SAMPLERS, DATASETS, LOOPS, MODELS
 
 from mmseg_semisup.core.config_types import argument, is_type, type_of
 from mmseg_semisup.core.errors import ConfigError
@@ -29,6 +30,7 @@ from .record import Record
 UNLABELED, LABELED, WEAK = "unlabeled", "labeled", "weak"
 OWN_LOADER_KEYS = ("sampler", "batch_sampler", "collate_fn", "dataset", "shuffle")
 """Keys of a loader that the composition sets; a stream without end drops no batch."""
+ORDINARY_SAMPLERS = (DefaultSampler, InfiniteSampler)
 EXCLUDED = f"source:{LABELED}"
 
 
@@ -91,9 +93,7 @@ def compose_loader(
             geometry = _geometry(labels)
             sources[name] = _further_source(name, source, sources, geometry, block)
     ratio = _ratio(block, sources, loader.get("batch_size", 1), record)
-    for key in OWN_LOADER_KEYS:
-        loader.pop(key, None)
-    loader.pop("drop_last", None)
+    _leave_out(loader, record)
     batch_size = loader.get("batch_size", 1)
     loader.update(
         batch_size=batch_size * sum(ratio.values()),
@@ -108,6 +108,23 @@ def compose_loader(
     images = ", ".join(f"{n * batch_size} {name}" for name, n in ratio.items())
     record.note(f"a step of one process: {images} images")
     return loader
+
+
+def _leave_out(loader: dict[str, Any], record: Record) -> None:
+    """Remove what the composition sets itself, and note what that changes."""
+    if loader.get("batch_sampler"):
+        raise ConfigError(
+            "train_dataloader.batch_sampler: a method deals its batches itself; give "
+            "batch_size, the labelled images of a step, in its place"
+        )
+    sampler = loader.get("sampler")
+    if sampler and type_of(sampler, DATA_SAMPLERS) not in ORDINARY_SAMPLERS:
+        record.note(
+            f"train_dataloader.sampler={sampler['type']!r} is left out: each image is "
+            "drawn once in a round"
+        )
+    for key in (*OWN_LOADER_KEYS, "drop_last"):
+        loader.pop(key, None)
 
 
 def crop_size_of(loader: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -138,10 +138,10 @@ def count_rare_classes(
     pixels = on_main(lambda: pixels_of_images(source, len(classes)))
     found = RareClasses(pixels, **options)
     pairs = zip(classes, found.frequencies, found.probabilities, strict=True)
-    told = ", ".join(f"{c} {f:.2%} > {p:.0%}" for c, f, p in pairs)
+    told = "; ".join(f"{c} {f:.2%}, {p:.0%}" for c, f, p in pairs)
     print_log(
         f"rare classes: {found.share:.0%} of the samples of {name!r} are drawn by "
-        f"class; share of the pixels > probability to be drawn: {told}",
+        f"class; each class with its share of the pixels, and of the draws: {told}",
         logger="current",
     )
     return found

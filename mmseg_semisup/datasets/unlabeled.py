@@ -16,7 +16,7 @@ from .lists import (
     scan_folder,
     strip_suffix,
 )
-from .sources import build_source, config_leaves, file_key, infos
+from .sources import build_source, config_leaves, file_key, infos, with_pipeline
 
 
 @DATASETS.register_module()
@@ -137,7 +137,7 @@ class UnlabeledDataset(BaseSegDataset):
         if self.images_of is None:
             found = [image for path in self.paths for image in self._below(path)]
         else:
-            dataset = build_source("images_of", {**self.images_of, "pipeline": []})
+            dataset = build_source("images_of", with_pipeline(self.images_of, []))
             found = [info["img_path"] for info in infos(dataset)]
         return list(dict.fromkeys(found))
 

@@ -93,7 +93,7 @@ def draw_views(
     picture = stack_rows(rows)
     # Of many classes, only those that the masks show.
     shown = masks if len(classes) > LEGEND_CLASSES else []
-    legend = class_entries(classes, colours, shown, ignore_index)
+    legend = class_entries(classes, colours, shown)
     legend.pop(IGNORED, None)
     legend |= {"padding or ignored": HATCH[1], "pasted from another image": OUTLINE[0]}
     width = max(picture.shape[1], LEAST_WIDTH)

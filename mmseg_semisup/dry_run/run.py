@@ -217,7 +217,7 @@ def _late_starts(model: nn.Module) -> dict[str, str]:
         path = where.removeprefix("model.objectives.").removeprefix("model.")
         name = path.replace(".start", "")
         if start and isinstance(start, float):
-            late[name] = f"after {100 * start:g} % of the training"
+            late[name] = f"after {100 * start:.3g} % of the training"
         elif start:
             late[name] = f"after iteration {start}"
     return late

@@ -53,8 +53,8 @@ def explain(
             ratios = np.nan_to_num(own / table.frequency, posinf=0)
         rare = int(ratios.argmax())
         parts[-1] += (
-            f": {classes[rare]}, {_percent(own[rare])} of its pixels, "
-            f"{_percent(table.frequency[rare])} of all"
+            f": {classes[rare]}, {_percent(own[rare])} of its probability, "
+            f"{_percent(table.frequency[rare])} in all images"
         )
     if choice.distance < SAME:
         parts.append("looks like an image that is labelled or stands above")

@@ -106,7 +106,9 @@ def compare_stores(
         item = known.get(file_key(images[name]))
         truth = _truth(item, next(iter(masks.values())), len(classes))
         for title, mask in masks.items():
-            row[with_score(title, mask, truth)] = paint(mask, palette, image)
+            row[with_score(title, mask, truth, len(classes))] = paint(
+                mask, palette, image
+            )
             drawn.append(mask)
         if truth is not None and photos:
             row["true mask"] = paint(truth, palette, image)
@@ -147,7 +149,9 @@ def _row(
     truth = _truth(item, mask, len(manifest["classes"]))
     labels.append(mask)
     pictures = {f"{item.source}: {item.id}": image}
-    pictures[with_score("pseudo-mask", mask, truth)] = paint(mask, palette, image)
+    pictures[with_score("pseudo-mask", mask, truth, len(palette))] = paint(
+        mask, palette, image
+    )
     if manifest["confidence"]:
         level = _read(store, "confidence", item.id) / 255
         pictures[f"confidence: mean {level.mean():.2f}"] = color_map(level)

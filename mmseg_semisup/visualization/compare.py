@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from mmseg_semisup.core.config_types import is_type
 from mmseg_semisup.datasets.read_image import read_picture
+from mmseg_semisup.engine.hooks.architecture_hook import check_state
 from mmseg_semisup.models.data_preprocessor import prepared_model
 from mmseg_semisup.models.segmentors import SemiSegmentor
 from mmseg_semisup.models.step.prediction import probabilities
@@ -71,6 +72,7 @@ def _load(title: str, cfg: Config, checkpoint: Mapping[str, Any]) -> SemiSegment
     if not is_type(cfg.model, MODELS, SemiSegmentor):
         raise ValueError(f"{title}: model.type={cfg.model.type!r}, not SemiSegmentor")
     model = revert_sync_batchnorm(MODELS.build(prepared_model(cfg)))
+    check_state(model, checkpoint["state_dict"], name=f"{title}'s checkpoint")
     model.load_state_dict(checkpoint["state_dict"])
     model.configure_test(model.predict_with, signal_maps=True)
     return model.eval()
@@ -110,7 +112,7 @@ class _Scene:
         (result,) = model.test_step(batch)
         labels = result.pred_sem_seg.data.squeeze(0).cpu().numpy()
         self.labels.append(labels)
-        scored = with_score(title, labels, self.truth)
+        scored = with_score(title, labels, self.truth, len(self.palette))
         self.pictures[scored] = paint(labels, self.palette, self.image)
         network = model.network(model.predict_with)
         probs = probabilities(network, result.seg_logits.data, dim=0)[None]

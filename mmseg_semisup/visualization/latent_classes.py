@@ -199,7 +199,7 @@ def draw_sample(
         pictures["image"] = image
         if truth is not None:
             pictures["ground truth"] = paint(truth, palette, image)
-    title = with_score("prediction", predicted, truth)
+    title = with_score("prediction", predicted, truth, len(palette))
     pictures[title] = paint(predicted, palette, image)
     pictures["latent classes"] = paint(latent, colors, image)
     return titled_row(pictures)

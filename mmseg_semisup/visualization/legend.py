@@ -51,15 +51,14 @@ def class_entries(
     classes: Sequence[str],
     palette: Sequence[Sequence[int]],
     labels: Sequence[np.ndarray] = (),
-    ignore_index: int = 255,
 ) -> dict[str, tuple[int, ...]]:
     """Entries of a legend for the classes in label maps.
 
     Args:
         classes: C names.
         palette: C colours (R, G, B), in 0..255.
-        labels: Label maps (H, W), integer; none: all classes.
-        ignore_index: Label of pixels without a class, with an entry if there are any.
+        labels: Label maps (H, W), integer; none: all classes. Numbers that are no class
+            have an entry together, if there are any.
 
     Returns:
         Name to colour, in the order of the classes.
@@ -67,7 +66,7 @@ def class_entries(
     seen = {int(value) for one in labels for value in np.unique(one)}
     shown = [c for c in range(len(classes)) if c in seen or not labels]
     entries = {classes[c]: tuple(int(v) for v in palette[c]) for c in shown}
-    if ignore_index in seen and ignore_index >= len(classes):
+    if seen - {*range(len(classes))}:
         entries[IGNORED] = IGNORED_COLOR
     return entries
 
@@ -124,20 +123,18 @@ def draw_scale(name: str, width: int) -> np.ndarray:
     return picture
 
 
-def image_score(
-    predicted: np.ndarray, truth: np.ndarray, ignore_index: int = 255
-) -> float | None:
+def image_score(predicted: np.ndarray, truth: np.ndarray, classes: int) -> float | None:
     """Mean IoU of one image, over the classes in its mask or its prediction.
 
     Args:
         predicted: (H, W), integer.
-        truth: (H, W), integer.
-        ignore_index: Label of true pixels that do not count.
+        truth: (H, W), integer; pixels whose number is no class do not count.
+        classes: C.
 
     Returns:
         Percent, in 0..100; None if no pixel counts.
     """
-    counted = truth != ignore_index
+    counted = (truth >= 0) & (truth < classes)
     predicted, truth = predicted[counted], truth[counted]
     values = []
     for label in np.union1d(predicted, truth):
@@ -147,10 +144,10 @@ def image_score(
 
 
 def with_score(
-    title: str, predicted: np.ndarray, truth: np.ndarray | None, ignore_index: int = 255
+    title: str, predicted: np.ndarray, truth: np.ndarray | None, classes: int
 ) -> str:
     """A title with the mean IoU of the image, if its mask is known and fits."""
     if truth is None or truth.shape != predicted.shape:
         return title
-    score = image_score(predicted, truth, ignore_index)
+    score = image_score(predicted, truth, classes)
     return title if score is None else f"{title}: {score:.0f} % mIoU"

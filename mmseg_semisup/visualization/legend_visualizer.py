@@ -92,7 +92,7 @@ class SegLegendVisualizer(SegLocalVisualizer):
             pictures["ground truth"] = paint(truth, palette, image, share=self.alpha)
             shown.append(truth)
         if predicted is not None and draw_pred:
-            title = with_score("prediction", predicted, truth)
+            title = with_score("prediction", predicted, truth, len(classes))
             pictures[title] = paint(predicted, palette, image, share=self.alpha)
             shown.append(predicted)
         row = titled_row(pictures or {"image": image}, max(LEAST_HEIGHT, len(image)))

@@ -97,7 +97,7 @@ def draw_sample(sample: SegDataSample, palette: Sequence[Sequence[int]]) -> np.n
         pictures["ground truth"] = paint(truth, palette, image)
     if "pred_sem_seg" in sample:
         labels = _array(sample, "pred_sem_seg")
-        title = with_score("prediction", labels, truth)
+        title = with_score("prediction", labels, truth, len(palette))
         pictures[title] = paint(labels, palette, image)
     for name in _maps(sample):
         pictures[name] = color_map(_array(sample, name))

@@ -244,3 +244,19 @@ def test_one_command_trains_a_plain_config(tmp_path):
     again = [sys.executable, TOOLS / "train.py", "out/plain.py", "--work-dir", "again"]
     done = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("stated", "kind", "rest"),
+    [
+        ({"by_epoch": True, "max_epochs": 2}, "EpochBasedTrainLoop", "max_epochs"),
+        ({"by_epoch": False, "max_iters": 2}, "IterBasedTrainLoop", "max_iters"),
+        ({"max_iters": 2}, "IterBasedTrainLoop", "max_iters"),
+    ],
+)
+def test_a_loop_without_a_type_is_that_of_mmengine(stated, kind, rest):
+    cfg = plain_config(train_cfg=dict(_delete_=True, **stated))
+    composed = compose(cfg, "supervised")
+    assert composed.train_cfg == {"type": kind, rest: 2}
+    counts_epochs = kind == "EpochBasedTrainLoop"
+    assert ("epoch" in composed.train_dataloader.sampler) == counts_epochs

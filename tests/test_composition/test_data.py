@@ -34,6 +34,16 @@ def test_other_keys_of_the_loader_stay():
     assert not {"drop_last", "batch_sampler"} & set(loader)
 
 
+def test_samplers_of_the_loader_do_not_go_unnoticed():
+    record = Record()
+    cfg = plain_config(train_dataloader=dict(sampler=dict(type="MultiSourceSampler")))
+    loader_of(cfg, record=record)
+    assert "sampler='MultiSourceSampler' is left out" in record.notes[0]
+    cfg.train_dataloader.batch_sampler = dict(type="BatchSampler", batch_size=7)
+    with pytest.raises(ConfigError, match="batch_sampler: a method deals its batches"):
+        loader_of(cfg)
+
+
 def test_validated_and_tested_images_are_left_out():
     cfg = plain_config(test_dataloader=dict(dataset=dict(data_root="data/other")))
     excluded = loader_of(cfg)["dataset"]["sources"]["unlabeled"]["exclude"]

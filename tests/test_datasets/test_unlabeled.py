@@ -50,6 +50,12 @@ def test_images_of_another_dataset(root):
     ]
 
 
+def test_images_of_a_wrapped_dataset(root):
+    other = {**VAL, "data_root": str(root / "train"), "pipeline": []}
+    repeated = {"type": "RepeatDataset", "times": 2, "dataset": other}
+    assert len(UnlabeledDataset(images_of=repeated)) == 3
+
+
 def test_images_of_a_dataset_are_left_out(root):
     held_out = {**VAL, "data_root": str(root / "val")}
     missing = {**VAL, "data_root": str(root / "nowhere")}

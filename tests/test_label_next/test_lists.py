@@ -40,7 +40,7 @@ def reasons_of(table: Table, row: int, distance: float = 0.5) -> str:
 def test_reasons_are_what_is_high(table):
     assert reasons_of(table, 6) == (
         "less certain than 100 % of the images; shows rarer classes than 100 % of the "
-        "images: dog, 50 % of its pixels, 7.1 % of all"
+        "images: dog, 50 % of its probability, 7.1 % in all images"
     )
     assert reasons_of(table, 0) == (
         "changed copies differ more than for 100 % of the images"

@@ -63,13 +63,13 @@ def test_a_finished_picture_has_legend_and_scale():
 
 
 def test_the_score_of_an_image_is_the_mean_over_its_classes():
-    truth = np.array([[0, 0, 1, 255]])
+    truth = np.array([[0, 0, 1, 200]])
     predicted = np.array([[0, 1, 1, 1]])
     # cat 1/2, dog 1/2: one of two of each
-    assert image_score(predicted, truth) == pytest.approx(50)
+    assert image_score(predicted, truth, 3) == pytest.approx(50)
     # cat 1/2, dog 1/1, sky 0/1
-    assert image_score(np.array([[0, 2, 1, 1]]), truth) == pytest.approx(50)
-    assert image_score(predicted, np.full((1, 4), 255)) is None
-    assert with_score("teacher", predicted, truth) == "teacher: 50 % mIoU"
-    assert with_score("teacher", predicted, None) == "teacher"
-    assert with_score("teacher", predicted, truth[:, :2]) == "teacher"
+    assert image_score(np.array([[0, 2, 1, 1]]), truth, 3) == pytest.approx(50)
+    assert image_score(predicted, np.full((1, 4), 200), 3) is None
+    assert with_score("teacher", predicted, truth, 3) == "teacher: 50 % mIoU"
+    assert with_score("teacher", predicted, None, 3) == "teacher"
+    assert with_score("teacher", predicted, truth[:, :2], 3) == "teacher"
