@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from mmseg_semisup.cli.config import load_config
 from mmseg_semisup.composition import compose, method_names, read_config
-from mmseg_semisup.models import Objective, Step, training_facts
+from mmseg_semisup.models import training_facts
 from mmseg_semisup.stages.plan import split_stages
 
 ROOT = Path(__file__).parents[1]
@@ -47,15 +46,9 @@ def one_step(cfg: Config) -> dict[str, Tensor]:
 def entropy_block(tmp_path):
     """The block of the method in docs/architecture.md, with its objective."""
     code, block = blocks("docs/architecture.md", "python")
-    future = "from __future__ import annotations\n"
-    names = {
-        "MODELS": MODELS,
-        "Objective": Objective,
-        "Sequence": Sequence,
-        "Step": Step,
-        "Tensor": Tensor,
-    }
-    exec(compile(future + code, "architecture.md", "exec"), names)
+    package = "mmseg_semisup.models.objectives"
+    names = {"__name__": f"{package}.entropy", "__package__": package}
+    exec(compile(code, "architecture.md", "exec"), names)
     path = tmp_path / "entropy.py"
     path.write_text(block, encoding="utf-8")
     yield path

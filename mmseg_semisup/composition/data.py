@@ -112,10 +112,13 @@ def compose_loader(
 
 def _leave_out(loader: dict[str, Any], record: Record) -> None:
     """Remove what the composition sets itself, and note what that changes."""
-    if loader.get("batch_sampler"):
+    own = loader.get("batch_sampler") or {}
+    size = loader.get("batch_size", 1)
+    if own.get("batch_size", size) != size:
         raise ConfigError(
-            "train_dataloader.batch_sampler: a method deals its batches itself; give "
-            "batch_size, the labelled images of a step, in its place"
+            f"train_dataloader.batch_sampler.batch_size={own['batch_size']!r}, but "
+            f"train_dataloader.batch_size={size!r}; a method deals its batches itself, "
+            "with the latter's number of labelled images"
         )
     sampler = loader.get("sampler")
     if sampler and type_of(sampler, DATA_SAMPLERS) not in ORDINARY_SAMPLERS:

@@ -31,11 +31,8 @@ class CountedIoUMetric(IoUMetric):
     process's images in the last evaluation; the first and the last row and column are
     of numbers that are no class. None: nothing was counted, or there is one class."""
     _counted: Tensor | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._file = ""
-        self._no_class: list[tuple[str, Tensor]] = []
+    _file: str = ""
+    _no_class: list[tuple[str, Tensor]] | None = None
 
     def process(
         self, data_batch: dict[str, Any], data_samples: Sequence[dict[str, Any]]
@@ -76,6 +73,8 @@ class CountedIoUMetric(IoUMetric):
         inner = slice(1, -1)
         common = pairs.diagonal()[inner]
         labels = pairs.sum(1)
+        if self._no_class is None:
+            self._no_class = []
         self._no_class.append((self._file, labels[0] + labels[-1]))
         predicted, true = pairs.sum(0)[inner], labels[inner]
         areas = [common, predicted + true - common, predicted, true]
@@ -100,7 +99,7 @@ class CountedIoUMetric(IoUMetric):
 
     def _misfit(self) -> DataError | None:
         """The first mask with labels that are no class."""
-        noted, self._no_class = self._no_class, []
+        noted, self._no_class = self._no_class or [], None
         counts = torch.stack([count for _, count in noted]).tolist() if noted else []
         wrong = [(noted[i][0], int(n)) for i, n in enumerate(counts) if n]
         if not wrong:

@@ -40,7 +40,7 @@ def test_samplers_of_the_loader_do_not_go_unnoticed():
     loader_of(cfg, record=record)
     assert "sampler='MultiSourceSampler' is left out" in record.notes[0]
     cfg.train_dataloader.batch_sampler = dict(type="BatchSampler", batch_size=7)
-    with pytest.raises(ConfigError, match="batch_sampler: a method deals its batches"):
+    with pytest.raises(ConfigError, match=r"batch_sampler.batch_size=7, but .*size=2"):
         loader_of(cfg)
 
 

@@ -218,19 +218,6 @@ def test_bf16_trains_on_a_cpu(folder, tmp_path):
     assert all(value == value for value in history(runner, "loss"))
 
 
-def test_a_config_in_the_work_dir_that_is_a_link_is_replaced(folder, tmp_path):
-    cfg = config(folder, tmp_path / "work")
-    source = tmp_path / "training.py"
-    cfg.dump(source)
-    thesis = tmp_path / "thesis.txt"
-    thesis.write_text("thesis")
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / source.name).symlink_to(thesis)
-    build_runner(Config.fromfile(source), strict=False)
-    assert thesis.read_text() == "thesis"
-    assert Config.fromfile(tmp_path / "work" / source.name).model == cfg.model
-
-
 @pytest.mark.parametrize("mean", [1.0, 2.0])
 def test_the_segmentors_own_preprocessor_is_trained_with(
     folder, tmp_path, mean, capsys

@@ -43,7 +43,7 @@ def test_scores_are_those_of_the_whole_image():
     )
     gatherer.flush()
     (scene,) = gatherer.scenes
-    expected = image_score(predicted.numpy(), truth.numpy())
+    expected = image_score(predicted.numpy(), truth.numpy(), 3)
     assert scene.score == pytest.approx(expected, abs=1e-3)
     assert scene.size == (800, 500)
     np.testing.assert_array_equal(scene.truth, truth[::3, ::3].numpy())

@@ -156,7 +156,8 @@ def test_the_level_is_a_probability():
 @pytest.mark.slow
 def test_every_training_with_a_threshold_has_it(tmp_path):
     draw_images(tmp_path / "data")
-    cfg = compose(plain_config(tmp_path / "data"), "cutmix", str(tmp_path / "data"))
+    photos = str(tmp_path / "data/train/images")
+    cfg = compose(plain_config(tmp_path / "data"), "cutmix", photos)
     cfg.work_dir = str(tmp_path / "out")
     cfg.visualizer = dict(
         type="Visualizer", vis_backends=[dict(type="LocalVisBackend")]
