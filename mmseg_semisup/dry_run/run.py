@@ -31,6 +31,7 @@ from .picture import draw_views, views_of_batch, views_of_step
 from .report import Report
 from .step import Taken, take_step
 from .survey import Survey, survey
+from .validation import check_validation
 
 T = TypeVar("T")
 MODES = ("first", "only", "off")
@@ -113,6 +114,8 @@ def rehearse(runner: Runner, mode: str = "only") -> Report:
         if faults and mode == "only":
             raise ConfigError(f"a loss of the dry run's step: {', '.join(faults)}")
         report.warnings += faults
+        if runner.val_loop is not None:
+            on_main(lambda: check_validation(model, runner.val_loop))
         report.picture = on_main(lambda: _picture(runner, model, drawn, taken))
     for hook in runner.hooks:
         if isinstance(hook, ReportHook):

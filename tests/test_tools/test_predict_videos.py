@@ -174,9 +174,7 @@ def test_a_journal_of_somebody_else_removes_nothing(predict, clip, tmp_path):
 def test_images_and_frames_are_left_out_together(predict, clip, images, capsys):
     for earlier in ("; ", f", {3 + FRAMES} of them earlier"):
         out = predict(clip.parents[1], images)
-        assert (
-            f"by the student into {out}{earlier}" in capsys.readouterr().out
-        )
+        assert f"by the student into {out}{earlier}" in capsys.readouterr().out
 
 
 def test_a_video_that_is_cut_off_is_named(predict, clip, monkeypatch, capsys):
