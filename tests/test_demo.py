@@ -287,6 +287,16 @@ def test_whole_program_trains_once(tmp_path, small, quick_start, monkeypatch, ca
     assert capsys.readouterr().out.count("is finished") == 2
 
 
+def test_the_data_alone(tmp_path, small, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise AssertionError("a training was started")
+
+    monkeypatch.setattr("mmseg_semisup.demo.__main__.train_all", refuse)
+    main(["--data-only", "--work-dir", str(tmp_path)])
+    assert "drew the scenes in" in capsys.readouterr().out
+    assert len(list((tmp_path / "seed0/data").rglob("*.png"))) > 0
+
+
 @pytest.fixture
 def tiles(tmp_path):
     """The stand-in for the photographs of magnetic tiles."""

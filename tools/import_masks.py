@@ -98,6 +98,13 @@ def main() -> None:
         clock.advance,
     )
     print(f"{len(found.ids)} masks in {args.out}/masks, listed in {args.out}/{LIST}")
+    if found.bare:
+        rest = labels.background
+        name = "ignored" if rest is None else labels.names[rest]
+        print(
+            f"{found.bare} of them have no annotation: all their pixels are {name}",
+            file=sys.stderr,
+        )
     for problem in found.problems:
         print(f"left out {problem}", file=sys.stderr)
     if found.problems or not found.ids:

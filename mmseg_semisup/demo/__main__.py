@@ -41,6 +41,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--iters", type=int, help="iterations of each training; default: the configs'"
     )
+    parser.add_argument(
+        "--data-only", action="store_true", help="draw the scenes, and train nothing"
+    )
     parser.add_argument("--work-dir", default="work_dirs/demo", type=Path)
     args = parser.parse_args(arguments)
     if args.iters is not None and args.iters < 1:
@@ -70,6 +73,8 @@ def main(arguments: list[str] | None = None) -> None:
     is_new = prepare_dataset(data_root, args.seed)
     counts = ", ".join(f"{n} {split}" for split, n in SPLITS.items())
     say(f"{'drew' if is_new else 'found'} the scenes in {data_root}: {counts}")
+    if args.data_only:
+        return
     for run in runs:
         state = "is finished" if run.finished else f"{run.iters} iterations"
         say(f"{run.method}: {state}, in {run.folder}")

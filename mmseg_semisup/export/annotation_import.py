@@ -36,10 +36,12 @@ class Imported(NamedTuple):
     Attributes:
         ids: Ids of the images with a new mask.
         problems: A line for each image, class or file that cannot be used.
+        bare: Number of those images that nobody has drawn anything in.
     """
 
     ids: list[str]
     problems: list[str]
+    bare: int = 0
 
 
 def read_drawings(path: str | Path, predictions: bool = False) -> Iterator[Drawing]:
@@ -121,6 +123,7 @@ def import_masks(
     ids: dict[str, None] = {}
     problems: list[str] = []
     unknown: Counter[str] = Counter()
+    bare = 0
     for drawing in _until_damage(drawings, problems):
         report(1)
         name = printable(drawing.name, keep="")
@@ -145,13 +148,14 @@ def import_masks(
         if not present:
             atomic_write(target, content)
         ids[key] = None
+        bare += not drawing.shapes
     problems += [
         f"{printable(labels.unknown(label), keep='')} (in {count} images, left out)"
         for label, count in unknown.items()
     ]
     if ids:
         write_labeled(out, list(ids), images.folder, labels.names, labels.palette)
-    return Imported(list(ids), problems)
+    return Imported(list(ids), problems, bare)
 
 
 def _until_damage(

@@ -142,12 +142,12 @@ def _classes(facts: Facts) -> Iterator[str]:
     if not data or not data["classes"]:
         return
     read, total = data["masks_read"], data["masks"]
-    some = f" of all {total:,}" if read == total else f" of {read:,} of all {total:,}"
+    some = f"all {total:,}" if read == total else f"the {read:,} read (of {total:,})"
     rows = [
         (escaped(entry["name"]), f"{entry['images']:,}", f"{100 * entry['share']:.2f}")
         for entry in data["classes"]
     ]
-    yield _table(("class", f"in masks,{some}", "share of pixels in %"), rows)
+    yield _table(("class", f"masks with it, of {some}", "share of pixels in %"), rows)
 
 
 def _images(source: Source) -> str:

@@ -135,7 +135,7 @@ def test_a_file_that_is_damaged_behind_some_images(tmp_path, images):
     with pytest.raises(DataError, match="it is cut off"):
         import_masks(drawings(0), images, tmp_path / "out", LABELS)
     found = import_masks(drawings(1), images, tmp_path / "out", LABELS)
-    assert found == (["a"], ["what follows: it is cut off"])
+    assert (found.ids, found.problems) == (["a"], ["what follows: it is cut off"])
     assert (tmp_path / "out" / "labeled.txt").read_text() == "a\n"
 
 

@@ -113,7 +113,7 @@ def test_what_the_training_said_of_itself():
         "| machine | 2 cores of &lt;CPU&gt; |",
         "| commit | abc1234 |",
         "| versions | torch 2.13.0, numpy 2.0 |",
-        "| class | in masks, of 15 of all 65 | share of pixels in % |",
+        "| class | masks with it, of the 15 read (of 65) | share of pixels in % |",
         r"| a\|b | 3 | 1.23 |",
         "- The training was not at its end when its report was written.",
     ):

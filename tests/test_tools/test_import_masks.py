@@ -35,6 +35,20 @@ def test_there_and_back(run_tool, tmp_path, capsys):
     assert "2 masks in" in capsys.readouterr().out
 
 
+def test_images_without_annotation_are_counted(run_tool, tmp_path, capsys):
+    """With a confidence that no prediction has, the file of the tool has no mask."""
+    draw_predictions(tmp_path, {"a.png": (8, 9), "x/b.png": (8, 9)})
+    store, file = tmp_path / "predictions", tmp_path / "a.xml"
+    options = ("--format", "cvat", "--smallest", "1000", "--out", file)
+    run_tool("export_masks.py", store, *options)
+    run_tool(
+        "import_masks.py", file, "--images", tmp_path / "photos",
+        "--out", tmp_path / "new", "--store", store,
+    )  # fmt: skip
+    error = capsys.readouterr().err
+    assert "2 of them have no annotation: all their pixels are background" in error
+
+
 def test_other_classes(run_tool, tmp_path, capsys):
     names = ["background", "vehicle", "tree"]
     rename = ["car=vehicle", f"{CLASSES[2]}=tree"]
