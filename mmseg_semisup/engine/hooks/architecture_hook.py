@@ -39,7 +39,8 @@ class ArchitectureCheckHook(Hook):
             checkpoint: The loaded checkpoint: a state dict, or a dict with one.
 
         Raises:
-            CheckpointError: If the checkpoint is of another architecture.
+            CheckpointError: If the checkpoint is of another architecture, or of the
+                tested classes in another order.
         """
         state = checkpoint.get("state_dict", checkpoint)
         adapt_names(runner.model, state)
@@ -56,12 +57,29 @@ class ArchitectureCheckHook(Hook):
                 )
             model = model.segmentor
         check_state(model, state, self.strict, name)
+        _check_order(runner, checkpoint.get("meta"), name)
         if runner._resume and "optimizer" in checkpoint:
             fault = find_optimizer_fault(runner.optim_wrapper, checkpoint["optimizer"])
             if fault is not None:
                 raise CheckpointError(
                     f"{name} is of other optimizers than the config's: {fault}"
                 )
+
+
+def _check_order(runner: Runner, meta: Any, name: str) -> None:
+    """Refuse a test that gives the classes of a checkpoint other numbers."""
+    loader = getattr(runner._test_loop, "dataloader", None)
+    data = meta.get("dataset_meta") if isinstance(meta, dict) else None
+    learnt = data.get("classes") if isinstance(data, dict) else None
+    if loader is None or not isinstance(learnt, (list, tuple)):
+        return
+    learnt = [*map(str, learnt)]
+    tested = getattr(loader.dataset, "metainfo", {}).get("classes") or ()
+    if learnt != list(tested) and sorted(learnt) == sorted(tested):
+        raise CheckpointError(
+            f"{name} was trained with the classes in the order {shorten(learnt)}, and "
+            f"test_dataloader has them as {shorten(tested)}"
+        )
 
 
 def adapt_names(model: nn.Module, state: dict[str, Tensor]) -> None:
