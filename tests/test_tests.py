@@ -125,7 +125,6 @@ TESTED_IN = {
     "datasets/voc_animals.py": "test_all_configs.py",
     "engine/data_stream.py": "test_engine/test_hooks/test_resumed_config_hook.py",
     "engine/fresh_optimizer.py": "test_engine/test_hooks/test_resumed_config_hook.py",
-    "engine/hooks/architecture_hook.py": "test_models/test_fused_segmentor.py",
     "engine/hooks/fresh_counters_hook.py": "test_tools/test_train.py",
     "engine/hooks/preemption_hook.py": "test_engine/test_preemption.py",
     "engine/hooks/repeat_validation_hook.py": "test_engine/test_preemption.py",
